@@ -1,0 +1,87 @@
+#include "catalog/catalog.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "catalog/migrations.h"
+
+namespace metadb::catalog {
+namespace {
+
+void create_admin_role(Connection& connection) {
+  if (connection.exec("SELECT 1 FROM pg_roles WHERE rolname = 'metadb_admin'").rows() > 0) return;
+  try {
+    connection.exec("CREATE ROLE metadb_admin NOLOGIN");
+  } catch (const Error& error) {
+    const bool is_there_now = error.sqlstate == "42710" || error.sqlstate == "23505";
+    if (is_there_now) return;  // another server was faster
+    if (error.sqlstate != "42501") throw;
+    spdlog::warn(
+        "the role metadb_admin could not be created ({}): only superusers and the system user can "
+        "run "
+        "metadb's commands",
+        error.what());
+  }
+}
+
+void create_version_function(Connection& connection, const std::string& version) {
+  connection.exec(
+      fmt::format("CREATE OR REPLACE FUNCTION public.mdbversion() RETURNS text LANGUAGE sql "
+                  "IMMUTABLE AS $$ SELECT {}::text $$",
+                  quote_literal(version)));
+}
+
+Snapshot load(Connection& connection) {
+  Snapshot out;
+  for (DataSource& source : load_sources(connection))
+    out.sources.emplace(source.name, std::move(source));
+  for (SourceTable& table : load_source_tables(connection))
+    out.source_tables.emplace(table.key, std::move(table));
+  for (Table& table : load_tables(connection)) {
+    const TableName name(table.schema, table.current_name);
+    out.tables.emplace(name, std::make_shared<const Table>(std::move(table)));
+  }
+  const Result origins = connection.exec("SELECT name FROM metadb.origin ORDER BY name");
+  for (int row = 0; row < origins.rows(); ++row) out.origins.emplace_back(origins.text(row, 0));
+  out.settings = load_settings(connection);
+  out.installation_id = connection.exec("SELECT id FROM metadb.installation LIMIT 1").text(0, 0);
+  return out;
+}
+
+}  // namespace
+
+void Catalog::open(const std::string& version) {
+  Connection connection = connect();
+  migrate(connection);
+  create_version_function(connection, version);
+  Connection superuser = connect_superuser();
+  create_admin_role(superuser);
+  reload(connection);
+}
+
+std::shared_ptr<const Snapshot> Catalog::snapshot() const {
+  const std::scoped_lock lock(mutex_);
+  return current_;
+}
+
+void Catalog::reload(Connection& connection) {
+  const std::scoped_lock publishing(publishing_);
+  // One REPEATABLE READ transaction, so that all parts are of one moment.
+  Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  // The names of types must say their schema, since writers have no other in their search path.
+  connection.exec("SET LOCAL search_path = pg_catalog");
+  auto loaded = std::make_shared<const Snapshot>(load(connection));
+  transaction.commit();
+  const std::scoped_lock lock(mutex_);
+  current_ = std::move(loaded);
+}
+
+void Catalog::publish(const std::function<void(Snapshot&)>& change) {
+  const std::scoped_lock publishing(publishing_);
+  auto copy = std::make_shared<Snapshot>(*snapshot());
+  change(*copy);
+  const std::scoped_lock lock(mutex_);
+  current_ = std::move(copy);
+}
+
+}  // namespace metadb::catalog

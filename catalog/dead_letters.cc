@@ -1,0 +1,35 @@
+#include "catalog/dead_letters.h"
+
+namespace metadb::catalog {
+namespace {
+
+// bytea's hex input format, so that any bytes pass as a text parameter.
+Param hex(const std::optional<std::string>& bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  if (!bytes) return std::nullopt;
+  std::string out = "\\x";
+  out.reserve(2 + 2 * bytes->size());
+  for (const char c : *bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += kDigits[byte >> 4U];
+    out += kDigits[byte & 15U];
+  }
+  return out;
+}
+
+}  // namespace
+
+void set_aside(Connection& connection, const DeadLetter& letter) {
+  const Param time = letter.timestamp_ms < 0 ? Param() : std::to_string(letter.timestamp_ms);
+  connection.exec(
+      "INSERT INTO metadb.dead_letter (source_name, topic, part, \"offset\", record_time, key, "
+      "value, sqlstate, error, "
+      "schema_name, table_name) VALUES ($1, $2, $3, $4, to_timestamp($5::numeric / 1000), $6, $7, "
+      "$8, $9, $10, $11) "
+      "ON CONFLICT (source_name, topic, part, \"offset\") DO NOTHING",
+      {letter.source_name, letter.topic, std::to_string(letter.part), std::to_string(letter.offset),
+       time, hex(letter.key), hex(letter.value), letter.sqlstate, letter.error, letter.schema_name,
+       letter.table_name});
+}
+
+}  // namespace metadb::catalog

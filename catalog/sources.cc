@@ -1,0 +1,234 @@
+#include "catalog/sources.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace metadb::catalog {
+namespace {
+
+constexpr std::string_view kKafkaPrefix = "kafka.";
+
+std::optional<std::string> no_problem(std::string_view /*value*/) {
+  return std::nullopt;
+}
+
+std::optional<std::string> is_empty(std::string_view value) {
+  if (!value.empty()) return std::nullopt;
+  return "the value is empty";
+}
+
+std::optional<std::string> not_a_security(std::string_view value) {
+  for (const std::string_view known : {"ssl", "plaintext", "sasl_plaintext", "sasl_ssl"}) {
+    if (value == known) return std::nullopt;
+  }
+  return "expected ssl, plaintext, sasl_plaintext or sasl_ssl";
+}
+
+std::optional<std::string> not_a_name(std::string_view value) {
+  if (value.size() <= 63 && value.find('\0') == std::string_view::npos) return std::nullopt;
+  return "a name has at most 63 bytes";
+}
+
+constexpr std::array kRows = {
+    SourceOptionRow{"brokers", "", true, true, "", &is_empty,
+                    "Kafka bootstrap servers, host:port, comma-separated."},
+    SourceOptionRow{"security", "", false, true, "ssl", &not_a_security,
+                    "Security protocol: ssl, plaintext, sasl_plaintext or sasl_ssl."},
+    SourceOptionRow{
+        "topics", "", true, true, "", &is_empty,
+        "Topics, comma-separated; an element that begins with ^ is a regular expression."},
+    SourceOptionRow{"consumer_group", "consumergroup", true, true, "", &is_empty,
+                    "Name of the Kafka consumer group."},
+    SourceOptionRow{"schema_pass_filter", "schemapassfilter", false, true, "", &no_problem,
+                    "Regular expressions; only schemas of the source that match one are read."},
+    SourceOptionRow{"schema_stop_filter", "schemastopfilter", false, true, "", &no_problem,
+                    "Regular expressions; schemas of the source that match one are not read."},
+    SourceOptionRow{
+        "table_stop_filter", "tablestopfilter", false, true, "", &no_problem,
+        "Regular expressions; tables (schema.table) of the source that match one are not read."},
+    SourceOptionRow{"trim_schema_prefix", "trimschemaprefix", false, true, "", &no_problem,
+                    "Prefix to remove from schema names."},
+    SourceOptionRow{"add_schema_prefix", "addschemaprefix", false, true, "", &not_a_name,
+                    "Prefix to add to schema names."},
+    SourceOptionRow{"map_public_schema", "mappublicschema", false, true, "", &not_a_name,
+                    "Schema to use in place of public."},
+    SourceOptionRow{"module", "", false, true, "", &no_problem,
+                    "Name of a module that rewrites names; none switches off the mod_ rules."},
+};
+
+const SourceOptionRow* row_named(std::string_view name) {
+  const auto found = std::ranges::find(kRows, name, &SourceOptionRow::name);
+  return found == kRows.end() ? nullptr : &*found;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+// What the consumer's correctness rests on is not for options to change.
+constexpr std::array<std::string_view, 7> kRefusedProperties = {
+    "bootstrap.servers", "group.id",           "group.instance.id",
+    "auto.offset.reset", "enable.auto.commit", "enable.partition.eof",
+    "isolation.level"};
+
+std::string canonical_property(const std::string& name) {
+  const std::string_view property = std::string_view(name).substr(kKafkaPrefix.size());
+  if (property.empty()) throw Error("42601", "option \"kafka.\" names no property");
+  if (std::ranges::find(kRefusedProperties, property) != kRefusedProperties.end()) {
+    throw Error("42601", fmt::format("option \"{}\" is set by the server", name))
+        .with_hint("Use the options brokers and consumer_group; the others cannot be changed.");
+  }
+  return name;
+}
+
+std::vector<std::string> reference_columns() {
+  std::vector<std::string> out;
+  for (const SourceOptionRow& row : kRows) {
+    if (row.is_reference_column) out.emplace_back(row.name);
+  }
+  return out;
+}
+
+std::vector<Param> reference_params(const DataSource& source) {
+  std::vector<Param> params = {source.name, source.is_enabled ? "t" : "f",
+                               std::to_string(static_cast<int>(source.sync))};
+  for (const std::string& name : reference_columns()) params.emplace_back(source.option(name));
+  return params;
+}
+
+void store_other_options(Connection& connection, const DataSource& source) {
+  connection.exec("DELETE FROM metadb.source_option WHERE source_name = $1", {source.name});
+  for (const auto& [name, value] : source.options) {
+    const SourceOptionRow* row = row_named(name);
+    if (row != nullptr && row->is_reference_column) continue;
+    connection.exec(
+        "INSERT INTO metadb.source_option (source_name, option, value) VALUES ($1, $2, $3)",
+        {source.name, name, value});
+  }
+}
+
+Error no_such_source(const std::string& name) {
+  return {"42704", fmt::format("data source \"{}\" does not exist", name)};
+}
+
+}  // namespace
+
+std::span<const SourceOptionRow> source_option_rows() {
+  return kRows;
+}
+
+std::string DataSource::option(std::string_view option_name) const {
+  const auto found = options.find(option_name);
+  if (found != options.end()) return found->second;
+  const SourceOptionRow* row = row_named(option_name);
+  return row == nullptr ? "" : std::string(row->default_value);
+}
+
+std::vector<std::pair<std::string, std::string>> DataSource::kafka_properties() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name_, value] : options) {
+    if (name_.starts_with(kKafkaPrefix)) out.emplace_back(name_.substr(kKafkaPrefix.size()), value);
+  }
+  return out;
+}
+
+std::string canonical_option(std::string_view typed) {
+  const std::string name = lower(typed);
+  if (name.starts_with(kKafkaPrefix)) return canonical_property(name);
+  for (const SourceOptionRow& row : kRows) {
+    if (row.name == name || (!row.alias.empty() && row.alias == name)) return std::string(row.name);
+  }
+  std::vector<std::string_view> names;
+  for (const SourceOptionRow& row : kRows) names.push_back(row.name);
+  throw Error("42601", fmt::format("unrecognized option \"{}\"", typed))
+      .with_hint(fmt::format("Valid options are: {}, and kafka.PROPERTY.", fmt::join(names, ", ")));
+}
+
+void check_option(std::string_view name, std::string_view value) {
+  const SourceOptionRow* row = row_named(name);
+  if (row == nullptr) return;
+  if (const auto problem = row->problem(value)) {
+    throw Error("22023", fmt::format("invalid value for option \"{}\": \"{}\"", name, value))
+        .with_detail(*problem);
+  }
+}
+
+bool is_secret_option(std::string_view name) {
+  const std::string folded = lower(name);
+  for (const std::string_view word : {"password", "secret", "key", "token"}) {
+    if (folded.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::vector<DataSource> load_sources(Connection& connection) {
+  const std::vector<std::string> columns = reference_columns();
+  const Result rows = connection.exec(fmt::format(
+      "SELECT name, enable, sync, {} FROM metadb.source ORDER BY name", fmt::join(columns, ", ")));
+  std::vector<DataSource> out(static_cast<size_t>(rows.rows()));
+  std::map<std::string, DataSource*> by_name;
+  for (int row = 0; row < rows.rows(); ++row) {
+    DataSource& source = out[static_cast<size_t>(row)];
+    source.name = rows.text(row, 0);
+    source.is_enabled = rows.boolean(row, 1);
+    source.sync = static_cast<SyncMode>(rows.int64(row, 2));
+    for (size_t i = 0; i < columns.size(); ++i) {
+      source.options[columns[i]] = rows.text(row, 3 + static_cast<int>(i));
+    }
+    by_name[source.name] = &source;
+  }
+  const Result others =
+      connection.exec("SELECT source_name, option, value FROM metadb.source_option");
+  for (int row = 0; row < others.rows(); ++row) {
+    by_name.at(std::string(others.text(row, 0)))->options[std::string(others.text(row, 1))] =
+        others.text(row, 2);
+  }
+  return out;
+}
+
+void insert_source(Connection& connection, const DataSource& source) {
+  const std::vector<std::string> columns = reference_columns();
+  std::string places = "$1, $2, $3";
+  for (size_t i = 0; i < columns.size(); ++i) places += fmt::format(", ${}", i + 4);
+  const Result inserted =
+      connection.exec(fmt::format("INSERT INTO metadb.source (name, enable, sync, {}) VALUES ({}) "
+                                  "ON CONFLICT (name) DO NOTHING",
+                                  fmt::join(columns, ", "), places),
+                      reference_params(source));
+  if (inserted.affected() == 0) {
+    throw Error("42710", fmt::format("data source \"{}\" already exists", source.name));
+  }
+  store_other_options(connection, source);
+}
+
+void update_source(Connection& connection, const DataSource& source) {
+  std::string sets = "enable = $2, sync = $3";
+  int number = 4;
+  for (const std::string& column : reference_columns())
+    sets += fmt::format(", {} = ${}", column, number++);
+  const Result updated = connection.exec("UPDATE metadb.source SET " + sets + " WHERE name = $1",
+                                         reference_params(source));
+  if (updated.affected() == 0) throw no_such_source(source.name);
+  store_other_options(connection, source);
+}
+
+void delete_source(Connection& connection, const std::string& name) {
+  if (connection.exec("DELETE FROM metadb.source WHERE name = $1", {name}).affected() == 0) {
+    throw no_such_source(name);
+  }
+}
+
+bool has_positions(Connection& connection, const std::string& name) {
+  return connection
+             .exec("SELECT 1 FROM metadb.ingest_position WHERE source_name = $1 LIMIT 1", {name})
+             .rows() > 0;
+}
+
+}  // namespace metadb::catalog

@@ -1,0 +1,383 @@
+#include "catalog/tables.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace metadb::catalog {
+namespace {
+
+std::string text_array(const std::vector<std::string>& items) {
+  std::vector<std::string> quoted;
+  for (const std::string& item : items) quoted.push_back(quote_literal(item));
+  return fmt::format("ARRAY[{}]::text[]", fmt::join(quoted, ", "));
+}
+
+const Column& key_column(const Table& table, const std::string& name) {
+  const Column* column = table.column(name);
+  if (column == nullptr) {
+    throw Error("XX000",
+                fmt::format("key column \"{}\" is missing in table {}", name, table.main()));
+  }
+  return *column;
+}
+
+bool is_bounded(const Column& column) {
+  return column.type && row_of(*column.type).is_bounded && row_of(*column.type).has_btree;
+}
+
+// Unique on the current leaf: at most one current row per origin and key (invariant 1). On the
+// main table, for users: a btree over the bounded columns, a hash index for each other one, since
+// a btree entry refuses long values.
+std::vector<std::string> key_index_sql(const Table& table) {
+  std::vector<std::string> out;
+  if (table.key_columns.empty()) return out;
+  std::vector<std::string> unique;
+  std::vector<std::string> bounded;
+  for (const std::string& name : table.key_columns) {
+    const Column& column = key_column(table, name);
+    unique.push_back("(" + key_expression(column) + ")");
+    if (is_bounded(column)) bounded.push_back(quote_identifier(name));
+  }
+  out.push_back(fmt::format("CREATE UNIQUE INDEX {} ON {} (__origin, {})",
+                            quote_identifier(table.history_name + "key"), table.current(),
+                            fmt::join(unique, ", ")));
+  int number = 0;
+  const auto index_name = [&] {
+    return quote_identifier(fmt::format("{}k{}", table.history_name, number++));
+  };
+  if (!bounded.empty()) {
+    out.push_back(fmt::format("CREATE INDEX {} ON {} ({})", index_name(), table.main(),
+                              fmt::join(bounded, ", ")));
+  }
+  for (const std::string& name : table.key_columns) {
+    const Column& column = key_column(table, name);
+    if (is_bounded(column)) continue;
+    const bool has_btree = column.type && row_of(*column.type).has_btree;
+    out.push_back(
+        fmt::format("CREATE INDEX {} ON {} USING hash ({})", index_name(), table.main(),
+                    has_btree ? quote_identifier(name) : "(" + key_expression(column) + ")"));
+  }
+  return out;
+}
+
+void drop_key_indexes(Connection& connection, const Table& table) {
+  // A primary key has at most 32 columns (INDEX_MAX_KEYS), so there are at most 33 of these.
+  std::vector<std::string> names = {quote_qualified(table.schema, table.history_name + "key")};
+  for (int i = 0; i <= 32; ++i) {
+    names.push_back(quote_qualified(table.schema, fmt::format("{}k{}", table.history_name, i)));
+  }
+  connection.exec(fmt::format("DROP INDEX IF EXISTS {}", fmt::join(names, ", ")));
+}
+
+void create_key_indexes(Connection& connection, const Table& table) {
+  for (const std::string& sql : key_index_sql(table)) connection.exec(sql);
+}
+
+std::string column_list_sql(const Table& table) {
+  std::string out;
+  for (const Column& column : table.columns) {
+    out += fmt::format(", {} {}", quote_identifier(column.name), column.type_name);
+  }
+  return out;
+}
+
+void index_uuid_column(Connection& connection, const Table& table, const Column& column) {
+  if (column.type != PgType::uuid) return;
+  const bool is_indexed_key = table.key_columns.size() == 1 && table.key_columns[0] == column.name;
+  if (is_indexed_key) return;
+  connection.exec(
+      fmt::format("CREATE INDEX ON {} ({})", table.main(), quote_identifier(column.name)));
+}
+
+void register_table(Connection& connection, const Table& table) {
+  connection.exec(
+      "INSERT INTO metadb.base_table (schema_name, table_name, source_name, transformed, "
+      "parent_schema_name, "
+      "parent_table_name) VALUES ($1, $2, $3, $4, '', '')",
+      {table.schema, table.current_name, table.source_name, table.is_transformed ? "t" : "f"});
+  connection.exec(fmt::format("INSERT INTO metadb.managed_table (schema_name, table_name, "
+                              "history_name, sync_name, key_columns) "
+                              "VALUES ($1, $2, $3, $4, {})",
+                              text_array(table.key_columns)),
+                  {table.schema, table.current_name, table.history_name, table.sync_name});
+}
+
+// Rows of one query, each with (schema, table) first, handed to the table they belong to.
+using TableIndex = std::map<std::pair<std::string, std::string>, Table*>;
+
+// nullptr: the catalog names a table that somebody dropped.
+Table* table_of(const TableIndex& by_name, const Result& rows, int row) {
+  const auto found = by_name.find({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+void load_columns(Connection& connection, const TableIndex& by_name) {
+  const Result rows = connection.exec(
+      "SELECT m.schema_name, m.table_name, a.attname, format_type(a.atttypid, NULL) "
+      "FROM metadb.managed_table m JOIN pg_namespace n ON n.nspname = m.schema_name "
+      "JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.table_name "
+      "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+      "WHERE a.attname NOT IN ('__id', '__start', '__end', '__current', '__origin') "
+      "ORDER BY m.schema_name, m.table_name, a.attnum");
+  for (int row = 0; row < rows.rows(); ++row) {
+    Table* table = table_of(by_name, rows, row);
+    if (table == nullptr) continue;
+    const std::string type_name(rows.text(row, 3));
+    table->columns.push_back({std::string(rows.text(row, 2)), type_name, pg_type_named(type_name)});
+  }
+}
+
+void load_keys(Connection& connection, const TableIndex& by_name) {
+  const Result rows = connection.exec(
+      "SELECT m.schema_name, m.table_name, k.name FROM metadb.managed_table m, "
+      "unnest(m.key_columns) WITH ORDINALITY k(name, position) ORDER BY 1, 2, k.position");
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (Table* table = table_of(by_name, rows, row))
+      table->key_columns.emplace_back(rows.text(row, 2));
+  }
+}
+
+// Leaves are known by their bounds, not by their names. The bounds are printed in the session's
+// time zone and style, so they are read in the same.
+void load_years(Connection& connection, const TableIndex& by_name) {
+  const Result rows = connection.exec(
+      "SELECT m.schema_name, m.table_name, extract(year FROM substring(pg_get_expr(c.relpartbound, "
+      "c.oid) FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AT TIME ZONE 'UTC')::int "
+      "FROM metadb.managed_table m JOIN pg_namespace n ON n.nspname = m.schema_name "
+      "JOIN pg_class h ON h.relnamespace = n.oid AND h.relname = m.history_name "
+      "JOIN pg_inherits i ON i.inhparent = h.oid JOIN pg_class c ON c.oid = i.inhrelid");
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (rows.is_null(row, 2)) continue;
+    if (Table* table = table_of(by_name, rows, row))
+      table->years.insert(static_cast<int>(rows.int64(row, 2)));
+  }
+}
+
+void load_renamed(Connection& connection, const TableIndex& by_name) {
+  const Result rows = connection.exec(
+      "SELECT schema_name, table_name, source_column, column_name FROM metadb.column_name");
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (Table* table = table_of(by_name, rows, row)) {
+      table->renamed[std::string(rows.text(row, 2))] = rows.text(row, 3);
+    }
+  }
+}
+
+}  // namespace
+
+const Column* Table::column(std::string_view name) const {
+  const auto found = std::ranges::find(columns, name, &Column::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const Column* Table::column_of_source(const std::string& name) const {
+  const auto found = renamed.find(name);
+  if (found != renamed.end()) return column(found->second);
+  // A column that stands for another source column is not ours to use under its own name.
+  const bool is_taken =
+      std::ranges::any_of(renamed, [&](const auto& pair) { return pair.second == name; });
+  return is_taken ? nullptr : column(name);
+}
+
+std::vector<Table> load_tables(Connection& connection) {
+  const Result rows = connection.exec(
+      "SELECT m.schema_name, m.table_name, m.history_name, m.sync_name, b.source_name, "
+      "b.transformed, "
+      "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
+      "quote_ident(c.relname), '__id') "
+      "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
+      "JOIN pg_namespace n ON n.nspname = m.schema_name "
+      "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
+      "JOIN pg_inherits i ON i.inhrelid = t.oid JOIN pg_class c ON c.oid = i.inhparent ORDER BY 1, "
+      "2");
+  std::vector<Table> tables(static_cast<size_t>(rows.rows()));
+  TableIndex by_name;
+  for (int row = 0; row < rows.rows(); ++row) {
+    Table& table = tables[static_cast<size_t>(row)];
+    table.schema = rows.text(row, 0);
+    table.current_name = rows.text(row, 1);
+    table.history_name = rows.text(row, 2);
+    table.sync_name = rows.text(row, 3);
+    table.source_name = rows.text(row, 4);
+    table.is_transformed = rows.boolean(row, 5);
+    table.main_name = rows.text(row, 6);
+    table.id_sequence = rows.text(row, 7);
+    by_name[{table.schema, table.current_name}] = &table;
+  }
+  load_columns(connection, by_name);
+  load_keys(connection, by_name);
+  load_years(connection, by_name);
+  load_renamed(connection, by_name);
+  return tables;
+}
+
+std::string key_expression(const Column& column, std::string_view prefix) {
+  const std::string name = std::string(prefix) + quote_identifier(column.name);
+  return is_bounded(column) ? name : fmt::format("md5({}::text)", name);
+}
+
+void create_table(Connection& connection, const Table& table) {
+  connection.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(table.schema));
+  connection.exec(
+      fmt::format("CREATE TABLE {} (__id bigint GENERATED BY DEFAULT AS IDENTITY, __start "
+                  "timestamptz NOT NULL, "
+                  "__end timestamptz NOT NULL, __current boolean NOT NULL, __origin varchar(63) "
+                  "NOT NULL DEFAULT ''{}) "
+                  "PARTITION BY LIST (__current)",
+                  table.main(), column_list_sql(table)));
+  connection.exec(fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES IN (true)",
+                              table.current(), table.main()));
+  connection.exec(fmt::format(
+      "CREATE TABLE {} PARTITION OF {} FOR VALUES IN (false) PARTITION BY RANGE (__start)",
+      table.history(), table.main()));
+  connection.exec(
+      fmt::format("CREATE TABLE {} (__id bigint PRIMARY KEY, generation bigint NOT NULL)",
+                  quote_qualified(table.schema, table.sync_name)));
+  connection.exec(fmt::format("CREATE INDEX ON {} (__id)", table.main()));
+  create_key_indexes(connection, table);
+  for (const Column& column : table.columns) index_uuid_column(connection, table, column);
+  register_table(connection, table);
+}
+
+void add_column(Connection& connection, const Table& table, const Column& column) {
+  connection.exec(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table.main(),
+                              quote_identifier(column.name), column.type_name));
+  index_uuid_column(connection, table, column);
+}
+
+void record_column_name(Connection& connection, const Table& table, std::string_view source_column,
+                        std::string_view column) {
+  connection.exec(
+      "INSERT INTO metadb.column_name (schema_name, table_name, source_column, column_name) VALUES "
+      "($1, $2, $3, $4)",
+      {table.schema, table.current_name, std::string(source_column), std::string(column)});
+}
+
+namespace {
+
+// A uuid column has a btree, which refuses long values of a wider type.
+void drop_plain_indexes(Connection& connection, const Table& table, const Column& column) {
+  const Result indexes = connection.exec(
+      "SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+      "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid "
+      "WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND i.indnatts = 1 "
+      "AND i.indkey[0] = a.attnum",
+      {table.schema, table.main_name, column.name});
+  for (int row = 0; row < indexes.rows(); ++row)
+    connection.exec(fmt::format("DROP INDEX {}", indexes.text(row, 0)));
+}
+
+}  // namespace
+
+void widen_column(Connection& connection, const Table& table, const Column& column, PgType to) {
+  const bool is_key = std::ranges::find(table.key_columns, column.name) != table.key_columns.end();
+  if (is_key) drop_key_indexes(connection, table);
+  if (column.type == PgType::uuid) drop_plain_indexes(connection, table, column);
+  const std::string name = quote_identifier(column.name);
+  const std::string cast = column.type ? cast_sql(*column.type, to, name)
+                                       : fmt::format("{}::text::{}", name, row_of(to).sql);
+  connection.exec(fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING {}", table.main(), name,
+                              row_of(to).sql, cast));
+  if (!is_key) return;
+  Table widened_table = table;
+  for (Column& candidate : widened_table.columns) {
+    if (candidate.name == column.name) candidate = {column.name, std::string(row_of(to).name), to};
+  }
+  create_key_indexes(connection, widened_table);
+}
+
+void add_year(Connection& connection, const Table& table, int year) {
+  // PARTITION OF would lock out readers of the whole table; ATTACH does not.
+  connection.exec(
+      fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL)", table.leaf(year), table.history()));
+  connection.exec(
+      fmt::format("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ('{:04}-01-01 00:00:00+00') "
+                  "TO ('{:04}-01-01 00:00:00+00')",
+                  table.history(), table.leaf(year), year, year + 1));
+}
+
+namespace {
+
+// What rows of one current row per origin and key have in common.
+std::vector<std::string> identity_of(const Table& table) {
+  std::vector<std::string> identity = {"__origin"};
+  for (const std::string& name : table.key_columns)
+    identity.push_back(key_expression(key_column(table, name)));
+  return identity;
+}
+
+// Rows with NULL in the key are rows without key, each of its own.
+std::string has_key(const Table& table) {
+  std::vector<std::string> present;
+  for (const std::string& name : table.key_columns)
+    present.push_back(quote_identifier(name) + " IS NOT NULL");
+  return fmt::format("{}", fmt::join(present, " AND "));
+}
+
+void refuse_collisions_elsewhere(Connection& connection, const Table& table,
+                                 const std::string& origin) {
+  const Result found = connection.exec(
+      fmt::format("SELECT __origin FROM {} WHERE __origin <> $1 AND {} GROUP BY {} HAVING count(*) "
+                  "> 1 LIMIT 1",
+                  table.current(), has_key(table), fmt::join(identity_of(table), ", ")),
+      {origin});
+  if (found.rows() == 0) return;
+  throw Error(
+      "55006",
+      fmt::format("origins disagree about the key of {}: \"{}\" has it as ({}), which does "
+                  "not tell the rows of \"{}\" apart",
+                  table.main(), origin, fmt::join(table.key_columns, ", "), found.text(0, 0)));
+}
+
+// Where several current rows share the key, all but the newest go to history; they end when the
+// newest of them starts.
+int64_t end_collisions(Connection& connection, const Table& table) {
+  std::vector<std::string> columns = {"__id", "__start", "__origin"};
+  for (const Column& column : table.columns) columns.push_back(quote_identifier(column.name));
+  std::vector<std::string> numbered;
+  for (size_t i = 0; i < columns.size(); ++i)
+    numbered.push_back(fmt::format("t.{} AS c{}", columns[i], i));
+  std::vector<std::string> aliases;
+  for (size_t i = 0; i < columns.size(); ++i) aliases.push_back(fmt::format("c{}", i));
+  return connection
+      .exec(fmt::format(
+          "WITH ranked AS (SELECT __id AS id, row_number() OVER (PARTITION BY {1} ORDER BY __id "
+          "DESC) AS rank, "
+          "max(__start) OVER (PARTITION BY {1}) AS ended FROM {0} WHERE {6}), "
+          "gone AS (DELETE FROM {0} t USING ranked r WHERE t.__id = r.id AND r.rank > 1 RETURNING "
+          "{4}, r.ended) "
+          "INSERT INTO {2} ({3}, __end, __current) SELECT {5}, ended, false FROM gone",
+          table.current(), fmt::join(identity_of(table), ", "), table.history(),
+          fmt::join(columns, ", "), fmt::join(numbered, ", "), fmt::join(aliases, ", "),
+          has_key(table)))
+      .affected();
+}
+
+}  // namespace
+
+int64_t change_key(Connection& connection, const Table& table, const KeyChange& change) {
+  drop_key_indexes(connection, table);
+  Table changed = table;
+  changed.key_columns = change.key;
+  int64_t ended = 0;
+  if (!change.key.empty()) {
+    refuse_collisions_elsewhere(connection, changed, change.origin);
+    ended = end_collisions(connection, changed);
+  }
+  create_key_indexes(connection, changed);
+  // Under the new key, any version may be the last of its row.
+  connection.exec(
+      fmt::format("UPDATE metadb.source_table SET last_end = greatest(last_end, (SELECT max(__end) "
+                  "FROM {})) WHERE schema_name = $1 AND table_name = $2",
+                  table.history()),
+      {table.schema, table.current_name});
+  connection.exec(fmt::format("UPDATE metadb.managed_table SET key_columns = {} WHERE schema_name "
+                              "= $1 AND table_name = $2",
+                              text_array(change.key)),
+                  {table.schema, table.current_name});
+  return ended;
+}
+
+}  // namespace metadb::catalog

@@ -1,0 +1,78 @@
+// Managed tables: a main table partitioned into the current rows and, by year, the history.
+//
+// For "t": main t__ (LIST on __current) = current t (true) + history zzz___t___ (false, RANGE on
+// __start) with one leaf a year, zzz___t___2026. Reads and writes of ours name leaf tables: a plan
+// over partitions locks them all.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/postgres.h"
+#include "catalog/types.h"
+
+namespace metadb::catalog {
+
+struct Column {
+  std::string name;
+  std::string type_name;       // as format_type() prints it
+  std::optional<PgType> type;  // nullopt: a type that ingest never makes (altered by hand)
+};
+
+struct Table {
+  std::string schema;
+  std::string current_name;  // t
+  std::string main_name;     // t__
+  std::string history_name;  // zzz___t___
+  std::string sync_name;     // zzz___t___sync
+  std::string source_name;
+  bool is_transformed = false;
+  std::vector<Column> columns;                 // the source's, in table order
+  std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
+  std::set<int> years;                         // of the history leaves there are
+  std::string id_sequence;                     // of __id, as a quoted regclass
+  std::map<std::string, std::string> renamed;  // source column -> column, where they differ
+
+  [[nodiscard]] std::string current() const { return quote_qualified(schema, current_name); }
+  [[nodiscard]] std::string main() const { return quote_qualified(schema, main_name); }
+  [[nodiscard]] std::string history() const { return quote_qualified(schema, history_name); }
+  [[nodiscard]] std::string leaf(int year) const {
+    return quote_qualified(schema, history_name + std::to_string(year));
+  }
+  [[nodiscard]] const Column* column(std::string_view name) const;
+  // The column that holds the source's column `name`; nullptr if there is none yet.
+  [[nodiscard]] const Column* column_of_source(const std::string& name) const;
+};
+
+// Every managed table, as the committed catalog has it.
+std::vector<Table> load_tables(Connection& connection);
+// The expression under which a key column stands in the unique index: the column itself, or the
+// md5 of its text where values may be long or have no btree class.
+std::string key_expression(const Column& column, std::string_view prefix = "");
+
+// Creates the table, its partitions but for the years, indexes and catalog rows.
+// REQUIRES: a transaction; table.years and id_sequence are ignored.
+void create_table(Connection& connection, const Table& table);
+// REQUIRES: a transaction for each of these.
+void add_column(Connection& connection, const Table& table, const Column& column);
+void record_column_name(Connection& connection, const Table& table, std::string_view source_column,
+                        std::string_view column);
+// Changes the type in place; no value changes (cast_sql). Rebuilds the key indexes if need be.
+void widen_column(Connection& connection, const Table& table, const Column& column, PgType to);
+// A history leaf for versions that start in `year` (UTC).
+void add_year(Connection& connection, const Table& table, int year);
+// Makes `key` what identifies a row, as the events of `origin` say. Ends all but the newest current
+// row where several share the new key, and returns how many it ended. Throws Error 55006 if rows of
+// another origin share it: that origin still tells them apart.
+struct KeyChange {
+  std::vector<std::string> key;
+  std::string origin;
+};
+int64_t change_key(Connection& connection, const Table& table, const KeyChange& change);
+
+}  // namespace metadb::catalog

@@ -1,0 +1,55 @@
+// The PostgreSQL types that a column can have: names, OIDs, and which type may widen into which.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace metadb::catalog {
+
+// One enumerator per row of the table in types.cc.
+enum class PgType : uint8_t {
+  boolean,
+  int2,
+  int4,
+  int8,
+  float4,
+  float8,
+  numeric,
+  text,
+  bytea,
+  date,
+  time,
+  timetz,
+  timestamp,
+  timestamptz,
+  uuid,
+  json,
+  jsonb,
+};
+
+struct PgTypeRow {
+  PgType type;
+  std::string_view name;  // as format_type() prints it, e.g. "timestamp with time zone"
+  std::string_view sql;   // as we write it in DDL, e.g. "timestamptz"
+  uint32_t oid;           // pg_type.oid; fixed for built-in types
+  bool has_btree;         // has a default btree operator class
+  bool is_bounded;        // every value fits into an index entry
+};
+
+std::span<const PgTypeRow> pg_types();
+const PgTypeRow& row_of(PgType type);
+// By format_type() name without typmod ("character varying" counts as text); nullopt if unknown.
+std::optional<PgType> pg_type_named(std::string_view format_type_name);
+
+// The type that a column of type `column` must have to take values of type `incoming` as well:
+// `column` itself if it takes them without loss, else the smallest wider type, else text
+// (dialect.md, Types). widened(t, t) == t.
+PgType widened(PgType column, PgType incoming);
+// SQL that turns `expression` of type `from` into `to` without losing a value. REQUIRES:
+// to == widened(to, from).
+std::string cast_sql(PgType from, PgType to, std::string_view expression);
+
+}  // namespace metadb::catalog

@@ -1,0 +1,388 @@
+#include "ingest/apply.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+
+#include "ingest/copy_format.h"
+#include "ingest/outcome.h"
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Error;
+
+constexpr size_t kStagesMax = 256;
+
+// What a value's text looks like, and how long statements wait, must not depend on the server's
+// or the role's settings.
+constexpr std::string_view kSessionSettings =
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET "
+    "extra_float_digits = 1; "
+    "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
+    "statement_timeout = 0; "
+    "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; SET client_min_messages = "
+    "warning";
+// A backend that waits for a lock must notice that its client was killed, since it holds our
+// position rows.
+constexpr std::string_view kSettingsSince14 =
+    "SET idle_session_timeout = 0; SET client_connection_check_interval = '5s'";
+
+// Class of the advisory locks that batches share and commands on a table take alone.
+constexpr int32_t kStreamLockClass = 1835361385;
+
+// FNV-1a, 32 bits: the lock only needs equal names to give equal numbers.
+int32_t lock_number(const catalog::Table& table) {
+  uint32_t hash = 2166136261U;
+  for (const char c : table.schema + "." + table.current_name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  }
+  return static_cast<int32_t>(hash);
+}
+
+// The staging tuples of a snapshot run, made into tuples of the main table: n, d, ts and u give
+// way to __start, __end, __current and __origin.
+std::string main_tuples(const Run& run, std::string_view origin) {
+  constexpr size_t kStagedHead = 2 + 12 + 5 + 12 + 4;
+  constexpr int64_t kForeverUs = 253'402'214'400'000'000;  // 9999-12-31 00:00:00 UTC
+  std::string head;
+  append_timestamptz(head, kForeverUs);
+  append_boolean(head, true);
+  append_text(head, origin);
+  std::string out;
+  out.reserve(run.rows.size() + run.changes() * head.size());
+  size_t begin = 0;
+  for (size_t i = 0; i < run.changes(); ++i) {
+    out.append(run.rows, begin, 2);
+    append_timestamptz(out, run.times_us[i]);
+    out += head;
+    out.append(run.rows, begin + kStagedHead, run.row_ends[i] - begin - kStagedHead);
+    begin = run.row_ends[i];
+  }
+  return out;
+}
+
+std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
+  if (!bytes) return std::nullopt;
+  return std::string(*bytes);
+}
+
+}  // namespace
+
+Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
+    : catalog_(catalog),
+      source_name_(context.source_name),
+      connection_(catalog.connect()),
+      shaper_(catalog, connection_, std::move(context)) {
+  connection_.exec(std::string(kSessionSettings));
+  if (connection_.server_version() >= 140000) connection_.exec(std::string(kSettingsSince14));
+  for (const std::string& sql : WorkTables::create()) connection_.exec(sql);
+}
+
+Applied Applier::apply(const Batch& batch) {
+  std::vector<ReadyTable> ready;
+  std::optional<Applied> applied;
+  for (bool is_retry = false; !applied; is_retry = true) {
+    lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
+    try {
+      ready = prepare(batch);
+      applied = write(batch, ready);
+    } catch (const LaneStopped& stopped) {
+      // DDL fails if somebody changed the table and the catalog in memory does not know it.
+      if (is_retry || stopped.needs_resync || !stopped.sqlstate.starts_with("42")) throw;
+      start_over(stopped);
+    } catch (const Error& error) {
+      if (disposition(error) == Disposition::weather) throw;
+      if (is_retry) throw LaneStopped(error, lane_in_hand_);
+      start_over(error);
+    }
+  }
+  // Committed: whatever fails from here on must not apply it again.
+  analyze_grown(ready);
+  return *applied;
+}
+
+void Applier::start_over(const Error& reason) {
+  spdlog::warn("data source {}: {} ({}); reading the catalog again", source_name_, reason.what(),
+               reason.sqlstate);
+  last_ends_.clear();
+  snapshot_only_.clear();
+  catalog_.reload(connection_);
+}
+
+std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
+  std::vector<ReadyTable> ready;
+  for (const TableChanges& changes : batch.tables()) {
+    lane_in_hand_ = changes.topic;
+    const auto before = catalog_.snapshot();
+    ready.push_back(shaper_.prepare(changes));
+    if (!ready.back().table) continue;
+    const catalog::TableName name(ready.back().table->schema, ready.back().table->current_name);
+    const auto known = before->tables.find(name);
+    if (known == before->tables.end()) {
+      snapshot_only_.insert(name);
+    } else if (known->second->key_columns != ready.back().table->key_columns) {
+      last_ends_.clear();
+    }
+  }
+  // A later source table of the batch may have changed an earlier one's target.
+  const auto snapshot = catalog_.snapshot();
+  std::set<const MergeSql*> used;
+  for (size_t i = 0; i < ready.size(); ++i) {
+    if (!ready[i].table) continue;
+    ready[i].table = snapshot->tables.at({ready[i].table->schema, ready[i].table->current_name});
+    for (const Run& run : batch.tables()[i].runs) {
+      if (!run.schema) continue;
+      if (!has_key_of(*ready[i].table, *run.schema)) {
+        throw LaneStopped(Error("55006", fmt::format("origins disagree about the key of {}",
+                                                     ready[i].table->main())),
+                          batch.tables()[i].topic);
+      }
+      used.insert(&stage(run, ready[i]));
+    }
+  }
+  evict_stages(used.size());
+  return ready;
+}
+
+Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
+  catalog::Transaction transaction(connection_);
+  for (const auto& [at, position] : batch.positions)
+    catalog::advance(connection_, source_name_, position);
+  lock_tables(ready);
+  for (size_t i = 0; i < ready.size(); ++i) {
+    lane_in_hand_ = batch.tables()[i].topic;
+    if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
+  }
+  for (const catalog::DeadLetter& letter : batch.dead_letters()) {
+    lane_in_hand_ = letter.topic;
+    catalog::set_aside(connection_, letter);
+    ++outcome_.dead_letters;
+  }
+  transaction.commit();
+  return outcome_;
+}
+
+void Applier::lock_tables(const std::vector<ReadyTable>& ready) {
+  std::set<int32_t> numbers;  // in one fixed order, here and in commands
+  for (const ReadyTable& table : ready) {
+    if (table.table) numbers.insert(lock_number(*table.table));
+  }
+  for (const int32_t number : numbers) {
+    connection_.exec(
+        fmt::format("SELECT pg_advisory_xact_lock_shared({}, {})", kStreamLockClass, number));
+  }
+}
+
+void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) {
+  for (const Run& run : changes.runs) apply_run(run, ready);
+}
+
+void Applier::apply_run(const Run& run, const ReadyTable& ready) {
+  const catalog::TableName name(ready.table->schema, ready.table->current_name);
+  if (run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
+    if (copy_snapshot(run, ready, stage(run, ready))) return;
+  }
+  snapshot_only_.erase(name);
+  connection_.exec("SAVEPOINT run");
+  const Applied before = outcome_;
+  const int64_t end_before = last_end(ready);
+  try {
+    execute(run, ready);
+    connection_.exec("RELEASE SAVEPOINT run");
+  } catch (const Error& error) {
+    if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+    connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
+    outcome_ = before;
+    last_ends_[ready.source] = end_before;
+    bisect(run, ready, error);
+  }
+}
+
+// Finds the change that the data error is about. Halves are applied in order, so the outcome for
+// the others is that of the whole run.
+void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reason) {
+  if (run.changes() == 1) {
+    park(run, ready, reason);
+    return;
+  }
+  const size_t middle = run.changes() / 2;
+  apply_run(run.slice(0, middle), ready);
+  apply_run(run.slice(middle, run.changes()), ready);
+}
+
+void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
+  const Message& message = run.messages.front();
+  catalog::set_aside(
+      connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
+                    message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
+                    reason.message(), ready.table->schema, ready.table->current_name});
+  ++outcome_.dead_letters;
+  spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
+               message.topic, message.partition, message.offset, reason.what());
+}
+
+void Applier::execute(const Run& run, const ReadyTable& ready) {
+  if (run.kind == RunKind::truncate) {
+    truncate(run, ready);
+    return;
+  }
+  const MergeSql& sql = stage(run, ready);
+  connection_.exec(sql.truncate_stage());
+  connection_.exec(WorkTables::truncate());
+  const std::string_view rows[] = {run.rows};
+  connection_.copy_binary(sql.copy_stage(), rows);
+  if (const std::string convert = sql.convert(); !convert.empty()) connection_.exec(convert);
+  switch (run.kind) {
+    case RunKind::insert:
+      outcome_.versions += connection_.exec(sql.insert_all()).affected();
+      growth_[{ready.table->schema, ready.table->current_name}].rows +=
+          static_cast<int64_t>(run.changes());
+      break;
+    case RunKind::replace:
+      if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
+      connection_.exec(sql.pair_by_image(run.has_delete));
+      write_work(run, ready, sql);
+      break;
+    case RunKind::moved:
+      fill_moved(run, ready, sql);
+      merge(run, ready, sql);
+      break;
+    case RunKind::merge:
+    case RunKind::truncate:
+      merge(run, ready, sql);
+      break;
+  }
+}
+
+void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
+  const int64_t end_us = last_end(ready);
+  if (run.earliest_us() < end_us) {
+    for (const int year : ready.table->years)
+      connection_.exec(sql.look_up_ends(ready.table->leaf(year), end_us));
+  }
+  if (run.changes() >= 10'000) connection_.exec("ANALYZE pg_temp." + sql.stage_name());
+  connection_.exec(sql.pair());
+  write_work(run, ready, sql);
+}
+
+// The old row is the newest version of the old key: an ended one, or its current row where its
+// delete has not been read yet (it lies in another partition).
+void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  int64_t newest = 0;
+  std::string where;
+  const auto look = [&](const std::string& leaf) {
+    const catalog::Result found = connection_.exec(sql.find_old_row(leaf));
+    if (found.is_null(0, 0) || found.int64(0, 0) <= newest) return;
+    newest = found.int64(0, 0);
+    where = leaf;
+  };
+  for (const int year : ready.table->years) look(ready.table->leaf(year));
+  look(ready.table->current());
+  if (!where.empty()) connection_.exec(sql.fill_from_old_row(where, newest, run.unavailable));
+  connection_.exec(sql.drop_old_key());
+}
+
+void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  const catalog::Result summary = connection_.exec(MergeSql::summary());
+  const int64_t ended = summary.int64(0, 0);
+  const int64_t superseded = summary.int64(0, 1);
+  const int64_t current = summary.int64(0, 2);
+  if (ended > 0) connection_.exec(sql.end_current());
+  if (superseded > 0) connection_.exec(sql.insert_history());
+  if (current > 0) connection_.exec(sql.insert_current());
+  if (!run.unavailable.empty()) connection_.exec(sql.record_unresolved(run.unavailable));
+  if (!summary.is_null(0, 3)) raise_last_end(ready, summary.int64(0, 3));
+  outcome_.versions += superseded + current;
+  growth_[{ready.table->schema, ready.table->current_name}].rows += current;
+}
+
+void Applier::truncate(const Run& run, const ReadyTable& ready) {
+  const catalog::Result ended =
+      connection_.exec(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front()));
+  if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
+}
+
+// Snapshot rows of a table that holds only snapshot rows need no pairing: the unique index says
+// whether a key came twice. Any doubt sends the run to the merge.
+bool Applier::copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  if (sql.is_converted()) return false;
+  connection_.exec("SAVEPOINT snapshot");
+  try {
+    const std::string tuples = main_tuples(run, ready.origin);
+    const std::string_view chunks[] = {tuples};
+    const int64_t copied = connection_.copy_binary(sql.copy_into_main(), chunks);
+    connection_.exec("RELEASE SAVEPOINT snapshot");
+    outcome_.versions += copied;
+    growth_[{ready.table->schema, ready.table->current_name}].rows += copied;
+    return true;
+  } catch (const Error& error) {
+    const bool is_repeated_key = error.sqlstate == "23505";
+    if ((!is_repeated_key && disposition(error) != Disposition::data) || !connection_.is_ok())
+      throw;
+    connection_.exec("ROLLBACK TO SAVEPOINT snapshot; RELEASE SAVEPOINT snapshot");
+    return false;
+  }
+}
+
+int64_t Applier::last_end(const ReadyTable& ready) {
+  const auto found = last_ends_.find(ready.source);
+  if (found != last_ends_.end()) return found->second;
+  const int64_t end_us = catalog::last_end_us(connection_, ready.source);
+  last_ends_[ready.source] = end_us;
+  return end_us;
+}
+
+void Applier::raise_last_end(const ReadyTable& ready, int64_t end_us) {
+  if (end_us <= last_end(ready)) return;
+  catalog::raise_last_end(connection_, ready.source, end_us);
+  last_ends_[ready.source] = end_us;
+}
+
+const MergeSql& Applier::stage(const Run& run, const ReadyTable& ready) {
+  const StageKey key(ready.table.get(), run.schema.get(), ready.origin);
+  const auto found = stage_of_.find(key);
+  if (found != stage_of_.end()) {
+    stages_.splice(stages_.begin(), stages_, found->second);
+    return stages_.front().second.sql;
+  }
+  if (connection_.in_transaction())
+    throw Error("XX000", "a staging table is missing inside a transaction");
+  MergeSql sql(*ready.table, *run.schema, {fmt::format("stage_{}", ++stages_made_), ready.origin});
+  for (const std::string& statement : sql.create_stage()) connection_.exec(statement);
+  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql)});
+  stage_of_[key] = stages_.begin();
+  return stages_.front().second.sql;
+}
+
+// The `in_use` most recent ones are needed by the batch in hand, however many they are.
+void Applier::evict_stages(size_t in_use) {
+  while (stages_.size() > std::max(kStagesMax, in_use)) {
+    connection_.exec(stages_.back().second.sql.drop_stage());
+    stage_of_.erase(stages_.back().first);
+    stages_.pop_back();
+  }
+}
+
+// Autovacuum is too late for a table that grows fast; plans of the merge rest on its statistics.
+void Applier::analyze_grown(const std::vector<ReadyTable>& ready) {
+  for (const ReadyTable& table : ready) {
+    if (!table.table) continue;
+    Growth& growth = growth_[{table.table->schema, table.table->current_name}];
+    if (growth.rows < growth.next_analyze) continue;
+    while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
+    try {
+      connection_.exec("ANALYZE " + table.table->current());
+    } catch (const Error& error) {
+      spdlog::warn("data source {}: no new statistics of {}: {}", source_name_,
+                   table.table->current(), error.what());
+    }
+  }
+}
+
+}  // namespace metadb::ingest

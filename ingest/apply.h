@@ -1,0 +1,91 @@
+// Writes batches into tables: rows and the positions that produced them in one transaction.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "ingest/batch.h"
+#include "ingest/merge_sql.h"
+#include "ingest/table_shaper.h"
+
+namespace metadb::ingest {
+
+struct Applied {
+  int64_t changes = 0;       // in the batch
+  int64_t versions = 0;      // rows written: new current rows and superseded versions
+  int64_t dead_letters = 0;  // set aside, while decoding or here
+};
+
+// One writer's connection and what it keeps there: staging tables, what it knows of last ends.
+// Used by one thread. After any exception the connection's state is unknown: throw the Applier
+// away, read positions again, make a new one.
+class Applier {
+ public:
+  Applier(catalog::Catalog& catalog, TableShaper::Context context);
+
+  // Returns when the batch is committed. Throws LaneStopped, or Error of the weather classes;
+  // nothing of the batch is written then.
+  Applied apply(const Batch& batch);
+
+  // Asks PostgreSQL to cancel what apply() waits for; from any thread.
+  void cancel() const { connection_.cancel(); }
+
+ private:
+  struct Stage {
+    std::shared_ptr<const catalog::Table> table;
+    std::shared_ptr<const RowSchema> schema;
+    MergeSql sql;
+  };
+  using StageKey = std::tuple<const catalog::Table*, const RowSchema*, std::string>;  // and origin
+  using Stages = std::list<std::pair<StageKey, Stage>>;
+
+  std::vector<ReadyTable> prepare(const Batch& batch);
+  void start_over(const catalog::Error& reason);
+  Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
+  void lock_tables(const std::vector<ReadyTable>& ready);
+  void apply_table(const TableChanges& changes, const ReadyTable& ready);
+  void apply_run(const Run& run, const ReadyTable& ready);
+  void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
+  void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
+  void execute(const Run& run, const ReadyTable& ready);
+  void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void truncate(const Run& run, const ReadyTable& ready);
+  bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void raise_last_end(const ReadyTable& ready, int64_t end_us);
+  int64_t last_end(const ReadyTable& ready);
+  const MergeSql& stage(const Run& run, const ReadyTable& ready);
+  void evict_stages(size_t in_use);
+  void analyze_grown(const std::vector<ReadyTable>& ready);
+
+  catalog::Catalog& catalog_;
+  std::string source_name_;
+  catalog::Connection connection_;
+  TableShaper shaper_;
+
+  // Staging tables of this session, most recently used first; each is one temporary table.
+  Stages stages_;
+  std::map<StageKey, Stages::iterator> stage_of_;
+  int64_t stages_made_ = 0;
+
+  std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
+  std::set<catalog::TableName> snapshot_only_;            // created here, only snapshot rows so far
+  struct Growth {
+    int64_t rows = 0;
+    int64_t next_analyze = 10'000;
+  };
+  std::map<catalog::TableName, Growth> growth_;
+  Applied outcome_;           // of the batch in hand
+  std::string lane_in_hand_;  // topic that an error is about
+};
+
+}  // namespace metadb::ingest

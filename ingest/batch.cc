@@ -1,0 +1,217 @@
+#include "ingest/batch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "ingest/copy_format.h"
+
+namespace metadb::ingest {
+namespace {
+
+// Partitions are made by year, and a row's __end of 9999 means "current".
+constexpr int kFirstYear = 1900;
+constexpr int kLastYear = 9998;
+
+struct Tuple {
+  int64_t n = 0;
+  bool is_delete = false;
+  int64_t ts_us = 0;
+};
+
+void append_tuple(std::string& out, const Tuple& tuple, size_t columns, const Row& row) {
+  append_big_endian<int16_t>(out, static_cast<int16_t>(4 + columns));
+  append_int8(out, tuple.n);
+  append_boolean(out, tuple.is_delete);
+  append_timestamptz(out, tuple.ts_us);
+  if (row.unavailable.empty()) {
+    append_null(out);
+  } else {
+    append_int2_array(out, row.unavailable);
+  }
+  out += row.fields;
+}
+
+// Position of each cell in a Row's fields.
+std::vector<size_t> cell_offsets(const std::string& fields, size_t columns) {
+  std::vector<size_t> offsets;
+  offsets.reserve(columns);
+  size_t at = 0;
+  for (size_t i = 0; i < columns; ++i) {
+    offsets.push_back(at);
+    const int32_t length = read_int32(fields.data() + at);
+    at += 4 + (length > 0 ? static_cast<size_t>(length) : 0);
+  }
+  return offsets;
+}
+
+bool has_null_key(const Change& change) {
+  const RowSchema& schema = *change.schema;
+  if (schema.key.empty()) return true;
+  const size_t last = *std::ranges::max_element(schema.key);
+  const std::vector<size_t> offsets = cell_offsets(change.row.fields, last + 1);
+  return std::ranges::any_of(schema.key, [&](uint16_t column) {
+    return read_int32(change.row.fields.data() + offsets[column]) < 0;
+  });
+}
+
+// A row that holds only the old key, in its columns.
+Row key_row(const RowSchema& schema, const std::string& key_fields) {
+  const std::vector<size_t> cells = cell_offsets(key_fields, schema.key.size());
+  std::vector<std::string_view> by_column(schema.columns.size());
+  for (size_t i = 0; i < schema.key.size(); ++i) {
+    const size_t end = i + 1 < cells.size() ? cells[i + 1] : key_fields.size();
+    by_column[schema.key[i]] = std::string_view(key_fields).substr(cells[i], end - cells[i]);
+  }
+  Row row;
+  for (const std::string_view cell : by_column) {
+    if (cell.empty()) {
+      append_null(row.fields);
+    } else {
+      row.fields += cell;
+    }
+  }
+  return row;
+}
+
+RunKind kind_of(const Change& change) {
+  if (change.op == Op::truncate) return RunKind::truncate;
+  if (!has_null_key(change)) {
+    const bool is_moved =
+        change.op == Op::create && change.fill_key && !change.row.unavailable.empty();
+    return is_moved ? RunKind::moved : RunKind::merge;
+  }
+  if (change.op == Op::create || change.op == Op::read) return RunKind::insert;
+  if (!change.before) {
+    throw catalog::Error("0A000", fmt::format("{} of a row without key in {}.{}",
+                                              change.op == Op::remove ? "delete" : "update",
+                                              change.table->schema, change.table->table))
+        .with_hint(
+            "Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL in the "
+            "source.");
+  }
+  return RunKind::replace;
+}
+
+std::vector<std::string> key_names(const RowSchema& schema) {
+  std::vector<std::string> names;
+  for (const uint16_t column : schema.key) names.push_back(schema.columns[column].name);
+  return names;
+}
+
+void append_rows(Run& run, const Change& change) {
+  const size_t columns = run.schema->columns.size();
+  const auto n = static_cast<int64_t>(run.changes()) + 1;
+  const bool is_delete = change.op == Op::remove;
+  if (run.kind == RunKind::replace)
+    append_tuple(run.rows, {0, false, change.ts_us}, columns, *change.before);
+  if (run.kind == RunKind::moved) {
+    append_tuple(run.rows, {0, false, change.ts_us}, columns,
+                 key_row(*run.schema, *change.fill_key));
+  }
+  if (run.kind != RunKind::replace || !is_delete) {
+    append_tuple(run.rows, {n, is_delete, change.ts_us}, columns, change.row);
+  }
+  run.row_ends.push_back(run.rows.size());
+}
+
+}  // namespace
+
+int utc_year(int64_t unix_us) {
+  const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(unix_us)};
+  return static_cast<int>(
+      std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year());
+}
+
+int64_t Run::earliest_us() const {
+  return times_us.empty() ? INT64_MAX : *std::ranges::min_element(times_us);
+}
+
+Run Run::slice(size_t begin, size_t end) const {
+  Run out;
+  out.kind = kind;
+  out.schema = schema;
+  const size_t from = begin == 0 ? 0 : row_ends[begin - 1];
+  out.rows = rows.substr(from, row_ends[end - 1] - from);
+  for (size_t i = begin; i < end; ++i) out.row_ends.push_back(row_ends[i] - from);
+  out.messages.assign(messages.begin() + static_cast<ptrdiff_t>(begin),
+                      messages.begin() + static_cast<ptrdiff_t>(end));
+  out.times_us.assign(times_us.begin() + static_cast<ptrdiff_t>(begin),
+                      times_us.begin() + static_cast<ptrdiff_t>(end));
+  out.unavailable = unavailable;
+  out.years = years;
+  out.is_snapshot = is_snapshot;
+  out.has_delete = has_delete;
+  return out;
+}
+
+bool Batch::must_cut(const Change& change) const {
+  if (change.schema == nullptr) return false;
+  const std::optional<size_t> index = index_of(change);
+  if (!index) return false;
+  for (const Run& run : tables_[*index].runs) {
+    if (run.schema == nullptr || run.schema == change.schema) continue;
+    if (key_names(*run.schema) != key_names(*change.schema)) return true;
+  }
+  return false;
+}
+
+TableChanges& Batch::changes_of(const Change& change, const Message& from) {
+  std::optional<size_t> index = index_of(change);
+  if (!index) {
+    index = tables_.size();
+    tables_.push_back({change.table, std::string(from.topic), {}});
+  }
+  by_table_.emplace(change.table, *index);
+  return tables_[*index];
+}
+
+std::optional<size_t> Batch::index_of(const Change& change) const {
+  const auto known = by_table_.find(change.table);
+  if (known != by_table_.end()) return known->second;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    if (*tables_[i].table == *change.table) return i;
+  }
+  return std::nullopt;
+}
+
+Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change) {
+  const bool is_joinable = kind == RunKind::merge || kind == RunKind::insert;
+  if (is_joinable && !table.runs.empty()) {
+    Run& last = table.runs.back();
+    if (last.kind == kind && (last.schema == change.schema || *last.schema == *change.schema))
+      return last;
+  }
+  Run& run = table.runs.emplace_back();
+  run.kind = kind;
+  run.schema = change.schema;
+  return run;
+}
+
+void Batch::add(const Change& change, const Message& from) {
+  const int year = utc_year(change.ts_us);
+  if (year < kFirstYear || year > kLastYear) {
+    throw catalog::Error("22008", fmt::format("source time {} us is outside the years {} to {}",
+                                              change.ts_us, kFirstYear, kLastYear));
+  }
+  const RunKind kind = kind_of(change);
+  Run& run = open_run(changes_of(change, from), kind, change);
+  if (kind != RunKind::truncate) append_rows(run, change);
+  run.messages.push_back(from);
+  run.times_us.push_back(change.ts_us);
+  run.unavailable.insert(change.row.unavailable.begin(), change.row.unavailable.end());
+  run.years.insert(year);
+  run.is_snapshot = run.is_snapshot && change.op == Op::read;
+  run.has_delete = run.has_delete || change.op == Op::remove;
+  ++changes_;
+  bytes_ += change.row.fields.size() + (from.value ? from.value->size() : 0) +
+            (from.key ? from.key->size() : 0);
+}
+
+void Batch::add_dead_letter(catalog::DeadLetter letter) {
+  bytes_ += letter.value ? letter.value->size() : 0;
+  dead_letters_.push_back(std::move(letter));
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,99 @@
+// Changes on their way into one PostgreSQL transaction.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catalog/dead_letters.h"
+#include "catalog/positions.h"
+#include "ingest/change.h"
+#include "ingest/source.h"
+
+namespace metadb::ingest {
+
+// How a stretch of changes of one source table is applied.
+enum class RunKind : uint8_t {
+  merge,     // keyed changes: pair, fill, compare, write
+  insert,    // rows without key, or with NULL in it: each is a row of its own
+  replace,   // one update or delete without key: rows hold the old image (n 0) and the new (n 1)
+  moved,     // the insert half of a key change with unavailable columns: rows hold its old key
+             // (n 0) and itself (n 1)
+  truncate,  // ends every current row of the origin; holds no rows
+};
+
+// A stretch of consecutive changes of one source table that one merge can take: same schema, no
+// truncate in between. `rows` are tuples of the staging layout, ready for binary COPY:
+//   n bigint, d boolean (delete), ts timestamptz, u smallint[] (unavailable columns), c0, c1, ...
+// Runs are applied in order; a run may be cut anywhere without changing the outcome.
+struct Run {
+  RunKind kind = RunKind::merge;
+  std::shared_ptr<const RowSchema> schema;  // null for a truncate
+  std::string rows;
+  std::vector<size_t> row_ends;    // end of each tuple in rows
+  std::vector<Message> messages;   // what each change came from, for dead letters
+  std::vector<int64_t> times_us;   // of each change
+  std::set<uint16_t> unavailable;  // columns that are unavailable in some row
+  std::set<int> years;             // of the event times, UTC
+  bool is_snapshot = true;         // every change is a snapshot read
+  bool has_delete = false;
+
+  [[nodiscard]] size_t changes() const { return messages.size(); }
+  [[nodiscard]] int64_t earliest_us() const;
+  // Changes [begin, end) as a run of their own. REQUIRES: kind merge or insert.
+  [[nodiscard]] Run slice(size_t begin, size_t end) const;
+};
+
+struct TableChanges {
+  std::shared_ptr<const EventTable> table;
+  std::string topic;  // of the lane
+  std::vector<Run> runs;
+};
+
+// Rows and the positions that produced them. Applying a batch twice equals once, because the
+// second time its positions are fenced or already past. All changes come from one source.
+class Batch {
+ public:
+  // REQUIRES: !must_cut(change). `from` stays alive inside the batch. Throws DecodeError-like
+  // catalog::Error 22xxx/0A000 for a change that can't be applied whatever the table holds.
+  void add(const Change& change, const Message& from);
+  // Whether the change must open a new batch: its table's key has another definition now, and
+  // the earlier changes must be committed under the old one.
+  [[nodiscard]] bool must_cut(const Change& change) const;
+  void add_dead_letter(catalog::DeadLetter letter);
+
+  // Partitions that some message of the batch, applied or skipped, came from.
+  std::set<TopicPartition> touched;
+  // Their positions after the batch; complete when it is handed over.
+  std::map<TopicPartition, catalog::Position> positions;
+
+  [[nodiscard]] const std::vector<TableChanges>& tables() const { return tables_; }
+  [[nodiscard]] const std::vector<catalog::DeadLetter>& dead_letters() const {
+    return dead_letters_;
+  }
+  [[nodiscard]] size_t changes() const { return changes_; }
+  [[nodiscard]] size_t bytes() const { return bytes_; }
+
+ private:
+  TableChanges& changes_of(const Change& change, const Message& from);
+  Run& open_run(TableChanges& table, RunKind kind, const Change& change);
+
+  std::vector<TableChanges> tables_;
+  // The index of the change's table in tables_, by name: objects that describe one table differ
+  // where a decoder has forgotten the first.
+  [[nodiscard]] std::optional<size_t> index_of(const Change& change) const;
+
+  std::map<std::shared_ptr<const EventTable>, size_t> by_table_;
+  std::vector<catalog::DeadLetter> dead_letters_;
+  size_t changes_ = 0;
+  size_t bytes_ = 0;
+};
+
+// Year of a time in UTC.
+int utc_year(int64_t unix_us);
+
+}  // namespace metadb::ingest

@@ -1,0 +1,80 @@
+// One decoded change event.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/types.h"
+
+namespace metadb::ingest {
+
+enum class Op : uint8_t { create, update, remove, read, truncate };
+
+// source.snapshot (debezium-format 3): null, false and absence are `streaming`.
+enum class SnapshotMark : uint8_t {
+  streaming,
+  in_snapshot,
+  first,
+  first_in_data_collection,
+  last_in_data_collection,
+  last,
+  incremental,
+};
+
+struct EventColumn {
+  std::string name;      // as the source calls it
+  catalog::PgType type;  // what its values are encoded as
+  bool operator==(const EventColumn&) const = default;
+};
+
+// The columns of a row as the event declares them. Shared by all changes that carry the same
+// schema bytes, so two changes of equal shape usually have the same pointer.
+struct RowSchema {
+  std::vector<EventColumn> columns;  // in source order
+  std::vector<uint16_t> key;  // indexes into columns, in key order; empty = table without key
+  bool operator==(const RowSchema&) const = default;
+};
+
+// Which table of which database the event came from. Cached: same table, same pointer.
+struct EventTable {
+  std::string server_name;  // source.name
+  std::string db;           // source.db
+  std::string schema;       // source.schema; source.db where the connector has no schemas
+  std::string table;
+  bool operator==(const EventTable&) const = default;
+};
+
+// (commit LSN, event LSN) of source.sequence.
+struct Sequence {
+  uint64_t commit_lsn = 0;
+  uint64_t lsn = 0;
+  auto operator<=>(const Sequence&) const = default;
+};
+
+// The cells of one row, one per column of its RowSchema, as PostgreSQL's COPY BINARY writes
+// fields: int32 big-endian length (-1 = NULL), then the value in the type's binary format.
+// Cells that are unavailable (debezium-format 10) are NULL here and listed in `unavailable`.
+struct Row {
+  std::string fields;
+  std::vector<uint16_t> unavailable;  // column indexes, ascending
+};
+
+struct Change {
+  Op op = Op::create;
+  SnapshotMark snapshot = SnapshotMark::streaming;
+  int64_t ts_us = 0;  // source commit time, microseconds since 1970 UTC (source.ts_us, else ts_ms)
+  std::optional<Sequence> sequence;  // only if both halves were present
+  std::shared_ptr<const EventTable> table;
+  std::shared_ptr<const RowSchema> schema;  // null for a truncate
+  Row row;  // after; for a delete the key columns (others NULL); empty for a truncate
+  // The complete old row where the table is known to have REPLICA IDENTITY FULL; same schema.
+  std::optional<Row> before;
+  // Old key (cells in schema->key order, COPY fields) of the insert half of a primary key change.
+  std::optional<std::string> fill_key;
+};
+
+}  // namespace metadb::ingest

@@ -1,0 +1,307 @@
+#include "ingest/debezium.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "ingest/debezium_envelope.h"
+#include "ingest/debezium_row.h"
+#include "ingest/debezium_schema.h"
+#include "ingest/json.h"
+
+namespace metadb::ingest {
+namespace {
+
+constexpr size_t kTablesPerTopicMax = 64;
+constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
+
+// One side (key or value) of a message, taken apart. Without a plan: JSON without schemas.
+template <typename Plan>
+struct Opened {
+  std::shared_ptr<Plan> plan;
+  const JsonNode* payload = nullptr;  // null where the payload is null
+};
+
+const JsonNode* unless_null(const JsonNode* node) {
+  return node == nullptr || node->is_null() ? nullptr : node;
+}
+
+size_t member_count(const JsonNode& object) {
+  size_t count = 0;
+  for (const JsonNode* member = object.begin(); member != object.end(); member = member->next())
+    count++;
+  return count;
+}
+
+// JSON of Connect's converter, with the schema's plan from `cache`, built by `build(schema)` if
+// its bytes are new.
+template <typename Plan, typename Build>
+Opened<Plan> open(std::string_view bytes, PlanCache<Plan>& cache, JsonParser& parser,
+                  const Build& build) {
+  std::string_view payload;
+  const auto* known = cache.find([&](const auto& entry) {
+    payload = payload_after_known_schema(bytes, entry.schema);
+    return !payload.empty();
+  });
+  if (known != nullptr && payload == "null") return {known->plan, nullptr};
+  if (known != nullptr && payload.front() == '{') {
+    return {known->plan, &parser.parse_object(payload)};
+  }
+  const JsonNode& root = parser.parse_object(bytes);
+  const JsonNode* schema = root.member("schema");
+  const JsonNode* body = root.member("payload");
+  if (schema == nullptr || body == nullptr || member_count(root) != 2) return {nullptr, &root};
+  if (schema->is_null()) return {nullptr, unless_null(body)};
+  const auto* entry = cache.find([&](const auto& e) { return e.schema == schema->text; });
+  if (entry == nullptr) entry = cache.insert(schema->text, build(*schema));
+  return {entry->plan, unless_null(body)};
+}
+
+uint32_t big_endian_32(std::string_view bytes) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; i++) value = (value << 8) | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+// Throws for what is not JSON, and says what it is as far as the bytes tell (debezium-format 1).
+void require_json(std::string_view bytes, const std::string& side) {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  if (first == 0 && bytes.size() >= 5) {
+    throw DecodeError("Confluent-framed " + side + " (schema id " +
+                      std::to_string(big_endian_32(bytes.substr(1))) + ") is not supported yet");
+  }
+  if (first == 1 && bytes.size() >= 17) {
+    throw DecodeError("Confluent-framed " + side + " (schema GUID) is not supported yet");
+  }
+  if (first == 3 && bytes.size() >= 18) {
+    throw DecodeError("AWS Glue-framed " + side + " is not supported yet");
+  }
+  const size_t start = bytes.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos || bytes[start] != '{') {
+    throw DecodeError(side + " is not a JSON object", "22032");
+  }
+}
+
+struct Topic {
+  std::string name;
+  PlanCache<ValuePlan> values;
+  PlanCache<KeyPlan> keys;
+  std::vector<std::shared_ptr<const EventTable>> tables;  // most recent first
+};
+
+// Looks an element up and moves it to the front; null if there is none.
+template <typename Vector, typename Matches>
+typename Vector::value_type* find_recent(Vector& elements, const Matches& matches) {
+  const auto found = std::find_if(elements.begin(), elements.end(), matches);
+  if (found == elements.end()) return nullptr;
+  std::rotate(elements.begin(), found, found + 1);
+  return &elements.front();
+}
+
+template <typename Vector>
+auto& insert_recent(Vector& elements, typename Vector::value_type element, size_t limit) {
+  if (elements.size() >= limit) elements.pop_back();
+  elements.insert(elements.begin(), std::move(element));
+  return elements.front();
+}
+
+}  // namespace
+
+std::string_view name_of(IgnoredKind kind) {
+  switch (kind) {
+    case IgnoredKind::tombstone:
+      return "tombstone";
+    case IgnoredKind::heartbeat:
+      return "heartbeat";
+    case IgnoredKind::transaction:
+      return "transaction";
+    case IgnoredKind::notification:
+      return "notification";
+    case IgnoredKind::signal:
+      return "signal";
+    case IgnoredKind::schema_change:
+      return "schema change";
+    case IgnoredKind::logical_message:
+      return "logical message";
+    case IgnoredKind::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+class Decoder::State {
+ public:
+  explicit State(const DecoderOptions& options)
+      : marker_(std::make_shared<const UnavailableMarker>(options.unavailable_placeholder)) {}
+
+  Decoded decode(const Message& message);
+
+ private:
+  Topic& topic(std::string_view name);
+  Opened<KeyPlan> open_key(const Message& message, Topic& topic);
+  Decoded change(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload);
+  void add_rows(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload,
+                Change& change);
+  void add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key, const JsonNode* before,
+                   Change& change);
+  std::optional<std::string> fill_key(const std::string& header, const ValuePlan& plan,
+                                      const RowSchema& schema);
+  static std::shared_ptr<const EventTable> table(Topic& topic, const SourceBlock& source);
+  std::string heartbeat_server(const Message& message);
+
+  std::shared_ptr<const UnavailableMarker> marker_;
+  std::vector<std::unique_ptr<Topic>> topics_;  // most recent first
+  JsonParser value_parser_;
+  JsonParser key_parser_;
+  JsonParser header_parser_;
+  RowReader reader_;
+};
+
+Topic& Decoder::State::topic(std::string_view name) {
+  auto* known = find_recent(topics_, [&](const auto& topic) { return topic->name == name; });
+  if (known != nullptr) return **known;
+  auto fresh = std::make_unique<Topic>();
+  fresh->name = std::string(name);
+  return *insert_recent(topics_, std::move(fresh), kTopicsMax);
+}
+
+Decoded Decoder::State::decode(const Message& message) {
+  if (!message.value || message.value->empty()) return Ignored{IgnoredKind::tombstone, {}, 0, {}};
+  require_json(*message.value, "value");
+  Topic& its_topic = topic(message.topic);
+  const auto [plan, payload] =
+      open(*message.value, its_topic.values, value_parser_,
+           [&](const JsonNode& schema) { return std::make_shared<ValuePlan>(schema, marker_); });
+  if (payload == nullptr) return Ignored{IgnoredKind::tombstone, {}, 0, {}};
+  const bool is_object = payload->kind == JsonKind::object;
+  if (!is_object) return Ignored{IgnoredKind::unknown, {}, 0, "a value that is not a struct"};
+  const MessageKind kind = plan != nullptr ? plan->kind() : kind_of_members(*payload);
+  if (kind == MessageKind::cloud_event) throw DecodeError("CloudEvents are not supported yet");
+  if (kind == MessageKind::change || kind == MessageKind::flattened) {
+    if (plan == nullptr) throw DecodeError("JSON without schemas is not supported yet");
+    if (kind == MessageKind::change) return change(message, its_topic, *plan, *payload);
+    throw DecodeError("value schema \"" + excerpt(plan->schema_name()) +
+                      "\" is a flattened row, not an envelope: not supported yet");
+  }
+  Ignored ignored = ignored_message(kind, plan == nullptr ? "" : plan->schema_name(), *payload);
+  if (kind == MessageKind::heartbeat) ignored.server_name = heartbeat_server(message);
+  return ignored;
+}
+
+// {"serverName":"srv"}, with or without schema. A heartbeat counts without it as well.
+std::string Decoder::State::heartbeat_server(const Message& message) {
+  if (!message.key || message.key->empty() || message.key->front() != '{') return {};
+  try {
+    const JsonNode* key = &key_parser_.parse_object(*message.key);
+    if (const JsonNode* payload = key->member("payload")) key = payload;
+    const JsonNode* server = key->member("serverName");
+    return server != nullptr && server->kind == JsonKind::string ? std::string(server->text) : "";
+  } catch (const DecodeError&) {
+    return {};  // its only use is to name the stream in a log line
+  }
+}
+
+Opened<KeyPlan> Decoder::State::open_key(const Message& message, Topic& its_topic) {
+  if (!message.key || message.key->empty()) return {};
+  require_json(*message.key, "key");
+  Opened<KeyPlan> key;
+  try {
+    key = open(*message.key, its_topic.keys, key_parser_,
+               [](const JsonNode& schema) { return std::make_shared<KeyPlan>(schema); });
+  } catch (const DecodeError& error) {
+    throw DecodeError(std::string("key: ") + error.what(), error.sqlstate);
+  }
+  if (key.payload == nullptr) return {};
+  if (key.plan == nullptr) throw DecodeError("key: JSON without schemas is not supported yet");
+  if (key.payload->kind != JsonKind::object) throw DecodeError("key: payload is not a struct");
+  return key;
+}
+
+std::shared_ptr<const EventTable> Decoder::State::table(Topic& its_topic,
+                                                        const SourceBlock& source) {
+  auto* known =
+      find_recent(its_topic.tables, [&](const auto& table) { return source.is_of(*table); });
+  if (known != nullptr) return *known;
+  return insert_recent(its_topic.tables, std::make_shared<const EventTable>(source.event_table()),
+                       kTablesPerTopicMax);
+}
+
+Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePlan& plan,
+                               const JsonNode& payload) {
+  const char op = op_letter(payload);
+  const SourceBlock source(payload);
+  if (op == 'm') {
+    return Ignored{IgnoredKind::logical_message, std::string(source.server_name), source.ts_us, {}};
+  }
+  Change change;
+  change.op = op_of(op);
+  change.snapshot = source.snapshot_mark(change.op);
+  change.ts_us = source.required_ts_us();
+  change.sequence = source.sequence;
+  change.table = table(its_topic, source);
+  if (change.op != Op::truncate) add_rows(message, its_topic, plan, payload, change);
+  return change;
+}
+
+void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,
+                              const JsonNode& payload, Change& change) {
+  const Opened<KeyPlan> key = open_key(message, its_topic);
+  change.schema = plan.row_schema(key.plan);
+  const JsonNode* before = struct_member(payload, "before");
+  const bool is_keyless = change.schema->key.empty();
+  // Without a key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
+  if (is_keyless && before != nullptr && (change.op == Op::update || change.op == Op::remove)) {
+    change.before = reader_.row(plan.row(), *before, false);
+  }
+  if (change.op == Op::remove) {
+    add_deleted(plan, key, before, change);
+    return;
+  }
+  const JsonNode* after = struct_member(payload, "after");
+  if (after == nullptr) throw DecodeError("member \"after\" is null");
+  const std::string* old_key = nullptr;
+  if (change.op == Op::create) {
+    for (const Header& header : message.headers) {
+      if (header.name == kOldKeyHeader && header.value) old_key = &*header.value;
+    }
+  }
+  change.row = reader_.row(plan.row(), *after, change.op == Op::update || old_key != nullptr);
+  if (old_key != nullptr) change.fill_key = fill_key(*old_key, plan, *change.schema);
+}
+
+void Decoder::State::add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key,
+                                 const JsonNode* before, Change& change) {
+  if (key.plan != nullptr) {
+    change.row = reader_.key_row(plan.row(), key.plan->fields, *key.payload, before);
+  } else {
+    const StructPlan no_key;
+    change.row = reader_.key_row(plan.row(), no_key, JsonNode{}, nullptr);
+  }
+}
+
+// How a header is written is the Connect worker's choice; it is a hint, so what does not read as
+// the key is as good as absent.
+std::optional<std::string> Decoder::State::fill_key(const std::string& header,
+                                                    const ValuePlan& plan,
+                                                    const RowSchema& schema) {
+  if (schema.key.empty()) return std::nullopt;
+  try {
+    const JsonNode& root = header_parser_.parse_object(header);
+    const JsonNode* payload = root.member("schema") != nullptr ? root.member("payload") : nullptr;
+    return reader_.key_cells(plan.row(), schema, payload != nullptr ? *payload : root);
+  } catch (const DecodeError&) {
+    return std::nullopt;
+  }
+}
+
+Decoder::Decoder(DecoderOptions options) : state_(std::make_unique<State>(options)) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+
+Decoded Decoder::decode(const Message& message) {
+  return state_->decode(message);
+}
+
+}  // namespace metadb::ingest

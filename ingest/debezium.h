@@ -1,0 +1,66 @@
+// Debezium messages to changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "ingest/change.h"
+#include "ingest/debezium_error.h"
+#include "ingest/source.h"
+
+namespace metadb::ingest {
+
+enum class IgnoredKind : uint8_t {
+  tombstone,
+  heartbeat,
+  transaction,
+  notification,
+  signal,
+  schema_change,
+  logical_message,
+  unknown,
+};
+std::string_view name_of(IgnoredKind kind);
+
+// A message that is in order and changes no row.
+struct Ignored {
+  IgnoredKind kind = IgnoredKind::unknown;
+  std::string server_name;  // whose stream it belongs to, where it says so; else empty
+  int64_t ts_us = 0;        // the time that it tells, 0 if none
+  std::string text;         // of a notification its JSON; of an unknown message what it looks like
+};
+
+using Decoded = std::variant<Change, Ignored>;
+
+struct DecoderOptions {
+  // The connector's unavailable.value.placeholder; a column's own schema parameter goes first.
+  std::string unavailable_placeholder = "__debezium_unavailable_value";
+};
+
+// Decodes the messages of one lane, on one thread.
+//
+// Remembers for each topic the schemas seen last, by their bytes, so that an unchanged schema is
+// neither parsed nor hashed again: changes of equal schema share RowSchema and EventTable.
+// Bounded: kTopicsMax topics, PlanCache::kVersionsMax schemas of key and value each.
+class Decoder {
+ public:
+  explicit Decoder(DecoderOptions options = {});
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  // Throws DecodeError, and nothing else, for a message that must go to the dead letters. The
+  // decoder remains usable.
+  Decoded decode(const Message& message);
+
+  static constexpr size_t kTopicsMax = 64;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace metadb::ingest

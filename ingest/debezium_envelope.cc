@@ -1,0 +1,212 @@
+#include "ingest/debezium_envelope.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+#include "ingest/names.h"
+
+namespace metadb::ingest {
+namespace {
+
+constexpr size_t kTextBytesMax = 4096;
+constexpr int64_t kMicrosOfYear1 = -62135596800000000;
+constexpr int64_t kMicrosOfYear9999End = 253402300800000000 - 86400000000;  // __end of current rows
+
+[[noreturn]] void throw_member(std::string_view name, const char* what) {
+  throw DecodeError("member \"" + std::string(name) + "\" " + what);
+}
+
+std::string_view text(const JsonNode& member, const char* path) {
+  if (member.is_null()) return {};
+  if (member.kind != JsonKind::string) throw_member(path, "is not a string");
+  if (member.text.find('\0') != std::string_view::npos) {
+    throw_member(path, "holds the character U+0000");
+  }
+  return member.text;
+}
+
+std::optional<int64_t> integer(const JsonNode& member) {
+  int64_t value = 0;
+  const char* end = member.text.data() + member.text.size();
+  const auto [stop, error] = std::from_chars(member.text.data(), end, value);
+  if (member.kind != JsonKind::number || error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+int64_t micros(const JsonNode& member, int64_t unit, const char* path) {
+  if (member.is_null()) return 0;
+  const auto value = integer(member);
+  int64_t result = 0;
+  if (!value || __builtin_mul_overflow(*value, unit, &result)) throw_member(path, "is not a time");
+  return result;
+}
+
+// One half of source.sequence: "24023119" in its own quotes.
+std::optional<uint64_t> sequence_half(std::string_view item) {
+  if (item.size() < 3 || item.front() != '"' || item.back() != '"') return std::nullopt;
+  item = item.substr(1, item.size() - 2);
+  uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(item.data(), item.data() + item.size(), value);
+  if (error != std::errc() || stop != item.data() + item.size()) return std::nullopt;
+  return value;
+}
+
+// ["lastCommitLsn","lsn"]. Other connectors put other things here; without both halves no event
+// is taken for a duplicate.
+std::optional<Sequence> parse_sequence(std::string_view text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  text = text.substr(1, text.size() - 2);
+  const size_t comma = text.find(',');
+  if (comma == std::string_view::npos) return std::nullopt;
+  std::string_view second = text.substr(comma + 1);
+  if (second.starts_with(' ')) second.remove_prefix(1);
+  const auto commit_lsn = sequence_half(text.substr(0, comma));
+  const auto lsn = sequence_half(second);
+  if (!commit_lsn || !lsn) return std::nullopt;
+  return Sequence{*commit_lsn, *lsn};
+}
+
+struct NamedMark {
+  std::string_view name;
+  SnapshotMark mark;
+};
+constexpr std::array kMarks = {
+    NamedMark{"true", SnapshotMark::in_snapshot},
+    NamedMark{"first", SnapshotMark::first},
+    NamedMark{"first_in_data_collection", SnapshotMark::first_in_data_collection},
+    NamedMark{"last_in_data_collection", SnapshotMark::last_in_data_collection},
+    NamedMark{"last", SnapshotMark::last},
+    NamedMark{"incremental", SnapshotMark::incremental},
+};
+
+}  // namespace
+
+char op_letter(const JsonNode& payload) {
+  const JsonNode* op = payload.member("op");
+  if (op == nullptr || op->kind != JsonKind::string) throw_member("op", "is missing");
+  if (op->text.size() != 1 ||
+      std::string_view("cudrtm").find(op->text[0]) == std::string_view::npos) {
+    throw_member("op", "is none of c, u, d, r, t, m");
+  }
+  return op->text[0];
+}
+
+Op op_of(char letter) {
+  switch (letter) {
+    case 'c':
+      return Op::create;
+    case 'u':
+      return Op::update;
+    case 'd':
+      return Op::remove;
+    case 'r':
+      return Op::read;
+    default:
+      return Op::truncate;
+  }
+}
+
+const JsonNode* struct_member(const JsonNode& payload, std::string_view name) {
+  const JsonNode* member = payload.member(name);
+  if (member == nullptr || member->is_null()) return nullptr;
+  if (member->kind != JsonKind::object) throw_member(name, "is not a struct");
+  return member;
+}
+
+SourceBlock::SourceBlock(const JsonNode& payload) {
+  const JsonNode* source = struct_member(payload, "source");
+  if (source == nullptr) throw_member("source", "is missing");
+  for (const JsonNode* member = source->begin(); member != source->end(); member = member->next()) {
+    take(*member);
+  }
+  if (!has_schema_) schema = db;
+}
+
+void SourceBlock::take(const JsonNode& member) {
+  const std::string_view name = member.name;
+  if (name == "ts_ms") {
+    if (ts_us == 0) ts_us = micros(member, 1000, "source.ts_ms");
+  } else if (name == "ts_us") {
+    const int64_t exact = micros(member, 1, "source.ts_us");
+    if (exact != 0) ts_us = exact;
+  } else if (name == "name") {
+    server_name = text(member, "source.name");
+  } else if (name == "db") {
+    db = text(member, "source.db");
+  } else if (name == "schema") {
+    schema = text(member, "source.schema");
+    has_schema_ = !schema.empty();
+  } else if (name == "table") {
+    table = text(member, "source.table");
+  } else if (name == "sequence" && member.kind == JsonKind::string) {
+    sequence = parse_sequence(member.text);
+  } else if (name == "snapshot") {
+    // A string, in old connectors a boolean; null, false and absence are one.
+    const bool is_set = member.kind == JsonKind::string || member.kind == JsonKind::boolean;
+    snapshot = is_set && member.text != "false" ? member.text : std::string_view();
+  }
+}
+
+int64_t SourceBlock::required_ts_us() const {
+  if (ts_us == 0) throw_member("source.ts_ms", "is missing");
+  if (ts_us < kMicrosOfYear1 || ts_us >= kMicrosOfYear9999End) {
+    throw_member("source.ts_ms", "is out of range");
+  }
+  return ts_us;
+}
+
+// A marker that we do not know yet belongs to a snapshot if the event is a read.
+SnapshotMark SourceBlock::snapshot_mark(Op op) const {
+  if (snapshot.empty()) return SnapshotMark::streaming;
+  for (const NamedMark& known : kMarks) {
+    if (known.name == snapshot) return known.mark;
+  }
+  return op == Op::read ? SnapshotMark::in_snapshot : SnapshotMark::streaming;
+}
+
+bool SourceBlock::is_of(const EventTable& known) const {
+  return known.table == table && known.schema == schema && known.db == db &&
+         known.server_name == server_name;
+}
+
+EventTable SourceBlock::event_table() const {
+  if (table.empty()) throw_member("source.table", "is missing");
+  return {std::string(server_name), std::string(db), std::string(schema), std::string(table)};
+}
+
+Ignored ignored_message(MessageKind kind, std::string_view schema_name, const JsonNode& payload) {
+  Ignored ignored;
+  if (const JsonNode* time = payload.member("ts_ms")) {
+    const auto millis = integer(*time);
+    int64_t result = 0;
+    if (millis && !__builtin_mul_overflow(*millis, int64_t{1000}, &result)) ignored.ts_us = result;
+  }
+  switch (kind) {
+    case MessageKind::heartbeat:
+      ignored.kind = IgnoredKind::heartbeat;
+      break;
+    case MessageKind::transaction:
+      ignored.kind = IgnoredKind::transaction;
+      break;
+    case MessageKind::signal:
+      ignored.kind = IgnoredKind::signal;
+      break;
+    case MessageKind::schema_change:
+      ignored.kind = IgnoredKind::schema_change;
+      break;
+    case MessageKind::notification:
+      ignored.kind = IgnoredKind::notification;
+      ignored.text = utf8_prefix(payload.text, kTextBytesMax);
+      break;
+    default:
+      ignored.kind = IgnoredKind::unknown;
+      ignored.text = schema_name.empty() ? "neither a Debezium message nor with a schema"
+                                         : "value schema \"" + excerpt(schema_name) +
+                                               "\" is not a Debezium message";
+      break;
+  }
+  return ignored;
+}
+
+}  // namespace metadb::ingest

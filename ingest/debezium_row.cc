@@ -1,0 +1,101 @@
+#include "ingest/debezium_row.h"
+
+#include "ingest/debezium_cell.h"
+
+namespace metadb::ingest {
+namespace {
+
+[[noreturn]] void throw_in_column(const std::string& column, const DecodeError& error) {
+  throw DecodeError("column \"" + column + "\": " + error.what(), error.sqlstate);
+}
+
+void append_value(const ColumnPlan& column, const JsonNode* value, std::string& out) {
+  if (value == nullptr || value->is_null()) {
+    append_null_cell(out);
+  } else {
+    column.type.convert(*value, column.type.parameters, out);
+  }
+}
+
+}  // namespace
+
+// JsonConverter writes all fields in schema order: the guess nearly always holds.
+void RowReader::match(const StructPlan& plan, const JsonNode& object) {
+  values_.assign(plan.columns.size(), nullptr);
+  size_t guess = 0;
+  for (const JsonNode* member = object.begin(); member != object.end(); member = member->next()) {
+    size_t column = guess;
+    if (column >= plan.columns.size() || plan.columns[column].name != member->name) {
+      const auto found = plan.index.find(member->name);
+      if (found == plan.index.end()) {
+        throw DecodeError("column \"" + excerpt(member->name) + "\" is not in the schema");
+      }
+      column = found->second;
+    }
+    if (values_[column] != nullptr) {
+      throw DecodeError("column \"" + plan.columns[column].name + "\" appears twice");
+    }
+    values_[column] = member;
+    guess = column + 1;
+  }
+}
+
+Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
+  Row row;
+  row.fields.reserve(bytes + plan.columns.size() * 2 * sizeof(int64_t));
+  size_t i = 0;
+  try {
+    for (; i < plan.columns.size(); i++) {
+      const ColumnPlan& column = plan.columns[i];
+      const JsonNode* value = values_[i];
+      if (has_markers && value != nullptr && column.marker->matches(*value, column.type.pg_type)) {
+        row.unavailable.push_back(static_cast<uint16_t>(i));
+        value = nullptr;
+      }
+      append_value(column, value, row.fields);
+    }
+  } catch (const DecodeError& error) {
+    throw_in_column(plan.columns[i].name, error);
+  }
+  return row;
+}
+
+Row RowReader::row(const StructPlan& plan, const JsonNode& object, bool has_markers) {
+  match(plan, object);
+  return cells(plan, has_markers, object.text.size());
+}
+
+Row RowReader::key_row(const StructPlan& plan, const StructPlan& key_plan, const JsonNode& key,
+                       const JsonNode* before) {
+  values_.assign(plan.columns.size(), nullptr);
+  for (const ColumnPlan& field : key_plan.columns) {
+    const auto column = plan.index.find(field.name);
+    if (column == plan.index.end()) continue;  // a router's; RowSchema::key has been built without
+    const bool is_same = plan.columns[column->second].type == field.type;
+    const JsonNode* value = is_same ? key.member(field.name)
+                                    : (before != nullptr ? before->member(field.name) : nullptr);
+    if (value == nullptr) {
+      throw DecodeError("column \"" + field.name + "\": no value in the key of a delete");
+    }
+    values_[column->second] = value;
+  }
+  return cells(plan, false, key.text.size());
+}
+
+std::string RowReader::key_cells(const StructPlan& plan, const RowSchema& schema,
+                                 const JsonNode& key) {
+  std::string out;
+  for (const uint16_t index : schema.key) {
+    const ColumnPlan& column = plan.columns[index];
+    const JsonNode* value = key.member(column.name);
+    if (value == nullptr) throw DecodeError("column \"" + column.name + "\": no value in the key");
+    try {
+      append_value(column, value, out);
+    } catch (const DecodeError& error) {
+      throw_in_column(column.name, error);
+    }
+  }
+  return out;
+}
+
+}  // namespace metadb::ingest

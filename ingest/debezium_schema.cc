@@ -1,0 +1,155 @@
+#include "ingest/debezium_schema.h"
+
+#include <algorithm>
+
+#include "ingest/debezium_error.h"
+
+namespace metadb::ingest {
+namespace {
+
+// PostgreSQL's limit of columns in a table.
+constexpr size_t kColumnsMax = 1600;
+constexpr size_t kKeysPerValueMax = 4;
+// ByLogicalTableRouter adds it to the key so that merged tables do not collide; we tell tables
+// apart by `source`.
+constexpr std::string_view kRouterKeyField = "__dbz__physicalTableIdentifier";
+
+std::string_view text_member(const JsonNode& node, std::string_view name) {
+  const JsonNode* member = node.member(name);
+  return member != nullptr && member->kind == JsonKind::string ? member->text : std::string_view();
+}
+
+// The schema of the struct's field of that name; null if it has none.
+const JsonNode* field_named(const JsonNode& schema, std::string_view name) {
+  const JsonNode* fields = schema.member("fields");
+  if (fields == nullptr || fields->kind != JsonKind::array) return nullptr;
+  for (const JsonNode* field = fields->begin(); field != fields->end(); field = field->next()) {
+    if (text_member(*field, "field") == name) return field;
+  }
+  return nullptr;
+}
+
+size_t field_count(const JsonNode& schema) {
+  const JsonNode* fields = schema.member("fields");
+  if (fields == nullptr || fields->kind != JsonKind::array) return 0;
+  size_t count = 0;
+  for (const JsonNode* field = fields->begin(); field != fields->end(); field = field->next())
+    count++;
+  return count;
+}
+
+struct NamedKind {
+  std::string_view suffix;  // of the schema name
+  MessageKind kind;
+};
+constexpr NamedKind kNamedKinds[] = {
+    {".Envelope", MessageKind::change},
+    {".Heartbeat", MessageKind::heartbeat},
+    {".TransactionMetadataValue", MessageKind::transaction},
+    {".Notification", MessageKind::notification},
+    {".SchemaChangeValue", MessageKind::schema_change},
+    {".Value", MessageKind::flattened},
+};
+
+// Which kind the presence of members tells; `has` answers for one name.
+template <typename Has>
+MessageKind kind_of(size_t count, const Has& has) {
+  if (has("specversion")) return MessageKind::cloud_event;
+  if (has("op") && has("source")) return MessageKind::change;
+  if (count == 1 && has("ts_ms")) return MessageKind::heartbeat;
+  if (has("status") && has("id")) return MessageKind::transaction;
+  if (has("aggregate_type")) return MessageKind::notification;
+  if (has("ddl") || has("tableChanges")) return MessageKind::schema_change;
+  if (count == 2 && has("type") && has("data")) return MessageKind::signal;
+  if (has("__op") || has("__deleted")) return MessageKind::flattened;
+  return MessageKind::unknown;
+}
+
+// The members of an envelope say more than a name that a transform may have replaced; everything
+// else is told by its name first.
+MessageKind kind_of_schema(const JsonNode& schema) {
+  const MessageKind by_members = kind_of(field_count(schema), [&](std::string_view member) {
+    return field_named(schema, member) != nullptr;
+  });
+  if (by_members == MessageKind::change || by_members == MessageKind::cloud_event) {
+    return by_members;
+  }
+  const std::string_view name = text_member(schema, "name");
+  for (const NamedKind& named : kNamedKinds) {
+    if (name.ends_with(named.suffix)) return named.kind;
+  }
+  return by_members;
+}
+
+}  // namespace
+
+MessageKind kind_of_members(const JsonNode& payload) {
+  size_t count = 0;
+  for (const JsonNode* member = payload.begin(); member != payload.end(); member = member->next())
+    count++;
+  return kind_of(count, [&](std::string_view name) { return payload.member(name) != nullptr; });
+}
+
+StructPlan::StructPlan(const JsonNode& schema,
+                       const std::shared_ptr<const UnavailableMarker>& marker) {
+  const JsonNode* fields = schema.member("fields");
+  if (text_member(schema, "type") != "struct" || fields == nullptr ||
+      fields->kind != JsonKind::array) {
+    throw DecodeError("schema is not a struct with fields");
+  }
+  for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
+    FieldSchema field = field_schema(*node);
+    if (field.name.find('\0') != std::string::npos) {
+      throw DecodeError("name of a field holds the character U+0000", "22021");
+    }
+    const auto own = field.unavailable_placeholder.empty()
+                         ? marker
+                         : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
+    const ColumnType type = column_type(field);
+    columns.push_back({std::move(field.name), type, own});
+  }
+  if (columns.size() > kColumnsMax) {
+    throw DecodeError("schema has " + std::to_string(columns.size()) + " fields, more than " +
+                      std::to_string(kColumnsMax));
+  }
+  for (size_t i = 0; i < columns.size(); i++) {
+    if (!index.emplace(columns[i].name, i).second) {
+      throw DecodeError("column \"" + columns[i].name + "\" appears twice in the schema");
+    }
+  }
+}
+
+KeyPlan::KeyPlan(const JsonNode& schema) : fields(schema, nullptr) {}
+
+ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker)
+    : kind_(kind_of_schema(schema)), schema_name_(text_member(schema, "name")), row_([&] {
+        const JsonNode* row = field_named(schema, "after");
+        if (row == nullptr) row = field_named(schema, "before");
+        return kind_ == MessageKind::change && row != nullptr ? StructPlan(*row, marker)
+                                                              : StructPlan();
+      }()) {}
+
+std::shared_ptr<const RowSchema> ValuePlan::row_schema(const std::shared_ptr<const KeyPlan>& key) {
+  for (const auto& [known, schema] : schemas_) {
+    if (known == key) return schema;
+  }
+  auto schema = std::make_shared<RowSchema>();
+  for (const ColumnPlan& column : row_.columns) {
+    schema->columns.push_back({column.name, column.type.pg_type});
+  }
+  if (key != nullptr) {
+    for (const ColumnPlan& field : key->fields.columns) {
+      if (field.name == kRouterKeyField) continue;
+      const auto column = row_.index.find(field.name);
+      if (column == row_.index.end()) {
+        throw DecodeError("key field \"" + field.name + "\" is not a column of the row");
+      }
+      schema->key.push_back(static_cast<uint16_t>(column->second));
+    }
+  }
+  if (schemas_.size() == kKeysPerValueMax) schemas_.erase(schemas_.begin());
+  schemas_.emplace_back(key, schema);
+  return schema;
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,106 @@
+// What the schema part of a message says, parsed once per distinct schema bytes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "ingest/change.h"
+#include "ingest/debezium_types.h"
+#include "ingest/debezium_unavailable.h"
+#include "ingest/json.h"
+
+namespace metadb::ingest {
+
+// The kinds of debezium-format 2 that a value schema, or the members of a bare value, can tell.
+enum class MessageKind : uint8_t {
+  change,
+  heartbeat,
+  transaction,
+  notification,
+  signal,
+  schema_change,
+  flattened,
+  cloud_event,
+  unknown,
+};
+
+// Of a value without schema: by its members.
+MessageKind kind_of_members(const JsonNode& payload);
+
+struct ColumnPlan {
+  std::string name;
+  ColumnType type;
+  std::shared_ptr<const UnavailableMarker> marker;
+};
+
+// How to read one struct: its fields in schema order.
+struct StructPlan {
+  std::vector<ColumnPlan> columns;
+  std::unordered_map<std::string_view, size_t> index;  // views into columns
+
+  StructPlan() = default;
+  // Throws DecodeError if `schema` is no struct or names a field twice.
+  StructPlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
+  StructPlan(const StructPlan&) = delete;
+  StructPlan& operator=(const StructPlan&) = delete;
+};
+
+struct KeyPlan {
+  explicit KeyPlan(const JsonNode& schema);
+  StructPlan fields;
+};
+
+class ValuePlan {
+ public:
+  ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
+
+  [[nodiscard]] MessageKind kind() const { return kind_; }
+  [[nodiscard]] const std::string& schema_name() const { return schema_name_; }
+  [[nodiscard]] const StructPlan& row() const { return row_; }
+  // The row's columns together with that key (null: none). The same pair gives the same pointer.
+  // Throws DecodeError if a key field is no column of the row.
+  std::shared_ptr<const RowSchema> row_schema(const std::shared_ptr<const KeyPlan>& key);
+
+ private:
+  MessageKind kind_ = MessageKind::unknown;
+  std::string schema_name_;
+  StructPlan row_;
+  std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;
+};
+
+// The plans of the schemas that a topic used last, most recent first.
+template <typename Plan>
+class PlanCache {
+ public:
+  struct Entry {
+    std::string schema;  // its bytes
+    std::shared_ptr<Plan> plan;
+  };
+
+  // The entry for which `matches(entry)` holds, moved to the front; null if there is none.
+  template <typename Matches>
+  const Entry* find(const Matches& matches) {
+    for (size_t i = 0; i < entries_.size(); i++) {
+      if (!matches(entries_[i])) continue;
+      for (; i > 0; i--) std::swap(entries_[i], entries_[i - 1]);
+      return &entries_.front();
+    }
+    return nullptr;
+  }
+  const Entry* insert(std::string_view schema, std::shared_ptr<Plan> plan) {
+    if (entries_.size() == kVersionsMax) entries_.pop_back();
+    entries_.insert(entries_.begin(), Entry{std::string(schema), std::move(plan)});
+    return &entries_.front();
+  }
+
+  static constexpr size_t kVersionsMax = 4;
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace metadb::ingest

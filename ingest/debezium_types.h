@@ -1,0 +1,61 @@
+// The decode table: which PostgreSQL type a Kafka Connect type becomes, and how its JSON is read.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "catalog/types.h"
+#include "ingest/json.h"
+
+namespace metadb::ingest {
+
+// What a schema says about one field. Kafka Connect's own members and Debezium's parameters.
+struct FieldSchema {
+  std::string name;
+  std::string type;         // boolean, int8, ..., float, double, string, bytes, array, map, struct
+  std::string semantic;     // schema name, e.g. io.debezium.time.Date; empty if it has none
+  int32_t scale = 0;        // parameter of org.apache.kafka.connect.data.Decimal
+  int64_t length = 0;       // parameter of io.debezium.data.Bits; 0 = unlimited
+  std::string source_type;  // __debezium.source.column.type, if the connector propagates it
+  std::string unavailable_placeholder;  // __debezium.unavailable.value.placeholder, if given
+};
+
+// Reads one schema node. Throws DecodeError if it is none.
+FieldSchema field_schema(const JsonNode& node);
+
+// What a converter knows beside the value.
+struct TypeParameters {
+  int32_t scale = 0;
+  int64_t length = 0;
+  bool operator==(const TypeParameters&) const = default;
+};
+
+// Appends the COPY cell of a value that is not null. Throws DecodeError with what is wrong with
+// the value; the caller adds the column.
+using Converter = void (*)(const JsonNode& value, const TypeParameters& parameters,
+                           std::string& out);
+
+// One row per (Connect type, semantic name). A field takes the first row that fits it; an empty
+// semantic or source type fits all, an empty Connect type every type.
+struct TypeRow {
+  std::string_view type;
+  std::string_view semantic;
+  std::string_view source_type;
+  catalog::PgType pg_type;
+  Converter convert;
+};
+
+std::span<const TypeRow> decode_table();
+
+struct ColumnType {
+  catalog::PgType pg_type;
+  Converter convert;
+  TypeParameters parameters;
+  bool operator==(const ColumnType&) const = default;
+};
+
+ColumnType column_type(const FieldSchema& field);
+
+}  // namespace metadb::ingest

@@ -1,0 +1,71 @@
+#include "ingest/debezium_unavailable.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "ingest/debezium_base64.h"
+
+namespace metadb::ingest {
+namespace {
+
+// Name-based (MD5) UUID of the default placeholder's bytes: what Debezium puts into uuid arrays.
+constexpr std::string_view kDefaultUuid = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
+
+std::string placeholder_bytes(std::string_view configured) {
+  constexpr std::string_view kHex = "hex:";
+  if (!configured.starts_with(kHex)) return std::string(configured);
+  std::string bytes;
+  for (size_t i = kHex.size(); i + 1 < configured.size(); i += 2) {
+    unsigned byte = 0;
+    const char* digits = configured.data() + i;
+    if (std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) {
+      return std::string(configured);
+    }
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+std::string json_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string byte_list(std::string_view bytes) {
+  std::string list = "[";
+  for (const char byte : bytes) {
+    if (list.size() > 1) list += ',';
+    list += std::to_string(static_cast<int>(static_cast<signed char>(byte)));
+  }
+  return list + "]";
+}
+
+}  // namespace
+
+UnavailableMarker::UnavailableMarker(std::string_view placeholder)
+    : text_(placeholder_bytes(placeholder)), base64_(base64_encoded(text_)) {
+  const std::string quoted = json_string(text_);
+  hstore_ = "{" + quoted + ":" + quoted + "}";
+  arrays_ = {"[" + quoted + "]", "[\"" + base64_ + "\"]", byte_list(text_)};
+  if (text_ == kDefault) arrays_.push_back("[\"" + std::string(kDefaultUuid) + "\"]");
+}
+
+bool UnavailableMarker::matches(const JsonNode& value, catalog::PgType type) const {
+  switch (value.kind) {
+    case JsonKind::string:
+      return value.text == (type == catalog::PgType::bytea ? base64_ : text_) ||
+             value.text == hstore_;
+    case JsonKind::object:
+      return value.text == hstore_;
+    case JsonKind::array:
+      return std::find(arrays_.begin(), arrays_.end(), value.text) != arrays_.end();
+    default:
+      return false;
+  }
+}
+
+}  // namespace metadb::ingest

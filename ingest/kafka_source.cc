@@ -1,0 +1,424 @@
+#include "ingest/kafka_source.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "catalog/error.h"
+#include "ingest/kafka_handles.h"
+#include "ingest/topics.h"
+#include "ingest/troubles.h"
+
+namespace metadb::ingest {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kCloseTimeout{3000};
+constexpr milliseconds kSeekTimeout{2000};
+constexpr milliseconds kSeekRetry{5};
+constexpr milliseconds kMetadataTimeout{2000};
+
+ListHandle new_list(size_t size) {
+  return ListHandle(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
+}
+
+ListHandle list_of(const std::vector<PartitionOffset>& offsets) {
+  ListHandle list = new_list(offsets.size());
+  for (const PartitionOffset& each : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), each.at.topic.c_str(), each.at.partition)
+        ->offset = each.offset;
+  }
+  return list;
+}
+
+ListHandle list_of(const std::vector<TopicPartition>& partitions) {
+  ListHandle list = new_list(partitions.size());
+  for (const TopicPartition& each : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition);
+  }
+  return list;
+}
+
+TopicPartition place_of(const rd_kafka_message_t& message) {
+  if (message.rkt == nullptr) return {};
+  return {rd_kafka_topic_name(message.rkt), message.partition};
+}
+
+std::optional<std::string_view> bytes(const void* data, size_t size) {
+  if (data == nullptr) return std::nullopt;
+  return std::string_view(static_cast<const char*>(data), size);
+}
+
+std::vector<Header> headers_of(const rd_kafka_message_t& message) {
+  std::vector<Header> headers;
+  rd_kafka_headers_t* raw = nullptr;
+  if (rd_kafka_message_headers(&message, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR) return headers;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t at = 0;
+       rd_kafka_header_get_all(raw, at, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++at) {
+    headers.push_back({name, std::nullopt});
+    if (value != nullptr) headers.back().value.emplace(static_cast<const char*>(value), size);
+  }
+  return headers;
+}
+
+}  // namespace
+
+struct KafkaSource::Client {
+  explicit Client(KafkaOptions given) : options(std::move(given)) {}
+  ~Client() {
+    if (handle != nullptr) rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  void start();
+  void subscribe();
+  void close();
+  void rebalance(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* partitions);
+  bool is_inherited_assignment_old();
+  void join_anew();
+  void broker_error(rd_kafka_resp_err_t error, const char* text);
+  void note(rd_kafka_resp_err_t error, std::string text);
+  std::optional<SourceEvent> next();
+  int64_t offset_at(const TopicPartition& at, int64_t time, Clock::time_point deadline);
+  std::optional<SourceEvent> event_of(const rd_kafka_message_t& message);
+
+  const KafkaOptions options;
+  rd_kafka_t* handle = nullptr;
+  std::deque<SourceEvent> events;  // from callbacks, which run inside consumer_poll()
+  Troubles troubles;
+  std::vector<TopicPartition> assigned;
+  bool owes_assign = false;   // the group waits for our answer to a rebalance
+  bool has_inherited = true;  // the next assignment may be that of an earlier process
+};
+
+namespace {
+
+// What keeps the bytes of a delivered message. The message goes first, then its client.
+struct Held {
+  std::shared_ptr<const void> client;
+  MessageHandle message;
+};
+
+}  // namespace
+
+void KafkaSource::Client::start() {
+  ConfHandle conf = conf_of(consumer_properties(options));
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_log_cb(
+      conf.get(), [](const rd_kafka_t* rk, int level, const char* facility, const char* text) {
+        log_line(static_cast<Client*>(rd_kafka_opaque(rk))->options, level, facility, text);
+      });
+  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t* rk, int error, const char* text, void* me) {
+    static_cast<Client*>(me)->broker_error(static_cast<rd_kafka_resp_err_t>(error), text);
+    rd_kafka_yield(rk);  // so that no message overtakes what the callback left in `events`
+  });
+  rd_kafka_conf_set_rebalance_cb(conf.get(),
+                                 [](rd_kafka_t* rk, rd_kafka_resp_err_t error,
+                                    rd_kafka_topic_partition_list_t* partitions, void* me) {
+                                   static_cast<Client*>(me)->rebalance(error, partitions);
+                                   rd_kafka_yield(rk);
+                                 });
+  rd_kafka_conf_set_offset_commit_cb(conf.get(), [](rd_kafka_t*, rd_kafka_resp_err_t error,
+                                                    rd_kafka_topic_partition_list_t*, void* me) {
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    spdlog::debug("source \"{}\": offsets not published: {}",
+                  static_cast<Client*>(me)->options.source_name, rd_kafka_err2str(error));
+  });
+  std::array<char, 512> reason{};
+  handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), reason.data(), reason.size());
+  if (handle == nullptr) {
+    throw catalog::Error("08001", fmt::format("can't set up a Kafka client: {}",
+                                              without_secrets(reason.data(), options)));
+  }
+  std::ignore = conf.release();  // the handle owns it now
+}
+
+void KafkaSource::Client::subscribe() {
+  const TopicList checked(options.topics);
+  std::vector<TopicPartition> topics;
+  for (const std::string& element : checked.elements()) {
+    topics.push_back({element, RD_KAFKA_PARTITION_UA});
+  }
+  const auto error = rd_kafka_subscribe(handle, list_of(topics).get());
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw catalog::Error("08001", fmt::format("can't subscribe: {}", rd_kafka_err2str(error)));
+  }
+}
+
+// rd_kafka_consumer_close() may wait for an unreachable coordinator; this does not.
+void KafkaSource::Client::close() {
+  if (owes_assign) rd_kafka_assign(handle, nullptr);
+  const QueueHandle queue(rd_kafka_queue_new(handle));
+  const ErrorHandle refused(rd_kafka_consumer_close_queue(handle, queue.get()));
+  if (refused != nullptr) {
+    spdlog::debug("source \"{}\": {}", options.source_name, rd_kafka_error_string(refused.get()));
+    return;
+  }
+  const auto deadline = Clock::now() + kCloseTimeout;
+  while (rd_kafka_consumer_closed(handle) == 0 && Clock::now() < deadline) {
+    // Messages that were read ahead come along as events; the callback API aborts on them.
+    const EventHandle event(rd_kafka_queue_poll(queue.get(), 20));
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      rd_kafka_assign(handle, nullptr);
+    }
+  }
+}
+
+void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
+                                    const rd_kafka_topic_partition_list_t* partitions) {
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assigned.clear();
+    for (int at = 0; at < partitions->cnt; ++at) {
+      assigned.push_back({partitions->elems[at].topic, partitions->elems[at].partition});
+    }
+    std::sort(assigned.begin(), assigned.end());
+    owes_assign = true;
+    troubles.recovered();
+    if (is_inherited_assignment_old()) {
+      join_anew();
+      return;
+    }
+    events.emplace_back(Assigned{assigned});
+    return;
+  }
+  rd_kafka_assign(handle, nullptr);
+  owes_assign = false;
+  assigned.clear();
+  events.emplace_back(Revoked{});
+}
+
+// A static member that comes back is given the assignment it had, without a rebalance, although
+// its topics may be others by now; and since it knows of them from the beginning, librdkafka never
+// sees them change. True if the partitions that match are not the ones assigned, or can't be
+// asked for. Asked once: a difference that a rebalance leaves has other reasons (several members).
+bool KafkaSource::Client::is_inherited_assignment_old() {
+  if (!has_inherited) return false;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(handle, 1, nullptr, &metadata, count_of(kMetadataTimeout)) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return true;
+  }
+  const MetadataHandle held(metadata);
+  has_inherited = false;
+  const TopicList wanted(options.topics);
+  std::vector<TopicPartition> matching;
+  for (int at = 0; at < metadata->topic_cnt; ++at) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[at];
+    if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR || !wanted.matches(topic.topic)) continue;
+    for (int32_t part = 0; part < topic.partition_cnt; ++part)
+      matching.push_back({topic.topic, part});
+  }
+  std::sort(matching.begin(), matching.end());
+  return matching != assigned;
+}
+
+// Unsubscribing makes even a static member leave; what follows is a rebalance.
+void KafkaSource::Client::join_anew() {
+  spdlog::info(
+      "source \"{}\": its topics have changed while it was away; joining group \"{}\" anew",
+      options.source_name, options.group_id);
+  rd_kafka_assign(handle, new_list(0).get());
+  owes_assign = false;
+  assigned.clear();
+  rd_kafka_unsubscribe(handle);
+  subscribe();
+}
+
+void KafkaSource::Client::broker_error(rd_kafka_resp_err_t error, const char* text) {
+  if (error == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> reason{};
+    rd_kafka_fatal_error(handle, reason.data(), reason.size());
+    events.emplace_back(SourceFailure{without_secrets(reason.data(), options), false, {}});
+    return;
+  }
+  note(error, text);
+}
+
+void KafkaSource::Client::note(rd_kafka_resp_err_t error, std::string text) {
+  const Verdict verdict = judge(error, text);
+  troubles.note(without_secrets(with_advice(std::move(text), options), options), verdict.urgency,
+                Clock::now());
+}
+
+std::optional<SourceEvent> KafkaSource::Client::next() {
+  if (!events.empty()) {
+    SourceEvent event = std::move(events.front());
+    events.pop_front();
+    return event;
+  }
+  if (auto text = troubles.due(Clock::now())) return SourceTrouble{std::move(*text)};
+  return std::nullopt;
+}
+
+// A message that is not a record: the end of a partition, or an error.
+std::optional<SourceEvent> KafkaSource::Client::event_of(const rd_kafka_message_t& message) {
+  TopicPartition at = place_of(message);
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      troubles.recovered();
+      return EndOfPartition{std::move(at), message.offset};
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      return SourceFailure{fmt::format("topic \"{}\" partition {}: {}", at.topic, at.partition,
+                                       rd_kafka_message_errstr(&message)),
+                           true, at};
+    case RD_KAFKA_RESP_ERR__FATAL:
+      broker_error(message.err, rd_kafka_message_errstr(&message));
+      return std::nullopt;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      note(message.err, rd_kafka_message_errstr(&message));
+      return std::nullopt;
+    default:
+      troubles.note(without_secrets(rd_kafka_message_errstr(&message), options), Urgency::at_once,
+                    Clock::now());
+      return std::nullopt;
+  }
+}
+
+KafkaSource::KafkaSource(KafkaOptions options)
+    : client_(std::make_shared<Client>(std::move(options))) {
+  client_->start();
+  rd_kafka_poll_set_consumer(client_->handle);
+  client_->subscribe();
+}
+
+KafkaSource::~KafkaSource() {
+  client_->close();
+}
+
+SourceEvent KafkaSource::poll(milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  while (true) {
+    if (auto event = client_->next()) return std::move(*event);
+    const auto waiting = client_->troubles.next();
+    const auto wait = until(waiting ? std::min(*waiting, deadline) : deadline);
+    MessageHandle raw(rd_kafka_consumer_poll(client_->handle, count_of(wait)));
+    if (raw == nullptr) {
+      if (client_->events.empty() && Clock::now() >= deadline) return Nothing{};
+      continue;
+    }
+    if (raw->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (auto event = client_->event_of(*raw)) return std::move(*event);
+      continue;
+    }
+    client_->troubles.recovered();
+    Message message;
+    message.topic = rd_kafka_topic_name(raw->rkt);
+    message.partition = raw->partition;
+    message.offset = raw->offset;
+    rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    message.timestamp_ms = rd_kafka_message_timestamp(raw.get(), &kind);
+    message.key = bytes(raw->key, raw->key_len);
+    message.value = bytes(raw->payload, raw->len);
+    message.headers = headers_of(*raw);
+    message.owner = std::make_shared<Held>(Held{client_, std::move(raw)});
+    return message;
+  }
+}
+
+void KafkaSource::assign(const std::vector<PartitionOffset>& start) {
+  std::vector<PartitionOffset> ours;
+  std::copy_if(start.begin(), start.end(), std::back_inserter(ours), [&](const auto& each) {
+    return std::binary_search(client_->assigned.begin(), client_->assigned.end(), each.at);
+  });
+  // Revoked while the offsets were looked up: the event about it is on its way.
+  if (client_->assigned.empty() && !client_->owes_assign) return;
+  // Partitions that stay keep their position through rd_kafka_assign(); they must start over.
+  if (!client_->owes_assign) rd_kafka_assign(client_->handle, nullptr);
+  const auto error = rd_kafka_assign(client_->handle, list_of(ours).get());
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw catalog::Error("08001",
+                         fmt::format("can't read from Kafka: {}", rd_kafka_err2str(error)));
+  }
+  client_->owes_assign = false;
+}
+
+// Partitions that are not ours any more are no error: the event about it is on its way.
+void KafkaSource::pause(const std::vector<TopicPartition>& partitions) {
+  rd_kafka_pause_partitions(client_->handle, list_of(partitions).get());
+}
+
+void KafkaSource::resume(const std::vector<TopicPartition>& partitions) {
+  rd_kafka_resume_partitions(client_->handle, list_of(partitions).get());
+}
+
+// A partition that was assigned a moment ago can't seek until its fetcher runs.
+void KafkaSource::seek(const PartitionOffset& start) {
+  const auto deadline = Clock::now() + kSeekTimeout;
+  const ListHandle list = list_of(std::vector<PartitionOffset>{start});
+  while (true) {
+    const ErrorHandle failed(
+        rd_kafka_seek_partitions(client_->handle, list.get(), count_of(until(deadline))));
+    const auto error = failed != nullptr ? rd_kafka_error_code(failed.get()) : list->elems[0].err;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    if (error != RD_KAFKA_RESP_ERR__STATE || Clock::now() >= deadline) {
+      throw catalog::Error("08001", fmt::format("can't go to offset {} of topic \"{}\" partition"
+                                                " {}: {}",
+                                                start.offset, start.at.topic, start.at.partition,
+                                                rd_kafka_err2str(error)));
+    }
+    list->elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::this_thread::sleep_for(kSeekRetry);  // nothing tells when the fetcher has started
+  }
+}
+
+// rd_kafka_query_watermark_offsets() goes on waiting after its time-out while the broker is away.
+// This call does not, and the protocol reads the two marks as times.
+int64_t KafkaSource::Client::offset_at(const TopicPartition& at, int64_t time,
+                                       Clock::time_point deadline) {
+  const ListHandle list = list_of(std::vector<PartitionOffset>{{at, time}});
+  auto error = rd_kafka_offsets_for_times(handle, list.get(), count_of(until(deadline)));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = list->elems[0].err;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw catalog::Error(
+        "08001", fmt::format("can't ask for the offsets of topic \"{}\" partition {}: {}", at.topic,
+                             at.partition, rd_kafka_err2str(error)));
+  }
+  return list->elems[0].offset;
+}
+
+Watermarks KafkaSource::watermarks(const TopicPartition& at, milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  return {client_->offset_at(at, RD_KAFKA_OFFSET_BEGINNING, deadline),
+          client_->offset_at(at, RD_KAFKA_OFFSET_END, deadline)};
+}
+
+// From the answers to fetches; a query would queue behind the fetch that waits for messages.
+std::optional<int64_t> KafkaSource::known_end(const TopicPartition& at) {
+  int64_t low = RD_KAFKA_OFFSET_INVALID;
+  int64_t high = RD_KAFKA_OFFSET_INVALID;
+  const rd_kafka_resp_err_t failure =
+      rd_kafka_get_watermark_offsets(client_->handle, at.topic.c_str(), at.partition, &low, &high);
+  if (failure != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
+  return high;
+}
+
+std::string KafkaSource::cluster_id(milliseconds timeout) {
+  char* id = rd_kafka_clusterid(client_->handle, count_of(timeout));
+  if (id == nullptr) return {};
+  std::string result = id;
+  rd_kafka_mem_free(client_->handle, id);
+  return result;
+}
+
+void KafkaSource::publish(const std::vector<PartitionOffset>& next) {
+  if (next.empty()) return;
+  const auto error = rd_kafka_commit(client_->handle, list_of(next).get(), 1);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  spdlog::debug("source \"{}\": offsets not published: {}", client_->options.source_name,
+                rd_kafka_err2str(error));
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,51 @@
+#include "ingest/lane.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace metadb::ingest {
+namespace {
+
+constexpr std::chrono::seconds kFirstRetry{1};
+constexpr std::chrono::seconds kLastRetry{60};
+constexpr std::chrono::minutes kOnlyDropping{10};
+constexpr size_t kTablesMax = 10'000;
+
+}  // namespace
+
+bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& table) {
+  const auto found = passes_.find(table);
+  if (found != passes_.end()) return found->second;
+  if (passes_.size() >= kTablesMax) passes_.clear();
+  return passes_[table] = rules.passes(*table);
+}
+
+void Lane::stop(const LaneStopped& reason) {
+  const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
+  std::string text = reason.message();
+  if (!reason.detail.empty()) text += "; " + reason.detail;
+  if (!reason.hint.empty()) text += ". " + reason.hint;
+  report_ = {text, reason.needs_resync, since_us};
+  const auto wait =
+      std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
+  ++failures_;
+  stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
+}
+
+bool Lane::is_due() const {
+  return stopped_until_ && Clock::now() >= *stopped_until_;
+}
+
+void Lane::count_duplicate(const std::string& source_name) {
+  if (!dropping_since_) {
+    dropping_since_ = Clock::now();
+    has_warned_ = false;
+  }
+  if (has_warned_ || Clock::now() - *dropping_since_ < kOnlyDropping) return;
+  has_warned_ = true;
+  spdlog::warn("data source {}: topic {} has delivered nothing but duplicates for ten minutes",
+               source_name, topic_);
+}
+
+}  // namespace metadb::ingest

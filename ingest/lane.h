@@ -1,0 +1,57 @@
+// A topic with all its partitions: what is decoded, stopped and retried together.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ingest/debezium.h"
+#include "ingest/outcome.h"
+#include "ingest/rules.h"
+#include "ingest/status.h"
+
+namespace metadb::ingest {
+
+// Used by the worker's thread only.
+class Lane {
+ public:
+  explicit Lane(std::string topic) : topic_(std::move(topic)) {}
+
+  Decoded decode(const Message& message) { return decoder_.decode(message); }
+  // Whether the source's filters let the table through; asked once per table.
+  bool passes(const Rules& rules, const std::shared_ptr<const EventTable>& table);
+
+  // Stops the lane; it is tried again later and later, unless only a resync helps.
+  void stop(const LaneStopped& reason);
+  void resume() { stopped_until_.reset(); }
+  // The lane's changes were committed: it is sound.
+  void succeeded() { failures_ = 0; }
+
+  [[nodiscard]] bool is_stopped() const { return stopped_until_.has_value(); }
+  [[nodiscard]] bool is_due() const;
+  // Failed and not yet succeeded: its changes go in transactions of their own.
+  [[nodiscard]] bool is_on_trial() const { return failures_ > 0; }
+  [[nodiscard]] const StoppedLane& report() const { return report_; }
+  [[nodiscard]] const std::string& topic() const { return topic_; }
+
+  // Notes that a message was dropped as a duplicate, or was not. Warns once when a lane has only
+  // dropped for ten minutes.
+  void count_duplicate(const std::string& source_name);
+  void count_fresh() { dropping_since_.reset(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string topic_;
+  Decoder decoder_;
+  std::map<std::shared_ptr<const EventTable>, bool> passes_;
+  std::optional<Clock::time_point> stopped_until_;  // max(): until a resync
+  int failures_ = 0;
+  StoppedLane report_;
+  std::optional<Clock::time_point> dropping_since_;
+  bool has_warned_ = false;
+};
+
+}  // namespace metadb::ingest

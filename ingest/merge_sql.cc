@@ -1,0 +1,394 @@
+#include "ingest/merge_sql.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Column;
+using catalog::quote_identifier;
+using catalog::quote_literal;
+
+constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
+
+std::string time_literal(int64_t unix_us) {
+  return fmt::format("('epoch'::timestamptz + {} * interval '1 microsecond')", unix_us);
+}
+
+// The column's own type even where another of ours takes its values: record_image_eq compares
+// no varchar with text.
+std::string type_sql(const Column& column) {
+  return column.type_name;
+}
+
+bool is_cast_needed(const Column& column, catalog::PgType event_type) {
+  return column.type != event_type;
+}
+
+std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
+  if (column.type) return catalog::cast_sql(event_type, *column.type, expression);
+  return fmt::format("({})::text::{}", expression, column.type_name);
+}
+
+// A name that no column of the table has, for what a statement adds to a row.
+std::string free_name(const catalog::Table& table, std::string name) {
+  while (table.column(name) != nullptr) name += '_';
+  return quote_identifier(name);
+}
+
+// ROW(...) of no columns is legal, and equal to itself.
+std::string row(const std::vector<std::string>& items) {
+  return fmt::format("ROW({})", fmt::join(items, ", "));
+}
+
+}  // namespace
+
+std::vector<std::string> WorkTables::create() {
+  return {
+      "CREATE TEMP TABLE work (n bigint, id bigint, d boolean, e timestamptz, nxt timestamptz, "
+      "cur_id bigint)",
+      "CREATE TEMP TABLE ended (n bigint, at timestamptz)"};
+}
+
+std::string WorkTables::truncate() {
+  return "TRUNCATE pg_temp.work, pg_temp.ended";
+}
+
+MergeSql::MergeSql(const catalog::Table& table, const RowSchema& schema, Shape shape)
+    : table_(table), shape_(std::move(shape)) {
+  for (size_t i = 0; i < schema.columns.size(); ++i) {
+    const Column* column = table.column_of_source(schema.columns[i].name);
+    if (column == nullptr) {
+      throw catalog::Error("42703", fmt::format("column \"{}\" is missing in {}",
+                                                schema.columns[i].name, table.main()));
+    }
+    columns_.push_back({fmt::format("c{}", i), *column, schema.columns[i].type, false});
+  }
+  for (const uint16_t index : schema.key) columns_[index].is_key = true;
+}
+
+bool MergeSql::is_converted() const {
+  return std::ranges::any_of(
+      columns_, [](const StageColumn& c) { return is_cast_needed(c.column, c.event_type); });
+}
+
+std::vector<const MergeSql::StageColumn*> MergeSql::key() const {
+  std::vector<const StageColumn*> out;
+  for (const std::string& name : table_.key_columns) {
+    const auto found =
+        std::ranges::find(columns_, name, [](const StageColumn& c) { return c.column.name; });
+    if (found == columns_.end())
+      throw catalog::Error("42703", fmt::format("events lack key column \"{}\"", name));
+    out.push_back(&*found);
+  }
+  return out;
+}
+
+std::vector<std::string> MergeSql::create_stage() const {
+  std::string typed;
+  std::string raw_columns;
+  for (const StageColumn& column : columns_) {
+    typed += fmt::format(", {} {}", column.stage, type_sql(column.column));
+    raw_columns += fmt::format(", {} {}", column.stage, catalog::row_of(column.event_type).sql);
+  }
+  constexpr std::string_view kHead = "n bigint, d boolean, ts timestamptz, u smallint[]";
+  std::vector<std::string> out = {
+      fmt::format("CREATE TEMP TABLE {} ({}{})", shape_.stage, kHead, typed)};
+  if (is_converted())
+    out.push_back(fmt::format("CREATE TEMP TABLE {}_raw ({}{})", shape_.stage, kHead, raw_columns));
+  return out;
+}
+
+std::string MergeSql::drop_stage() const {
+  return fmt::format("DROP TABLE IF EXISTS {}, {}", stage(), raw());
+}
+
+std::string MergeSql::truncate_stage() const {
+  return is_converted() ? fmt::format("TRUNCATE {}, {}", stage(), raw())
+                        : fmt::format("TRUNCATE {}", stage());
+}
+
+std::string MergeSql::copy_stage() const {
+  return fmt::format("COPY {} FROM STDIN (FORMAT binary)", is_converted() ? raw() : stage());
+}
+
+std::string MergeSql::convert() const {
+  if (!is_converted()) return "";
+  std::string values;
+  for (const StageColumn& column : columns_) {
+    values += ", " + cast(column.column, column.event_type, column.stage);
+  }
+  return fmt::format("INSERT INTO {} SELECT n, d, ts, u{} FROM {}", stage(), values, raw());
+}
+
+// Identity is the expression of the unique index; where that is an md5, the value itself as well.
+std::string MergeSql::join_condition(const std::string& stage_alias,
+                                     const std::string& row_alias) const {
+  std::string out = fmt::format("{}.__origin = {}", row_alias, quote_literal(shape_.origin));
+  for (const StageColumn* column : key()) {
+    const Column staged{column->stage, column->column.type_name, column->column.type};
+    const std::string ours = catalog::key_expression(column->column, row_alias + ".");
+    const std::string theirs = catalog::key_expression(staged, stage_alias + ".");
+    out += fmt::format(" AND {} = {}", ours, theirs);
+    const bool is_hashed = ours != row_alias + "." + quote_identifier(column->column.name);
+    if (is_hashed && column->column.type && catalog::row_of(*column->column.type).has_btree) {
+      out += fmt::format(" AND {}.{} = {}.{}", row_alias, quote_identifier(column->column.name),
+                         stage_alias, quote_identifier(column->stage));
+    }
+  }
+  return out;
+}
+
+std::string MergeSql::partition_by(const std::string& stage_alias) const {
+  std::vector<std::string> out;
+  for (const StageColumn* column : key()) {
+    const bool has_btree = column->column.type && catalog::row_of(*column->column.type).has_btree;
+    const Column staged{column->stage, column->column.type_name, column->column.type};
+    out.push_back(has_btree ? stage_alias + "." + column->stage
+                            : catalog::key_expression(staged, stage_alias + "."));
+  }
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+// All columns of the table but its key, in table order; what the events lack is NULL in them.
+std::string MergeSql::image(const std::string& alias, bool of_stage) const {
+  std::vector<std::string> out;
+  for (const Column& column : table_.columns) {
+    if (std::ranges::find(table_.key_columns, column.name) != table_.key_columns.end()) continue;
+    if (!of_stage) {
+      out.push_back(alias + "." + quote_identifier(column.name));
+      continue;
+    }
+    const auto found =
+        std::ranges::find(columns_, column.name,
+                          [](const StageColumn& c) -> const std::string& { return c.column.name; });
+    out.push_back(found != columns_.end() ? alias + "." + found->stage
+                                          : "NULL::" + type_sql(column));
+  }
+  return row(out);
+}
+
+// The columns that the events have.
+std::string MergeSql::event_image(const std::string& alias, bool of_stage) const {
+  std::vector<std::string> out;
+  for (const StageColumn& column : columns_) {
+    out.push_back(alias + "." + (of_stage ? column.stage : quote_identifier(column.column.name)));
+  }
+  return row(out);
+}
+
+std::string MergeSql::target_columns() const {
+  std::string out = "__id, __start, __end, __current, __origin";
+  for (const StageColumn& column : columns_) out += ", " + quote_identifier(column.column.name);
+  return out;
+}
+
+std::string MergeSql::stage_values(const std::string& alias) const {
+  std::string out;
+  for (const StageColumn& column : columns_) out += ", " + alias + "." + column.stage;
+  return out;
+}
+
+std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
+  std::string staged;
+  std::string groups;
+  std::string found;
+  std::string sets;
+  std::string left;
+  for (const uint16_t i : unavailable) {
+    const StageColumn& column = columns_[i];
+    staged += fmt::format(", s.{0}, c.{1} AS cur{2}", column.stage,
+                          quote_identifier(column.column.name), i);
+    // A row that has the value, or a delete, begins a group; group 0 has only the current row.
+    groups += fmt::format(
+        ", count(*) FILTER (WHERE d OR u IS NULL OR NOT {0} = ANY (u)) OVER k AS g{0}", i);
+    found += fmt::format(
+        ", CASE WHEN g{0} = 0 THEN cur{0} ELSE first_value({1}) OVER (PARTITION BY g, g{0} ORDER "
+        "BY n) END AS f{0}"
+        ", CASE WHEN g{0} = 0 THEN cur_id IS NULL ELSE first_value(d) OVER (PARTITION BY g, g{0} "
+        "ORDER BY n) END AS x{0}",
+        i, column.stage);
+    sets += fmt::format("{0} = CASE WHEN {1} = ANY (s.u) THEN f.f{1} ELSE s.{0} END, ",
+                        column.stage, i);
+    left += fmt::format("{0}CASE WHEN f.x{1} AND {1} = ANY (s.u) THEN {1}::smallint END",
+                        left.empty() ? "" : ", ", i);
+  }
+  return fmt::format(
+      "UPDATE {0} s SET {1}u = nullif(array_remove(ARRAY[{2}], NULL), '{{}}') FROM ("
+      "SELECT n{3} FROM (SELECT *{4} FROM (SELECT s.n, s.d, s.u, c.__id AS cur_id{5}, "
+      "first_value(s.n) OVER (PARTITION BY {6} ORDER BY s.n) AS g FROM {0} s LEFT JOIN {7} c ON "
+      "{8}) a "
+      "WINDOW k AS (PARTITION BY g ORDER BY n)) b) f WHERE s.n = f.n AND s.u IS NOT NULL",
+      stage(), sets, left, found, groups, staged, partition_by("s"), table_.current(),
+      join_condition("s", "c"));
+}
+
+std::string MergeSql::find_old_row(const std::string& leaf) const {
+  return fmt::format("SELECT max(h.__id) FROM {} s JOIN {} h ON {} WHERE s.n = 0", stage(), leaf,
+                     join_condition("s", "h"));
+}
+
+std::string MergeSql::fill_from_old_row(const std::string& leaf, int64_t id,
+                                        const std::set<uint16_t>& unavailable) const {
+  std::string sets;
+  for (const uint16_t i : unavailable) {
+    sets +=
+        fmt::format("{} = h.{}, ", columns_[i].stage, quote_identifier(columns_[i].column.name));
+  }
+  return fmt::format("UPDATE {} s SET {}u = NULL FROM {} h WHERE s.n <> 0 AND h.__id = {}", stage(),
+                     sets, leaf, id);
+}
+
+std::string MergeSql::drop_old_key() const {
+  return fmt::format("DELETE FROM {} WHERE n = 0", stage());
+}
+
+std::string MergeSql::look_up_ends(const std::string& leaf, int64_t last_end_us) const {
+  return fmt::format(
+      "INSERT INTO pg_temp.ended SELECT s.n, max(h.__end) FROM {} s JOIN {} h ON {} WHERE NOT s.d "
+      "AND s.ts < {} "
+      "GROUP BY s.n",
+      stage(), leaf, join_condition("s", "h"), time_literal(last_end_us));
+}
+
+std::string MergeSql::pair() const {
+  // a: each change with the current row of its key. OFFSET 0 keeps the planner from pulling it up,
+  // so that staging and current columns never stand in one target list (limit 1,664).
+  const std::string paired = fmt::format(
+      "SELECT s.n, s.d, s.ts, p.at, c.__id AS cur_id, c.__start AS cur_start, {0} AS img, "
+      "record_image_eq({0}, {1}) AS same_cur, first_value(s.n) OVER (PARTITION BY {2} ORDER BY "
+      "s.n) AS g "
+      "FROM {3} s LEFT JOIN {4} c ON {5} "
+      "LEFT JOIN (SELECT n, max(at) AS at FROM pg_temp.ended GROUP BY n) p ON p.n = s.n OFFSET 0",
+      image("s", true), image("c", false), partition_by("s"), stage(), table_.current(),
+      join_condition("s", "c"));
+  // b: with the change before it. A version lives before a change if that was no delete, or, for
+  // the first one, if there is a current row.
+  const std::string compared = fmt::format(
+      "SELECT n, d, ts, at, g, cur_id, cur_start, "
+      "CASE WHEN lag(n) OVER k IS NULL THEN cur_id IS NOT NULL ELSE NOT lag(d) OVER k END AS live, "
+      "CASE WHEN lag(n) OVER k IS NULL THEN same_cur ELSE record_image_eq(img, lag(img) OVER k) "
+      "END AS same "
+      "FROM ({}) a WINDOW k AS (PARTITION BY g ORDER BY n)",
+      paired);
+  // c: only changes that make or end a version, with their time clamped to run forwards.
+  const std::string timed = fmt::format(
+      "SELECT n, d, g, cur_id, row_number() OVER k AS rank, "
+      "greatest(max(ts) OVER k, cur_start, max(at) OVER k) AS e FROM ({}) b "
+      "WHERE CASE WHEN live THEN d OR NOT same ELSE NOT d END WINDOW k AS (PARTITION BY g ORDER BY "
+      "n)",
+      compared);
+  // Ids are drawn outside the ordered subquery, so that they grow with n.
+  return fmt::format(
+      "INSERT INTO pg_temp.work SELECT n, CASE WHEN d THEN NULL ELSE nextval({}::regclass) END, d, "
+      "e, nxt, cur_id FROM ("
+      "SELECT n, d, e, lead(e) OVER (PARTITION BY g ORDER BY n) AS nxt, CASE WHEN rank = 1 THEN "
+      "cur_id END AS cur_id "
+      "FROM ({}) c ORDER BY n) o",
+      quote_literal(table_.id_sequence), timed);
+}
+
+std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) const {
+  std::string sets;
+  for (const uint16_t i : unavailable) sets += fmt::format("{0} = o.{0}, ", columns_[i].stage);
+  return fmt::format("UPDATE {0} s SET {1}u = NULL FROM {0} o WHERE s.n = 1 AND o.n = 0", stage(),
+                     sets);
+}
+
+std::string MergeSql::pair_by_image(bool is_delete) const {
+  const std::string match = fmt::format(
+      "(SELECT t.__id, t.__start FROM {} t WHERE t.__origin = {} AND record_image_eq({}, {}) ORDER "
+      "BY t.__id LIMIT 1)",
+      table_.current(), quote_literal(shape_.origin), event_image("t", false),
+      event_image("o", true));
+  const std::string id = fmt::format("nextval({}::regclass)", quote_literal(table_.id_sequence));
+  if (is_delete) {
+    return fmt::format(
+        "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id "
+        "FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
+        stage(), match);
+  }
+  return fmt::format(
+      "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id "
+      "FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true "
+      "WHERE o.n = 0 AND NOT (m.__id IS NOT NULL AND record_image_eq({}, {}))",
+      id, stage(), stage(), match, event_image("o", true), event_image("w", true));
+}
+
+std::string MergeSql::summary() {
+  return "SELECT count(cur_id), count(*) FILTER (WHERE NOT d AND nxt IS NOT NULL), "
+         "count(*) FILTER (WHERE NOT d AND nxt IS NULL), "
+         "(extract(epoch FROM max(e) FILTER (WHERE d)) * 1000000)::bigint FROM pg_temp.work";
+}
+
+std::string MergeSql::end_current() const {
+  std::string columns;
+  for (const Column& column : table_.columns) columns += ", " + quote_identifier(column.name);
+  return fmt::format(
+      "WITH gone AS (DELETE FROM {0} t USING pg_temp.work w WHERE t.__id = w.cur_id RETURNING t.*, "
+      "w.e AS {3}) "
+      "INSERT INTO {1} (__id, __start, __end, __current, __origin{2}) "
+      "SELECT __id, __start, {3}, false, __origin{2} FROM gone",
+      table_.current(), table_.history(), columns, free_name(table_, "ended_at"));
+}
+
+std::string MergeSql::insert_history() const {
+  return fmt::format(
+      "INSERT INTO {} ({}) SELECT w.id, w.e, w.nxt, false, {}{} FROM pg_temp.work w JOIN {} s ON "
+      "s.n = w.n "
+      "WHERE NOT w.d AND w.nxt IS NOT NULL ORDER BY w.n",
+      table_.history(), target_columns(), quote_literal(shape_.origin), stage_values("s"), stage());
+}
+
+std::string MergeSql::insert_current() const {
+  return fmt::format(
+      "INSERT INTO {} ({}) SELECT w.id, w.e, {}, true, {}{} FROM pg_temp.work w JOIN {} s ON s.n = "
+      "w.n "
+      "WHERE NOT w.d AND w.nxt IS NULL ORDER BY w.n",
+      table_.current(), target_columns(), kForever, quote_literal(shape_.origin), stage_values("s"),
+      stage());
+}
+
+std::string MergeSql::record_unresolved(const std::set<uint16_t>& unavailable) const {
+  std::vector<std::string> names;
+  for (const uint16_t i : unavailable) {
+    names.push_back(fmt::format("({}, {})", i, quote_literal(columns_[i].column.name)));
+  }
+  return fmt::format(
+      "INSERT INTO metadb.unresolved (schema_name, table_name, row_id, column_name) "
+      "SELECT {}, {}, w.id, v.name FROM pg_temp.work w JOIN {} s ON s.n = w.n "
+      "JOIN (VALUES {}) v(i, name) ON v.i = ANY (s.u) WHERE NOT w.d ON CONFLICT DO NOTHING",
+      quote_literal(table_.schema), quote_literal(table_.current_name), stage(),
+      fmt::join(names, ", "));
+}
+
+std::string MergeSql::insert_all() const {
+  return fmt::format(
+      "INSERT INTO {} ({}) SELECT nextval({}::regclass), s.ts, {}, true, {}{} FROM (SELECT * FROM "
+      "{} ORDER BY n) s",
+      table_.current(), target_columns(), quote_literal(table_.id_sequence), kForever,
+      quote_literal(shape_.origin), stage_values("s"), stage());
+}
+
+std::string MergeSql::end_all(const catalog::Table& table, const std::string& origin,
+                              int64_t ts_us) {
+  std::string columns;
+  for (const Column& column : table.columns) columns += ", " + quote_identifier(column.name);
+  return fmt::format(
+      "WITH gone AS (DELETE FROM {0} t WHERE t.__origin = {1} RETURNING t.*), "
+      "kept AS (INSERT INTO {2} (__id, __start, __end, __current, __origin{3}) "
+      "SELECT __id, __start, greatest(__start, {4}), false, __origin{3} FROM gone RETURNING __end) "
+      "SELECT count(*), (extract(epoch FROM max(__end)) * 1000000)::bigint FROM kept",
+      table.current(), quote_literal(origin), table.history(), columns, time_literal(ts_us));
+}
+
+std::string MergeSql::copy_into_main() const {
+  std::string columns = "__start, __end, __current, __origin";
+  for (const StageColumn& column : columns_) columns += ", " + quote_identifier(column.column.name);
+  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", table_.main(), columns);
+}
+
+}  // namespace metadb::ingest

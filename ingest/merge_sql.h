@@ -1,0 +1,102 @@
+// The statements of the temporal merge for one table and one shape of events (design, section 6).
+//
+// A run of changes is copied into a staging table, then paired with what came before (in the run,
+// or the current row), filled, compared and written. Their number does not depend on the size of
+// the run. Every statement names leaf tables.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catalog/tables.h"
+#include "ingest/change.h"
+
+namespace metadb::ingest {
+
+// The temporary tables of one writer that do not depend on the table it writes.
+struct WorkTables {
+  static std::vector<std::string> create();
+  static std::string truncate();
+};
+
+class MergeSql {
+ public:
+  struct Shape {
+    std::string stage;   // name of the staging table, in pg_temp
+    std::string origin;  // __origin of the rows
+  };
+  // REQUIRES: every column of the schema is in the table, in a type that takes its values, and
+  // the schema's key is the table's.
+  MergeSql(const catalog::Table& table, const RowSchema& schema, Shape shape);
+
+  [[nodiscard]] const std::string& stage_name() const { return shape_.stage; }
+  // Whether events have other types than the table.
+  [[nodiscard]] bool is_converted() const;
+  [[nodiscard]] std::vector<std::string> create_stage() const;
+  [[nodiscard]] std::string drop_stage() const;
+  [[nodiscard]] std::string truncate_stage() const;
+  [[nodiscard]] std::string copy_stage() const;
+  // Empty if the events have the table's types; else casts what was copied (never losing a value).
+  [[nodiscard]] std::string convert() const;
+
+  // Gives unavailable columns the last available value of their key's chain. Leaves in `u` the
+  // columns for which there is none.
+  [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable) const;
+  // RunKind::moved: the newest version of the old key (stage row n = 0) in `leaf`, as (id).
+  [[nodiscard]] std::string find_old_row(const std::string& leaf) const;
+  [[nodiscard]] std::string fill_from_old_row(const std::string& leaf, int64_t id,
+                                              const std::set<uint16_t>& unavailable) const;
+  [[nodiscard]] std::string drop_old_key() const;
+
+  // Looks up in `leaf` when the keys of events before `last_end_us` last ended.
+  [[nodiscard]] std::string look_up_ends(const std::string& leaf, int64_t last_end_us) const;
+  // Pairs and compares: one row in `work` for each change that makes or ends a version.
+  [[nodiscard]] std::string pair() const;
+  // RunKind::replace: what the new image lacks stands in the old one.
+  [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
+  // pair() for RunKind::replace; is_delete: the run holds the old image only.
+  [[nodiscard]] std::string pair_by_image(bool is_delete) const;
+  // What work holds: ends of current rows, versions for history, new current rows, and the
+  // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
+  [[nodiscard]] static std::string summary();
+
+  [[nodiscard]] std::string end_current() const;
+  [[nodiscard]] std::string insert_history() const;
+  [[nodiscard]] std::string insert_current() const;
+  [[nodiscard]] std::string record_unresolved(const std::set<uint16_t>& unavailable) const;
+
+  // RunKind::insert: every staged row is a new current row.
+  [[nodiscard]] std::string insert_all() const;
+  // RunKind::truncate: ends every current row of the origin at `ts_us` or its start, if that is
+  // later. Result: how many, and the largest end in microseconds (NULL if none).
+  [[nodiscard]] static std::string end_all(const catalog::Table& table, const std::string& origin,
+                                           int64_t ts_us);
+  // Snapshot path: rows of (__start, __end, __current, __origin, columns).
+  [[nodiscard]] std::string copy_into_main() const;
+
+ private:
+  struct StageColumn {
+    std::string stage;       // c0, c1, ...
+    catalog::Column column;  // of the table
+    catalog::PgType event_type;
+    bool is_key = false;
+  };
+  [[nodiscard]] std::string stage() const { return "pg_temp." + shape_.stage; }
+  [[nodiscard]] std::string raw() const { return "pg_temp." + shape_.stage + "_raw"; }
+  [[nodiscard]] std::string join_condition(const std::string& stage_alias,
+                                           const std::string& row_alias) const;
+  [[nodiscard]] std::string partition_by(const std::string& stage_alias) const;
+  [[nodiscard]] std::string image(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string event_image(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string target_columns() const;
+  [[nodiscard]] std::string stage_values(const std::string& alias) const;
+  [[nodiscard]] std::vector<const StageColumn*> key() const;
+
+  catalog::Table table_;
+  Shape shape_;
+  std::vector<StageColumn> columns_;
+};
+
+}  // namespace metadb::ingest

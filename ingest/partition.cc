@@ -1,0 +1,112 @@
+#include "ingest/partition.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace metadb::ingest {
+namespace {
+
+constexpr uint64_t kFnvPrime = 1099511628211ULL;
+
+void mix(uint64_t& hash, const std::optional<std::string_view>& bytes) {
+  hash = (hash ^ (bytes ? 1U : 0U)) * kFnvPrime;
+  if (!bytes) return;
+  for (const char c : *bytes) hash = (hash ^ static_cast<unsigned char>(c)) * kFnvPrime;
+}
+
+}  // namespace
+
+int64_t record_hash(const Message& message) {
+  uint64_t hash = 14695981039346656037ULL;
+  mix(hash, message.key);
+  mix(hash, message.value);
+  return static_cast<int64_t>(hash);
+}
+
+std::string Partition::named() const {
+  return fmt::format("topic \"{}\" partition {}", at_.topic, at_.partition);
+}
+
+std::variant<PartitionOffset, Discontinuity> Partition::begin(const Watermarks& held,
+                                                              const std::string& cluster_id) {
+  high_watermark = held.high;
+  const std::string cluster_before = position_.cluster_id;
+  if (!cluster_id.empty()) position_.cluster_id = cluster_id;
+  if (position_.next_offset < 0) return PartitionOffset{at_, kOffsetBeginning};
+  if (!cluster_before.empty() && !cluster_id.empty() && cluster_before != cluster_id) {
+    return Discontinuity{fmt::format("{} is on another Kafka cluster now ({} instead of {})",
+                                     named(), cluster_id, cluster_before)};
+  }
+  if (held.high < position_.next_offset) {
+    return Discontinuity{
+        fmt::format("{} was replaced: it ends at offset {}, before the {} that had been read",
+                    named(), held.high, position_.next_offset)};
+  }
+  if (held.low > position_.next_offset) {
+    return Discontinuity{fmt::format("{} lost {} records before they were read (offsets {} to {})",
+                                     named(), held.low - position_.next_offset,
+                                     position_.next_offset, held.low - 1)};
+  }
+  const bool is_comparable = position_.last && position_.last->offset >= held.low;
+  if (is_comparable) expected_ = position_.last;
+  return PartitionOffset{at_, is_comparable ? position_.last->offset : position_.next_offset};
+}
+
+std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message) {
+  if (expected_ && message.offset == expected_->offset) {
+    const bool is_same =
+        expected_->timestamp_ms == message.timestamp_ms && expected_->hash == record_hash(message);
+    if (!is_same) {
+      return Discontinuity{fmt::format("{} was replaced: offset {} holds another record now",
+                                       named(), message.offset)};
+    }
+    expected_.reset();
+    return Delivery::repeated_last;
+  }
+  expected_.reset();
+  if (message.offset < position_.next_offset) return Delivery::repeated_last;
+  in_hand_ = InHand{message, std::nullopt, false};
+  return Delivery::fresh;
+}
+
+// REQUIRES: the change's message was delivered and is not settled.
+bool Partition::is_duplicate(const Change& change) {
+  in_hand_->is_streaming = change.snapshot == SnapshotMark::streaming;
+  if (!in_hand_->is_streaming || !change.sequence) return false;
+  const std::string& server_name = change.table->server_name;
+  const auto found = position_.watermarks.find(server_name);
+  catalog::Watermark mark{change.sequence->commit_lsn, change.sequence->lsn, change.ts_us};
+  if (found != position_.watermarks.end()) {
+    const catalog::Watermark& before = found->second;
+    const bool is_lower = *change.sequence < Sequence{before.commit_lsn, before.lsn};
+    if (is_lower && change.ts_us <= before.ts_us) return true;
+    if (is_lower) {
+      // A lower position at a later time: the server's log began anew (dump and restore).
+      spdlog::warn("{}: the log positions of \"{}\" went back; following its new timeline", named(),
+                   server_name);
+    } else {
+      mark.ts_us = std::max(mark.ts_us, before.ts_us);
+    }
+  }
+  in_hand_->watermark.emplace(server_name, mark);
+  return false;
+}
+
+void Partition::settle() {
+  if (!in_hand_) return;
+  position_.next_offset = in_hand_->message.offset + 1;
+  position_.streaming_seen = position_.streaming_seen || in_hand_->is_streaming;
+  if (in_hand_->watermark)
+    position_.watermarks[in_hand_->watermark->first] = in_hand_->watermark->second;
+  last_ = std::move(in_hand_->message);
+  in_hand_.reset();
+}
+
+catalog::Position Partition::position() const {
+  catalog::Position out = position_;
+  if (last_)
+    out.last = catalog::LastRecord{last_->offset, last_->timestamp_ms, record_hash(*last_)};
+  return out;
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,71 @@
+// One assigned partition: where it stands, and whether it is still the one it was.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "catalog/positions.h"
+#include "ingest/change.h"
+#include "ingest/source.h"
+
+namespace metadb::ingest {
+
+// A finding that stops the lane until it is resynchronized.
+struct Discontinuity {
+  std::string what_happened;
+};
+
+// What became of a message before it is decoded or applied.
+enum class Delivery : uint8_t { fresh, repeated_last };
+
+class Partition {
+ public:
+  Partition(TopicPartition at, catalog::Position position)
+      : at_(std::move(at)), position_(std::move(position)) {}
+
+  // Where to begin, given what the broker holds now; or why not (design, section 4: replaced
+  // topic, gap). Remembers which record to compare first.
+  std::variant<PartitionOffset, Discontinuity> begin(const Watermarks& held,
+                                                     const std::string& cluster_id);
+
+  // Takes note of a delivered message. repeated_last: it was applied before this start.
+  std::variant<Delivery, Discontinuity> deliver(const Message& message);
+
+  // Whether the event was proven to have been seen before (debezium-format 14.3); else moves the
+  // watermark of its server.
+  bool is_duplicate(const Change& change);
+
+  // The delivered message is dealt with: its change is in a batch, or it has none.
+  void settle();
+
+  // The position after the messages that are settled. A message in hand does not count, so that
+  // a batch which is cut before its change never commits a position past it.
+  [[nodiscard]] catalog::Position position() const;
+  [[nodiscard]] const TopicPartition& at() const { return at_; }
+  [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
+
+  int64_t high_watermark = 0;  // as last heard of
+
+ private:
+  // What settle() will make of the message in hand.
+  struct InHand {
+    Message message;
+    std::optional<std::pair<std::string, catalog::Watermark>> watermark;  // of a server
+    bool is_streaming = false;
+  };
+
+  [[nodiscard]] std::string named() const;
+
+  TopicPartition at_;
+  catalog::Position position_;
+  std::optional<catalog::LastRecord> expected_;  // the record that must come first
+  std::optional<InHand> in_hand_;
+  std::optional<Message> last_;  // settled since begin()
+};
+
+// FNV-1a over key and value; tells records apart, proves nothing.
+int64_t record_hash(const Message& message);
+
+}  // namespace metadb::ingest

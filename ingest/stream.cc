@@ -1,0 +1,454 @@
+#include "ingest/stream.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "ingest/outcome.h"
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Error;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kIdlePoll{200};
+constexpr milliseconds kBusyPoll{5};
+constexpr milliseconds kLinger{100};
+constexpr milliseconds kBrokerWait{10'000};
+constexpr size_t kBehindFactor = 10;
+// How long the consumer goes without a poll while the writer is busy, before its partitions are
+// paused so that it can be polled without delivering.
+constexpr milliseconds kUnpolledMax{5'000};
+
+std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
+  if (!bytes) return std::nullopt;
+  return std::string(*bytes);
+}
+
+std::vector<TopicPartition> keys_of(const std::map<TopicPartition, Partition>& partitions) {
+  std::vector<TopicPartition> out;
+  for (const auto& [at, partition] : partitions) out.push_back(at);
+  return out;
+}
+
+// Nothing is delivered from the partitions while it lives.
+class Paused {
+ public:
+  Paused(Source& source, std::vector<TopicPartition> partitions)
+      : source_(source), partitions_(std::move(partitions)) {
+    source_.pause(partitions_);
+  }
+  ~Paused() { source_.resume(partitions_); }
+  Paused(const Paused&) = delete;
+  Paused& operator=(const Paused&) = delete;
+
+ private:
+  Source& source_;
+  std::vector<TopicPartition> partitions_;
+};
+
+int64_t snapshot_rows(const Batch& batch) {
+  int64_t rows = 0;
+  for (const TableChanges& changes : batch.tables()) {
+    for (const Run& run : changes.runs) {
+      if (run.is_snapshot && run.schema) rows += static_cast<int64_t>(run.changes());
+    }
+  }
+  return rows;
+}
+
+LaneStopped discontinuity(const Discontinuity& finding, const std::string& topic) {
+  return {
+      Error("55000", finding.what_happened)
+          .with_hint(
+              "Nothing was skipped: type SYNC DATA SOURCE once a new snapshot is in the topic."),
+      topic, true};
+}
+
+}  // namespace
+
+Stream::Stream(Parts parts, StreamOptions options)
+    : parts_(parts),
+      options_(std::move(options)),
+      rules_(options_.rules),
+      connection_(parts_.catalog.connect()),
+      writer_(parts_.catalog, {options_.source_name, options_.rules}) {}
+
+bool Stream::run(const std::stop_token& stop) {
+  stop_ = stop;
+  if (parts_.assigned) begin(*parts_.assigned);
+  while (!stop.stop_requested()) {
+    collect(milliseconds(0));
+    if (writer_.is_idle() && resume_due_lane()) return true;
+    if (must_restart_) return true;
+    const SourceEvent event = next_event();
+    visit(event);
+    if (must_restart_) return !stop.stop_requested();
+    flush_if_due(std::holds_alternative<Nothing>(event) ||
+                 std::holds_alternative<EndOfPartition>(event));
+    refresh_lag();
+    report_state();
+  }
+  writer_.finish(Writer::kFinishMax);
+  return false;
+}
+
+SourceEvent Stream::next_event() {
+  if (held_.empty()) return parts_.source.poll(batch_ ? kBusyPoll : kIdlePoll);
+  SourceEvent event = std::move(held_.front());
+  held_.pop_front();
+  return event;
+}
+
+void Stream::begin(const std::vector<TopicPartition>& assigned) {
+  std::vector<std::pair<std::string, int32_t>> names;
+  for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
+  const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
+  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
+  // Questions to a broker queue behind a fetch that waits for messages.
+  parts_.source.assign({});
+  std::vector<PartitionOffset> start;
+  for (const TopicPartition& at : assigned) {
+    Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
+    if (lane.is_stopped()) continue;
+    Partition partition(at, std::move(positions.at({at.topic, at.partition})));
+    const auto begun = partition.begin(parts_.source.watermarks(at, kBrokerWait), cluster_id);
+    if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
+      stop_lane(discontinuity(*finding, at.topic));
+      continue;
+    }
+    start.push_back(std::get<PartitionOffset>(begun));
+    partitions_.emplace(at, std::move(partition));
+  }
+  // A lane stopped by its second partition must not deliver from its first.
+  std::erase_if(start,
+                [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
+  std::erase_if(partitions_,
+                [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
+  must_restart_ = false;
+  parts_.source.assign(start);
+  spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
+               assigned.size());
+}
+
+void Stream::visit(const SourceEvent& event) {
+  if (const auto* message = std::get_if<Message>(&event)) {
+    take(*message);
+  } else if (const auto* given = std::get_if<Assigned>(&event)) {
+    parts_.assigned = given->partitions;
+    must_restart_ = true;
+  } else if (std::holds_alternative<Revoked>(event)) {
+    parts_.assigned.reset();
+    must_restart_ = true;
+  } else if (const auto* end = std::get_if<EndOfPartition>(&event)) {
+    const auto found = partitions_.find(end->at);
+    if (found != partitions_.end()) found->second.high_watermark = end->offset;
+  } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
+    spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
+    parts_.board.report_error(trouble->message, std::nullopt);
+  } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
+    if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
+    // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It
+    // comes after a pause, should the watermarks find nothing wrong.
+    throw Error("08006", failure->message);
+  }
+}
+
+void Stream::take(const Message& message) {
+  const TopicPartition at{std::string(message.topic), message.partition};
+  const auto found = partitions_.find(at);
+  if (found == partitions_.end()) return;  // read ahead of a lane that was stopped since
+  Partition& partition = found->second;
+  const auto delivered = partition.deliver(message);
+  if (const auto* finding = std::get_if<Discontinuity>(&delivered)) {
+    stop_lane(discontinuity(*finding, at.topic));
+    return;
+  }
+  if (std::get<Delivery>(delivered) == Delivery::repeated_last) return;
+  std::optional<Decoded> decoded;
+  try {
+    decoded = parts_.lanes.at(at.topic).decode(message);
+  } catch (const DecodeError& error) {
+    take_undecodable(message, error.sqlstate, error.what());
+  }
+  try {
+    if (decoded) take_decoded(*decoded, message, partition);
+  } catch (const LaneStopped& reason) {
+    stop_lane(reason);
+    return;
+  }
+  settle(partition);
+}
+
+void Stream::take_decoded(const Decoded& decoded, const Message& message, Partition& partition) {
+  if (const auto* change = std::get_if<Change>(&decoded)) {
+    take_change(*change, message, partition);
+  } else {
+    ignore(std::get<Ignored>(decoded), message);
+  }
+}
+
+void Stream::take_change(const Change& change, const Message& message, Partition& partition) {
+  Lane& lane = parts_.lanes.at(std::string(message.topic));
+  is_in_snapshot_ =
+      change.snapshot != SnapshotMark::streaming && change.snapshot != SnapshotMark::last;
+  last_change_us_ = change.ts_us;
+  if (partition.is_duplicate(change)) {
+    lane.count_duplicate(options_.source_name);
+    parts_.board.update([](SourceStatus& status) { ++status.duplicates; });
+    return;
+  }
+  lane.count_fresh();
+  if (!passes(lane, change)) {
+    parts_.board.update([](SourceStatus& status) { ++status.filtered; });
+    return;
+  }
+  refuse_second_server(change, message);
+  // What these throw is about earlier batches, not about this change.
+  if (batch_ && batch_->must_cut(change)) submit();
+  Batch& batch = open_batch(lane);
+  try {
+    batch.add(change, message);
+  } catch (const Error& error) {
+    take_undecodable(message, error.sqlstate, error.what());
+  }
+}
+
+// An expression that gives up on a name says nothing about the row: without an answer the lane
+// waits.
+bool Stream::passes(Lane& lane, const Change& change) const {
+  try {
+    return lane.passes(rules_, change.table);
+  } catch (const Error& error) {
+    throw LaneStopped(Error(error).with_hint("Change the filters of the data source."),
+                      lane.topic());
+  }
+}
+
+// Two servers that both call a database the same must not feed one table.
+void Stream::refuse_second_server(const Change& change, const Message& message) {
+  const EventTable& table = *change.table;
+  const auto [found, is_new] = servers_.try_emplace(std::tuple(table.db, table.schema, table.table),
+                                                    table.server_name, std::string(message.topic));
+  const auto& [server_name, topic] = found->second;
+  if (is_new || server_name == table.server_name || topic == message.topic) return;
+  throw LaneStopped(
+      Error("42P07",
+            fmt::format(
+                "{}.{} of database \"{}\" comes from \"{}\" (topic {}) and from \"{}\" (topic {})",
+                table.schema, table.table, table.db, server_name, topic, table.server_name,
+                message.topic))
+          .with_hint("Make a data source of each and give one the option add_schema_prefix."),
+      std::string(message.topic));
+}
+
+void Stream::take_undecodable(const Message& message, const std::string& sqlstate,
+                              const std::string& reason) {
+  spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}",
+               options_.source_name, message.topic, message.partition, message.offset, reason);
+  open_batch(parts_.lanes.at(std::string(message.topic)))
+      .add_dead_letter({options_.source_name,
+                        std::string(message.topic),
+                        message.partition,
+                        message.offset,
+                        message.timestamp_ms,
+                        owned(message.key),
+                        owned(message.value),
+                        sqlstate,
+                        reason,
+                        {},
+                        {}});
+}
+
+void Stream::ignore(const Ignored& ignored, const Message& message) {
+  bool is_first = false;
+  parts_.board.update([&](SourceStatus& status) {
+    is_first = ++status.ignored[std::string(name_of(ignored.kind))] == 1;
+  });
+  if (ignored.kind == IgnoredKind::unknown && is_first) {
+    spdlog::warn(
+        "data source {}: topic {} holds messages that are no change events ({}); they are skipped",
+        options_.source_name, message.topic, ignored.text);
+  }
+}
+
+// A lane on trial shares no batch with others: what stops it must not cost them theirs.
+Batch& Stream::open_batch(const Lane& lane) {
+  const std::string exclusive = lane.is_on_trial() ? lane.topic() : "";
+  if (batch_ && exclusive_lane_ != exclusive && (!exclusive_lane_.empty() || !exclusive.empty()))
+    submit();
+  if (!batch_) {
+    batch_ = std::make_unique<Batch>();
+    exclusive_lane_ = exclusive;
+    batch_since_ = Clock::now();
+    const auto snapshot = parts_.catalog.snapshot();
+    const catalog::Settings& settings = snapshot->settings;
+    changes_max_ =
+        static_cast<size_t>(catalog::integer_setting(settings, "checkpoint_segment_size"));
+    tables_max_ = static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction"));
+  }
+  return *batch_;
+}
+
+// What is skipped moves the position as well.
+void Stream::settle(Partition& partition) {
+  Batch& batch = open_batch(parts_.lanes.at(partition.at().topic));
+  partition.settle();
+  batch.touched.insert(partition.at());
+}
+
+bool Stream::is_full() const {
+  if (!batch_) return false;
+  const bool is_behind = !writer_.is_idle();
+  const size_t changes_max = changes_max_ * (is_behind ? kBehindFactor : 1);
+  return batch_->changes() + batch_->dead_letters().size() >= changes_max ||
+         batch_->bytes() >= options_.bytes_max || batch_->tables().size() >= tables_max_;
+}
+
+bool Stream::is_due() const {
+  return batch_ && Clock::now() - *batch_since_ >= kLinger;
+}
+
+void Stream::flush_if_due(bool is_idle) {
+  if (!batch_) return;
+  const bool is_now = is_full() || is_due() || is_idle;
+  if (is_now && (writer_.is_idle() || is_full())) submit();
+}
+
+void Stream::submit() {
+  wait_for_writer();
+  if (must_restart_ || resume_due_lane()) {
+    must_restart_ = true;
+    return;
+  }
+  for (const TopicPartition& at : batch_->touched)
+    batch_->positions[at] = partitions_.at(at).position();
+  writer_.submit(std::move(batch_));
+  batch_since_.reset();
+}
+
+void Stream::wait_for_writer() {
+  const Clock::time_point begun = Clock::now();
+  std::optional<Paused> paused;
+  while (!writer_.is_idle() && !must_restart_) {
+    // The batch in hand may wait for a lock that somebody holds for long.
+    if (stop_.stop_requested()) must_restart_ = true;
+    collect(milliseconds(100));
+    if (paused) {
+      poll_while_paused();
+    } else if (Clock::now() - begun >= kUnpolledMax) {
+      paused.emplace(parts_.source, keys_of(partitions_));
+    }
+  }
+}
+
+// The group takes partitions away from a consumer that does not poll.
+void Stream::poll_while_paused() {
+  SourceEvent event = parts_.source.poll(milliseconds(0));
+  if (std::holds_alternative<Message>(event)) {
+    held_.push_back(std::move(event));
+  } else {
+    visit(event);
+  }
+}
+
+void Stream::collect(milliseconds timeout) {
+  std::optional<Writer::Done> done = writer_.take_result(timeout);
+  if (!done) return;
+  if (const auto* applied = std::get_if<Applied>(&done->result)) {
+    committed(*done->batch, *applied);
+    return;
+  }
+  try {
+    std::rethrow_exception(std::get<std::exception_ptr>(done->result));
+  } catch (const LaneStopped& reason) {
+    stop_lane(reason);
+  }
+}
+
+void Stream::committed(const Batch& batch, const Applied& applied) {
+  std::vector<PartitionOffset> next;
+  for (const auto& [at, position] : batch.positions) next.push_back({at, position.next_offset});
+  parts_.source.publish(next);
+  for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
+  rate_changes_ += applied.changes;
+  const double seconds = std::chrono::duration<double>(Clock::now() - rate_since_).count();
+  const bool is_rate_due = seconds >= 1;
+  parts_.board.update([&](SourceStatus& status) {
+    status.applied += applied.changes;
+    status.dead_letters += applied.dead_letters;
+    status.snapshot_rows += snapshot_rows(batch);
+    if (is_rate_due) status.events_per_second = static_cast<double>(rate_changes_) / seconds;
+    for (const TopicPartition& at : batch.touched) status.stopped_lanes.erase(at.topic);
+  });
+  if (!is_rate_due) return;
+  rate_changes_ = 0;
+  rate_since_ = Clock::now();
+}
+
+void Stream::stop_lane(const LaneStopped& reason) {
+  Lane& lane = parts_.lanes.at(reason.topic);
+  const bool is_news =
+      !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
+  lane.stop(reason);
+  if (is_news) {
+    spdlog::error("data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
+                  lane.report().reason);
+  }
+  parts_.board.update(
+      [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });
+  parts_.board.report_error(lane.report().reason, std::nullopt);
+  must_restart_ = true;
+}
+
+// The lane is read again by the next stream. Never while the writer is busy: a new start would cut
+// short what the other lanes have in hand.
+bool Stream::resume_due_lane() {
+  for (auto& [topic, lane] : parts_.lanes) {
+    if (!lane.is_due()) continue;
+    lane.resume();
+    return true;
+  }
+  return false;
+}
+
+void Stream::refresh_lag() {
+  if (Clock::now() < next_lag_check_) return;
+  next_lag_check_ = Clock::now() + std::chrono::seconds(1);
+  for (auto& [at, partition] : partitions_) {
+    if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
+  }
+  int64_t lag = 0;
+  for (const auto& [at, partition] : partitions_) {
+    lag += std::max<int64_t>(
+        0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
+  }
+  parts_.board.update([&](SourceStatus& status) {
+    status.lag_events = lag;
+    status.lag_seconds = lag == 0 || last_change_us_ == 0
+                             ? 0
+                             : static_cast<double>(now_us() - last_change_us_) / 1e6;
+  });
+}
+
+void Stream::report_state() {
+  if (partitions_.empty() && parts_.lanes.empty()) return;
+  bool needs_resync = false;
+  bool has_stopped = false;
+  for (const auto& [topic, lane] : parts_.lanes) {
+    has_stopped = has_stopped || lane.is_on_trial();
+    needs_resync = needs_resync || (lane.is_stopped() && lane.report().needs_resync);
+  }
+  if (needs_resync) {
+    parts_.board.enter(SourceState::needs_resync);
+  } else if (has_stopped) {
+    parts_.board.enter(SourceState::lanes_stopped);
+  } else {
+    parts_.board.enter(is_in_snapshot_ ? SourceState::snapshot : SourceState::streaming);
+  }
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,112 @@
+// One unbroken stretch of streaming: from an assignment until something forces a new start.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "ingest/lane.h"
+#include "ingest/partition.h"
+#include "ingest/source.h"
+#include "ingest/status.h"
+#include "ingest/writer.h"
+
+namespace metadb::ingest {
+
+struct StreamOptions {
+  std::string source_name;
+  NameRules rules;
+  size_t bytes_max = 32UL << 20U;  // of a batch
+};
+
+// The lanes outlive streams, so that a stopped lane stays stopped across new starts.
+using Lanes = std::map<std::string, Lane>;
+
+// Polls, decodes and hands batches to a writer. Lives on the worker's thread.
+//
+// Anything read ahead belongs to this object: when run() ends, for whatever reason, what was not
+// committed is forgotten and the next stream reads positions, watermarks and catalog again.
+class Stream {
+ public:
+  struct Parts {
+    catalog::Catalog& catalog;
+    Source& source;
+    Lanes& lanes;
+    StatusBoard& board;
+    // What the group has given us; kept across streams.
+    std::optional<std::vector<TopicPartition>>& assigned;
+  };
+  Stream(Parts parts, StreamOptions options);
+
+  // Returns true if the next stream can start at once with the same assignment (a lane was
+  // stopped or is due), false when `stop` was requested. Throws Error of the weather classes,
+  // SourceFailed.
+  bool run(const std::stop_token& stop);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void begin(const std::vector<TopicPartition>& assigned);
+  SourceEvent next_event();
+  void poll_while_paused();
+  void visit(const SourceEvent& event);
+  void take(const Message& message);
+  void take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
+  void take_change(const Change& change, const Message& message, Partition& partition);
+  void take_undecodable(const Message& message, const std::string& sqlstate,
+                        const std::string& reason);
+  void ignore(const Ignored& ignored, const Message& message);
+  void refuse_second_server(const Change& change, const Message& message);
+  [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
+  Batch& open_batch(const Lane& lane);
+  void settle(Partition& partition);
+
+  [[nodiscard]] bool is_full() const;
+  [[nodiscard]] bool is_due() const;
+  void flush_if_due(bool is_idle);
+  void submit();
+  void wait_for_writer();
+  void collect(std::chrono::milliseconds timeout);
+  void committed(const Batch& batch, const Applied& applied);
+  void stop_lane(const LaneStopped& reason);
+  void refresh_lag();
+  void report_state();
+  bool resume_due_lane();
+
+  Parts parts_;
+  StreamOptions options_;
+  Rules rules_;
+  catalog::Connection connection_;
+  Writer writer_;
+  std::map<TopicPartition, Partition> partitions_;
+  std::stop_token stop_;
+  std::deque<SourceEvent> held_;  // messages that came while the partitions were paused
+  std::unique_ptr<Batch> batch_;
+  std::string exclusive_lane_;  // of batch_, if its lane is on trial
+  std::optional<Clock::time_point> batch_since_;
+  // Limits of batch_, by the settings of when it was begun.
+  size_t changes_max_ = 0;  // while it keeps up; kBehindFactor times that when behind
+  size_t tables_max_ = 0;
+  bool must_restart_ = false;
+  bool is_in_snapshot_ = false;
+  int64_t last_change_us_ = 0;  // source time
+  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::string, std::string>>
+      servers_;
+  Clock::time_point next_lag_check_{};
+  Clock::time_point rate_since_{Clock::now()};
+  int64_t rate_changes_ = 0;
+};
+
+// The consumer itself can't go on: a new one is needed.
+struct SourceFailed : catalog::Error {
+  using catalog::Error::Error;
+};
+
+}  // namespace metadb::ingest

@@ -1,0 +1,252 @@
+#include "ingest/table_shaper.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "ingest/names.h"
+#include "ingest/outcome.h"
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Column;
+using catalog::Error;
+using catalog::SourceTable;
+using catalog::Table;
+
+// Readers of a table must not queue behind our DDL for longer than this.
+constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '1s'";
+
+std::string described(const catalog::SourceTableKey& key) {
+  return fmt::format("{}.{} of database \"{}\" in data source \"{}\"", key.schema, key.table,
+                     key.db, key.source_name);
+}
+
+std::set<std::string, std::less<>> taken_names(const Table& table) {
+  std::set<std::string, std::less<>> out;
+  for (const Column& column : table.columns) out.insert(column.name);
+  return out;
+}
+
+Column column_for(const EventColumn& event_column, std::string name) {
+  return {std::move(name), std::string(catalog::row_of(event_column.type).name), event_column.type};
+}
+
+// The names here of the schema's key columns. REQUIRES: all columns are in the table.
+std::vector<std::string> key_of(const Table& table, const RowSchema& schema) {
+  std::vector<std::string> out;
+  for (const uint16_t index : schema.key) {
+    out.push_back(table.column_of_source(schema.columns[index].name)->name);
+  }
+  return out;
+}
+
+const RowSchema* first_schema(const TableChanges& changes) {
+  for (const Run& run : changes.runs) {
+    if (run.schema) return run.schema.get();
+  }
+  return nullptr;
+}
+
+LaneStopped collision(const TableChanges& changes, const SourceTable& wanted,
+                      const SourceTable& holder) {
+  return {Error("42P07",
+                fmt::format("table {}.{} belongs to {}; {} would go there too", wanted.schema_name,
+                            wanted.table_name, described(holder.key), described(wanted.key)))
+              .with_hint("Give one of the data sources the option add_schema_prefix."),
+          changes.topic};
+}
+
+}  // namespace
+
+ReadyTable TableShaper::prepare(const TableChanges& changes) {
+  const EventTable& event = *changes.table;
+  const catalog::SourceTableKey key{source_name_, event.db, event.schema, event.table};
+  const auto snapshot = catalog_.snapshot();
+  const auto known = snapshot->source_tables.find(key);
+  SourceTable target;
+  if (known != snapshot->source_tables.end()) {
+    target = known->second;
+  } else {
+    const Target named = rules_.target(event);
+    target = {key, named.schema, TableNames(named.table).current, named.origin};
+    if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};
+    if (const auto reason = refusal(named))
+      throw LaneStopped(Error("42602", *reason), changes.topic);
+  }
+  const auto found = snapshot->tables.find({target.schema_name, target.table_name});
+  try {
+    if (found != snapshot->tables.end()) {
+      if (known == snapshot->source_tables.end()) {
+        in_transaction([&] {
+          claim(changes, target);
+          return *found->second;
+        });
+        catalog_.publish([&](catalog::Snapshot& s) { s.source_tables.emplace(key, target); });
+      }
+      return {fit(*found->second, changes, target.origin), key, target.origin};
+    }
+    if (known != snapshot->source_tables.end()) {
+      throw LaneStopped(Error("42P01", fmt::format("table {}.{} has been dropped",
+                                                   target.schema_name, target.table_name))
+                            .with_hint("Resynchronize the data source, or purge the table's data."),
+                        changes.topic, true);
+    }
+    return {fit(*create(changes, target), changes, target.origin), key, target.origin};
+  } catch (const LaneStopped&) {
+    throw;
+  } catch (const Error& error) {
+    // A lock that a user holds, a view in the way, too many columns: this lane's own trouble.
+    const bool is_own = error.sqlstate == "55P03" || error.sqlstate == "55006";
+    if (disposition(error) == Disposition::weather && !is_own) throw;
+    throw LaneStopped(error, changes.topic);
+  }
+}
+
+void TableShaper::claim(const TableChanges& changes, const SourceTable& target) {
+  if (const auto holder = catalog::claimed_by(connection_, target))
+    throw collision(changes, target, *holder);
+  catalog::claim(connection_, target);
+}
+
+std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
+                                                 const SourceTable& target) {
+  const RowSchema& schema = *first_schema(changes);
+  const TableNames names(target.table_name);
+  Table table;
+  table.schema = target.schema_name;
+  table.current_name = names.current;
+  table.main_name = names.main;
+  table.history_name = names.history;
+  table.sync_name = names.sync;
+  table.source_name = target.key.source_name;
+  std::set<std::string, std::less<>> taken;
+  for (const EventColumn& event_column : schema.columns) {
+    const std::string name = column_name(event_column.name, taken);
+    taken.insert(name);
+    if (name != event_column.name) table.renamed[event_column.name] = name;
+    table.columns.push_back(column_for(event_column, name));
+  }
+  table.key_columns = key_of(table, schema);
+  auto created = in_transaction([&] {
+    claim(changes, target);
+    catalog::create_table(connection_, table);
+    for (const auto& [source_column, name] : table.renamed) {
+      catalog::record_column_name(connection_, table, source_column, name);
+    }
+    Table out = table;
+    out.id_sequence =
+        connection_.exec("SELECT pg_get_serial_sequence($1, '__id')", {table.main()}).text(0, 0);
+    return out;
+  });
+  catalog_.publish([&](catalog::Snapshot& s) { s.source_tables.emplace(target.key, target); });
+  spdlog::info("table {}.{} created for {}", table.schema, table.current_name,
+               described(target.key));
+  return created;
+}
+
+std::shared_ptr<const Table> TableShaper::in_transaction(const std::function<Table()>& change) {
+  catalog::Transaction transaction(connection_);
+  connection_.exec(std::string(kLockTimeout));
+  auto changed = std::make_shared<const Table>(change());
+  transaction.commit();
+  catalog_.publish([&](catalog::Snapshot& s) {
+    s.tables[{changed->schema, changed->current_name}] = changed;
+  });
+  return changed;
+}
+
+bool has_key_of(const Table& table, const RowSchema& schema) {
+  return key_of(table, schema) == table.key_columns;
+}
+
+std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableChanges& changes,
+                                              const std::string& origin) {
+  Table fitted = table;
+  for (const Run& run : changes.runs) {
+    if (run.schema) {
+      fitted = fit_columns(fitted, *run.schema);
+      fitted = fit_key(fitted, *run.schema, origin);
+    }
+    fitted = fit_years(fitted, run);
+  }
+  return catalog_.snapshot()->tables.at({fitted.schema, fitted.current_name});
+}
+
+Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
+  Table fitted = table;
+  for (const EventColumn& event_column : schema.columns) {
+    const Column* column = fitted.column_of_source(event_column.name);
+    if (column == nullptr) {
+      const Column added =
+          column_for(event_column, column_name(event_column.name, taken_names(fitted)));
+      fitted = *in_transaction([&] {
+        catalog::add_column(connection_, fitted, added);
+        Table out = fitted;
+        out.columns.push_back(added);
+        if (added.name == event_column.name) return out;
+        catalog::record_column_name(connection_, fitted, event_column.name, added.name);
+        out.renamed[event_column.name] = added.name;
+        return out;
+      });
+      spdlog::info("column {} {} added to {}", added.name, added.type_name, fitted.main());
+    } else if (column->type &&
+               catalog::widened(*column->type, event_column.type) != *column->type) {
+      const catalog::PgType to = catalog::widened(*column->type, event_column.type);
+      const Column before = *column;
+      fitted = *in_transaction([&] {
+        catalog::widen_column(connection_, fitted, before, to);
+        Table out = fitted;
+        for (Column& candidate : out.columns) {
+          if (candidate.name == before.name) {
+            candidate = {before.name, std::string(catalog::row_of(to).name), to};
+          }
+        }
+        return out;
+      });
+      spdlog::info("column {} of {} widened from {} to {}", before.name, fitted.main(),
+                   before.type_name, catalog::row_of(to).name);
+    }
+  }
+  return fitted;
+}
+
+Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const std::string& origin) {
+  const std::vector<std::string> key = key_of(table, schema);
+  if (key == table.key_columns) return table;
+  int64_t ended = 0;
+  Table fitted = *in_transaction([&] {
+    ended = catalog::change_key(connection_, table, {key, origin});
+    Table out = table;
+    out.key_columns = key;
+    return out;
+  });
+  spdlog::warn("the key of {} is now ({}), was ({}); {} rows that share the new key have ended",
+               fitted.main(), fmt::join(key, ", "), fmt::join(table.key_columns, ", "), ended);
+  return fitted;
+}
+
+Table TableShaper::fit_years(const Table& table, const Run& run) {
+  Table fitted = table;
+  std::set<int> wanted = run.years;
+  for (const int64_t time_us : run.times_us) {
+    const int next_month_year = utc_year(time_us + 31LL * 86'400 * 1'000'000);
+    wanted.insert(next_month_year);  // in December, next year's
+  }
+  for (const int year : wanted) {
+    if (fitted.years.contains(year)) continue;
+    fitted = *in_transaction([&] {
+      catalog::add_year(connection_, fitted, year);
+      Table out = fitted;
+      out.years.insert(year);
+      return out;
+    });
+  }
+  return fitted;
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,61 @@
+#include "ingest/writer.h"
+
+namespace metadb::ingest {
+
+Writer::Writer(catalog::Catalog& catalog, TableShaper::Context context)
+    : applier_(catalog, std::move(context)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Writer::~Writer() {
+  finish(kFinishMax);
+  thread_.request_stop();
+}
+
+bool Writer::is_idle() const {
+  const std::scoped_lock lock(mutex_);
+  return !is_busy_;
+}
+
+void Writer::submit(std::unique_ptr<Batch> batch) {
+  const std::scoped_lock lock(mutex_);
+  is_busy_ = true;
+  waiting_ = std::move(batch);
+  changed_.notify_all();
+}
+
+std::optional<Writer::Done> Writer::take_result(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  if (!is_busy_) return std::nullopt;
+  if (!changed_.wait_for(lock, timeout, [this] { return done_.has_value(); })) return std::nullopt;
+  is_busy_ = false;
+  return std::exchange(done_, std::nullopt);
+}
+
+void Writer::finish(std::chrono::milliseconds patience) {
+  if (is_idle() || take_result(patience)) return;
+  while (!is_idle()) {
+    applier_.cancel();
+    take_result(std::chrono::seconds(1));
+  }
+}
+
+void Writer::run(const std::stop_token& stop) {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [this] { return waiting_ != nullptr; })) return;
+    std::unique_ptr<Batch> batch = std::move(waiting_);
+    lock.unlock();
+    std::variant<Applied, std::exception_ptr> result;
+    try {
+      result = applier_.apply(*batch);
+    } catch (...) {
+      // The worker rethrows it: it alone knows what the error means for the stream.
+      result = std::current_exception();
+    }
+    lock.lock();
+    done_ = Done{std::move(batch), std::move(result)};
+    changed_.notify_all();
+  }
+}
+
+}  // namespace metadb::ingest

@@ -1,0 +1,54 @@
+// The thread that applies batches, one at a time, while the worker decodes the next.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <variant>
+
+#include "ingest/apply.h"
+
+namespace metadb::ingest {
+
+// Holds one batch at most: the one it applies. Owned by a worker, whose thread makes all calls.
+class Writer {
+ public:
+  struct Done {
+    std::unique_ptr<Batch> batch;
+    std::variant<Applied, std::exception_ptr> result;
+  };
+
+  // Connects; throws as Applier does.
+  Writer(catalog::Catalog& catalog, TableShaper::Context context);
+  // Waits for the batch in hand, at most kFinishMax; then cancels it.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  [[nodiscard]] bool is_idle() const;
+  // REQUIRES: is_idle(), and the last result was taken.
+  void submit(std::unique_ptr<Batch> batch);
+  // The result of the submitted batch, if it is there within `timeout`.
+  std::optional<Done> take_result(std::chrono::milliseconds timeout);
+  // Waits for the batch in hand, at most `patience`; then cancels it. Its result is dropped.
+  void finish(std::chrono::milliseconds patience);
+
+  static constexpr std::chrono::milliseconds kFinishMax{10'000};
+
+ private:
+  void run(const std::stop_token& stop);
+
+  Applier applier_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::unique_ptr<Batch> waiting_;  // submitted, not yet begun
+  std::optional<Done> done_;
+  bool is_busy_ = false;  // from submit() until take_result()
+  std::jthread thread_;
+};
+
+}  // namespace metadb::ingest

@@ -1,0 +1,58 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "catalog/error.h"
+#include "server/child_process.h"
+#include "server/cli.h"
+#include "server/data_directory.h"
+
+namespace metadb::server {
+namespace {
+
+// The server's own bounds for its parts are shorter.
+constexpr int kStopTimeoutMs = 180'000;
+
+std::optional<RunningServer> server_in(const DataDirectory& directory) {
+  auto server = running_server(directory);
+  if (!server) {
+    fmt::print(stderr, "metadb: no server runs in {}\n", directory.path().string());
+  }
+  return server;
+}
+
+}  // namespace
+
+int stop(const std::filesystem::path& path) {
+  const auto directory = DataDirectory::open(path);
+  const auto server = server_in(directory);
+  if (!server) return 1;
+  const Descriptor process = open_process(server->pid);
+  if (process) {
+    send_signal(process.get(), SIGTERM);
+    if (!wait_for_end(process.get(), kStopTimeoutMs)) {
+      throw catalog::Error("57014", fmt::format("process {} was asked to stop and has not ended in "
+                                                "{} s",
+                                                server->pid, kStopTimeoutMs / 1000));
+    }
+  }
+  fmt::print("metadb (process {}) has stopped\n", server->pid);
+  return 0;
+}
+
+int status(const std::filesystem::path& path) {
+  const auto directory = DataDirectory::open(path);
+  const auto server = server_in(directory);
+  if (!server) return 1;
+  fmt::print("metadb {} in {}\n", server->is_ready ? "runs" : "is starting or stopping",
+             directory.path().string());
+  fmt::print("process    {}\n", server->pid);
+  fmt::print("since      {:%Y-%m-%d %H:%M:%S} UTC\n", server->since);
+  for (const std::string& address : server->addresses) fmt::print("listening  {}\n", address);
+  fmt::print("database   {}\n", server->database);
+  return 0;
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,54 @@
+// Threads for commands, apart from the io threads.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace metadb::server {
+
+enum class CommandLane : uint8_t {
+  regular,
+  quick,  // list and pause: never behind commands that wait for locks
+};
+
+struct CommandPoolOptions {
+  size_t regular_threads_max = 32;
+  size_t quick_threads_max = 4;
+};
+
+// Plain synchronous jobs, each on a thread of its own for as long as it runs. Threads are made when
+// no idle one is left, up to the lane's limit; then jobs wait in order.
+// The destructor waits for all jobs; none may be submitted meanwhile.
+class CommandPool {
+ public:
+  explicit CommandPool(const CommandPoolOptions& options = {});
+  ~CommandPool();
+  CommandPool(const CommandPool&) = delete;
+  CommandPool& operator=(const CommandPool&) = delete;
+
+  // REQUIRES: the job throws nothing. Callable from any thread.
+  void submit(CommandLane lane, std::function<void()> job);
+
+ private:
+  struct Lane {
+    size_t threads_max = 0;
+    size_t idle = 0;
+    std::deque<std::function<void()>> jobs;
+    std::vector<std::thread> threads;
+    std::condition_variable has_work;
+  };
+  void work(Lane& lane);
+
+  std::mutex mutex_;  // guards both lanes
+  bool is_stopping_ = false;
+  Lane regular_;
+  Lane quick_;
+};
+
+}  // namespace metadb::server

@@ -1,0 +1,16 @@
+#include "server/commands/command_context.h"
+
+namespace metadb::server {
+
+catalog::Connection& CommandContext::connection() {
+  if (connection_) return *connection_;
+  connection_.emplace(catalog().connect());
+  connection_->exec(
+      "SET lock_timeout = '2s'; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
+      "SET extra_float_digits = 1; SET search_path = pg_catalog; "
+      "SET client_min_messages = warning");
+  cancel_.emplace(session_.stop(), [this] { connection_->cancel(); });
+  return *connection_;
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,47 @@
+// What a running command works with.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+
+#include "catalog/catalog.h"
+#include "ingest/workers.h"
+#include "server/commands/command.h"
+#include "server/commands/turns.h"
+#include "server/kafka_factory.h"
+
+namespace metadb::server {
+
+// What all commands share. The references outlive every command.
+struct CommandParts {
+  catalog::Catalog& catalog;
+  ingest::Workers& workers;
+  SourceProbe probe;  // connects to a new source before `create data source` answers
+};
+
+// One run of one command, on one thread of the command pool.
+class CommandContext {
+ public:
+  CommandContext(CommandParts& parts, Turns& turns, Context& session)
+      : parts_(parts), turns_(turns), session_(session) {}
+
+  [[nodiscard]] catalog::Catalog& catalog() const { return parts_.catalog; }
+  [[nodiscard]] ingest::Workers& workers() const { return parts_.workers; }
+  [[nodiscard]] const SourceProbe& probe() const { return parts_.probe; }
+  [[nodiscard]] Turns& turns() const { return turns_; }
+  [[nodiscard]] Context& session() const { return session_; }
+
+  // As the system user, opened at the first call: short lock waits, times in UTC, and what it runs
+  // ends with 57014 when the session asks the command to stop.
+  catalog::Connection& connection();
+
+ private:
+  CommandParts& parts_;
+  Turns& turns_;
+  Context& session_;
+  std::optional<catalog::Connection> connection_;
+  std::optional<std::stop_callback<std::function<void()>>> cancel_;
+};
+
+}  // namespace metadb::server

@@ -1,0 +1,130 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "server/commands/listing.h"
+
+namespace metadb::server {
+namespace {
+
+using ingest::SourceState;
+using ingest::SourceStatus;
+using Value = std::optional<std::string>;
+
+// As PostgreSQL writes a timestamptz in UTC.
+std::string timestamp(int64_t us) {
+  constexpr int64_t kSecond = 1'000'000;
+  const int64_t seconds = us >= 0 ? us / kSecond : (us - kSecond + 1) / kSecond;
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:06}+00",
+                     fmt::gmtime(static_cast<std::time_t>(seconds)), us - seconds * kSecond);
+}
+
+Value timestamp(const std::optional<int64_t>& us) {
+  return us ? Value(timestamp(*us)) : std::nullopt;
+}
+
+// The reference's words for what the stream does.
+std::string_view stream_of(const std::optional<SourceStatus>& status) {
+  if (!status) return "inactive";
+  switch (status->state) {
+    case SourceState::starting:
+      return "starting";
+    case SourceState::streaming:
+    case SourceState::snapshot:
+      return "active";
+    case SourceState::retrying:
+    case SourceState::needs_resync:
+    case SourceState::lanes_stopped:
+      return "error";
+    case SourceState::stopped:
+      return "inactive";
+  }
+  return "";
+}
+
+// The mode that `endsync` ends.
+std::string_view sync_of(catalog::SyncMode mode) {
+  switch (mode) {
+    case catalog::SyncMode::none:
+      return "none";
+    case catalog::SyncMode::initial:
+      return "initial";
+    case catalog::SyncMode::resync:
+      return "resync";
+  }
+  return "";
+}
+
+struct Trouble {
+  Value text;
+  Value time;
+};
+
+// Why topics are stopped, as long as they are; else the last error there was.
+Trouble trouble_of(const SourceStatus& status) {
+  if (!status.stopped_lanes.empty()) {
+    std::string text;
+    int64_t since = 0;
+    for (const auto& [topic, lane] : status.stopped_lanes) {
+      text += fmt::format("{}topic {}: {}", text.empty() ? "" : "\n", topic, lane.reason);
+      since = std::max(since, lane.since_us);
+    }
+    return {text, timestamp(since)};
+  }
+  if (status.last_error.empty()) return {};
+  return {status.last_error, timestamp(status.last_error_us)};
+}
+
+std::string one_decimal(double value) {
+  return fmt::format("{}", std::round(value * 10) / 10);
+}
+
+}  // namespace
+
+std::vector<ColumnDescription> status_columns() {
+  return {text_column("type"),
+          text_column("name"),
+          text_column("source_stream"),
+          text_column("source_sync"),
+          text_column("state"),
+          timestamptz_column("since"),
+          int8_column("lag_events"),
+          float8_column("lag_seconds"),
+          float8_column("events_per_second"),
+          int8_column("snapshot_rows"),
+          int8_column("snapshot_total"),
+          text_column("remaining"),
+          text_column("last_error"),
+          timestamptz_column("last_error_time"),
+          timestamptz_column("next_retry")};
+}
+
+// How many rows a snapshot will have is not known here: snapshot_total and remaining stay NULL.
+Rows status_rows(CommandContext& context) {
+  Rows rows;
+  const auto snapshot = context.catalog().snapshot();
+  for (const auto& [name, source] : snapshot->sources) {
+    const auto status = context.workers().status(name);
+    std::vector<Value> row = {"data_source", name, std::string(stream_of(status)),
+                              std::string(sync_of(source.sync))};
+    if (!status) {
+      row.emplace_back(source.is_enabled ? "stopped" : "paused");
+      row.resize(status_columns().size());
+    } else {
+      const Trouble trouble = trouble_of(*status);
+      row.insert(row.end(),
+                 {std::string(ingest::name_of(status->state)), timestamp(status->since_us),
+                  std::to_string(status->lag_events),
+                  status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
+                  one_decimal(status->events_per_second), std::to_string(status->snapshot_rows),
+                  std::nullopt, std::nullopt, trouble.text, trouble.time,
+                  timestamp(status->next_retry_us)});
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,42 @@
+// What `list NAME` shows: one row of a table for each NAME.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/commands/command_context.h"
+
+namespace metadb::server {
+
+using Rows = std::vector<std::vector<std::optional<std::string>>>;
+
+enum class Audience : uint8_t { administrators, registered_users };
+
+struct Listing {
+  std::string_view name;
+  Audience audience;
+  std::vector<ColumnDescription> columns;
+  Rows (*rows)(CommandContext& context);  // nullptr: not built yet
+};
+
+std::span<const Listing> listings();
+// nullptr: nothing is listed under this name.
+const Listing* listing_named(std::string_view name);
+
+// Types of result columns.
+ColumnDescription text_column(std::string_view name);
+ColumnDescription int8_column(std::string_view name);
+ColumnDescription float8_column(std::string_view name);
+ColumnDescription timestamptz_column(std::string_view name);
+
+std::vector<ColumnDescription> status_columns();
+Rows status_rows(CommandContext& context);
+std::vector<ColumnDescription> data_sources_columns();
+Rows data_sources_rows(CommandContext& context);
+Rows tables_rows(CommandContext& context);
+Rows dead_letters_rows(CommandContext& context);
+
+}  // namespace metadb::server

@@ -1,0 +1,39 @@
+#include <spdlog/spdlog.h>
+
+#include "catalog/settings.h"
+#include "server/commands/rights.h"
+#include "server/commands/run.h"
+
+namespace metadb::server {
+namespace {
+
+// The one parameter that a consumer takes when it is made; batches read the others anew.
+constexpr std::string_view kConsumerParameter = "max_poll_interval";
+
+void restart_workers(CommandContext& context) {
+  const auto snapshot = context.catalog().snapshot();
+  for (const auto& [name, source] : snapshot->sources) {
+    if (!context.workers().status(name)) continue;
+    context.workers().stop(name);
+    context.workers().start(source);
+  }
+}
+
+}  // namespace
+
+// Takes effect at once: ingest looks at the parameters when it begins a batch.
+Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context) {
+  const std::string& name = command.parameter.text;
+  const std::string& value = command.value.text;
+  require_administrator(context, grammar::ast::AlterSystemSet::kTag);
+  const Turns::Turn turn = context.turns().take(context.session().stop());
+  catalog::Transaction transaction(context.connection());
+  catalog::store_setting(context.connection(), name, value);
+  transaction.commit();
+  context.catalog().publish([&](catalog::Snapshot& next) { next.settings[name] = value; });
+  spdlog::info("parameter {} set to '{}' by {}", name, value, context.session().caller.user);
+  if (name == kConsumerParameter) restart_workers(context);
+  return {};
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,273 @@
+#include "server/data_directory.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <system_error>
+#include <utility>
+
+#include "catalog/error.h"
+#include "server/child_process.h"
+
+namespace metadb::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, std::string_view what, int error_number) {
+  throw catalog::Error("58030",
+                       fmt::format("{}: {}: {}", path.string(), what, std::strerror(error_number)));
+}
+
+Account account_of(const passwd& entry) {
+  return {entry.pw_uid, entry.pw_gid, entry.pw_name};
+}
+
+bool is_empty_directory(const fs::path& path) {
+  std::error_code error;
+  const bool is_empty = fs::is_directory(path, error) && fs::is_empty(path, error);
+  if (error) throw catalog::Error("58030", path.string() + ": " + error.message());
+  return is_empty;
+}
+
+// An absolute path without ".", ".." or a slash at the end, so that parents can be walked.
+fs::path normal_path(const fs::path& path) {
+  fs::path normal = fs::absolute(path).lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+// Whether `pid` has `file` open: guards against a metadb.pid left by a process long gone.
+bool has_open(pid_t pid, const fs::path& file) {
+  std::error_code error;
+  for (fs::directory_iterator entry(fmt::format("/proc/{}/fd", pid), error), end;
+       !error && entry != end; entry.increment(error)) {
+    std::error_code gone;
+    if (fs::equivalent(entry->path(), file, gone) && !gone) return true;
+  }
+  return false;
+}
+
+RunningServer parse_pid_file(const fs::path& file) {
+  RunningServer server;
+  std::ifstream input(file);
+  for (std::string line; std::getline(input, line);) {
+    const size_t equals = line.find('=');
+    if (equals == std::string::npos) {
+      std::from_chars(line.data(), line.data() + line.size(), server.pid);
+      continue;
+    }
+    const std::string key = line.substr(0, equals);
+    const std::string value = line.substr(equals + 1);
+    if (key == "since") {
+      int64_t seconds = 0;
+      std::from_chars(value.data(), value.data() + value.size(), seconds);
+      server.since = std::chrono::sys_seconds(std::chrono::seconds(seconds));
+    } else if (key == "ready") {
+      server.is_ready = value == "true";
+    } else if (key == "address") {
+      server.addresses.push_back(value);
+    } else if (key == "database") {
+      server.database = value;
+    }
+  }
+  return server;
+}
+
+}  // namespace
+
+Account owner_account() {
+  errno = 0;
+  if (geteuid() != 0) {
+    if (const passwd* entry = getpwuid(geteuid())) return account_of(*entry);
+    throw catalog::Error("58000",
+                         fmt::format("user {} has no entry in the list of users", geteuid()));
+  }
+  if (const passwd* entry = getpwnam("postgres")) return account_of(*entry);
+  throw catalog::Error("58000",
+                       "there is no user \"postgres\" for the data directory to belong to; install "
+                       "PostgreSQL, or run metadb as an ordinary user");
+}
+
+void drop_privileges(const Account& account) {
+  if (geteuid() != 0) return;
+  if (initgroups(account.name.c_str(), account.gid) != 0 || setgid(account.gid) != 0 ||
+      setuid(account.uid) != 0) {
+    throw catalog::Error(
+        "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
+  }
+}
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) close(number_);
+}
+
+Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  std::swap(number_, other.number_);
+  return *this;
+}
+
+DataDirectory DataDirectory::create(const fs::path& given) {
+  const fs::path path = normal_path(given);
+  const Account owner = owner_account();
+  if (fs::exists(path) && !is_empty_directory(path)) {
+    throw catalog::Error("58P02", path.string() + " exists and is not an empty directory");
+  }
+  if (!fs::exists(path.parent_path())) {
+    // Parents are ordinary directories that others may pass through, whatever our umask.
+    const mode_t previous = umask(022);
+    std::error_code error;
+    fs::create_directories(path.parent_path(), error);
+    umask(previous);
+    if (error) throw catalog::Error("58030", path.parent_path().string() + ": " + error.message());
+  }
+  if (const auto parent = unsearchable_parent(path, owner)) {
+    throw catalog::Error("42501",
+                         fmt::format("{} cannot be searched by user {}, who will own the data "
+                                     "directory; choose another one, as with -D /var/lib/metadb",
+                                     parent->string(), owner.name));
+  }
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail(path, "cannot be made", errno);
+  if (chown(path.c_str(), owner.uid, owner.gid) != 0) fail(path, "cannot be given away", errno);
+  if (chmod(path.c_str(), 0700) != 0) fail(path, "cannot be made private", errno);
+  return DataDirectory(path);
+}
+
+DataDirectory DataDirectory::open(const fs::path& given) {
+  DataDirectory directory(normal_path(given));
+  std::error_code error;
+  if (!fs::exists(directory.configuration(), error)) {
+    if (error) throw catalog::Error("58030", directory.path().string() + ": " + error.message());
+    throw catalog::Error("58P01",
+                         fmt::format("{} is not a data directory of metadb; make one with: "
+                                     "metadb init -D {}",
+                                     directory.path().string(), directory.path().string()));
+  }
+  return directory;
+}
+
+fs::path DataDirectory::password_file(std::string_view role) const {
+  return path_ / (std::string(role) + ".password");
+}
+
+void write_private_file(const fs::path& file, std::string_view text, const Account& owner) {
+  const fs::path draft = file.string() + ".new";
+  if (unlink(draft.c_str()) != 0 && errno != ENOENT) fail(draft, "cannot be replaced", errno);
+  const Descriptor output(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!output) fail(draft, "cannot be written", errno);
+  while (!text.empty()) {
+    const ssize_t written = write(output.get(), text.data(), text.size());
+    if (written < 0 && errno != EINTR) fail(draft, "cannot be written", errno);
+    if (written > 0) text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (fchown(output.get(), owner.uid, owner.gid) != 0) fail(draft, "cannot be given away", errno);
+  if (fsync(output.get()) != 0) fail(draft, "cannot be written", errno);
+  if (rename(draft.c_str(), file.c_str()) != 0) fail(file, "cannot be written", errno);
+}
+
+void make_private_directory(const fs::path& directory, const Account& owner) {
+  if (mkdir(directory.c_str(), 0700) == 0) {
+    if (lchown(directory.c_str(), owner.uid, owner.gid) != 0) {
+      fail(directory, "cannot be given away", errno);
+    }
+    return;
+  }
+  if (errno != EEXIST) fail(directory, "cannot be made", errno);
+  // Under /tmp anybody could have made it first: only a private one of the owner will do.
+  struct stat status {};
+  if (lstat(directory.c_str(), &status) != 0) fail(directory, "cannot be examined", errno);
+  if (!S_ISDIR(status.st_mode) || status.st_uid != owner.uid || (status.st_mode & 077) != 0) {
+    throw catalog::Error("42501", fmt::format("{} exists and is not a private directory of user {}",
+                                              directory.string(), owner.name));
+  }
+}
+
+fs::path socket_directory(const fs::path& preferred, std::string_view name, const Account& owner) {
+  constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (preferred.string().size() + 1 + name.size() <= kLongest) return preferred;
+  const fs::path base = geteuid() == 0 ? "/run" : "/tmp";
+  const fs::path directory = base / fmt::format("metadb-{}-{:016x}", owner.uid,
+                                                std::hash<std::string>{}(preferred.string()));
+  make_private_directory(directory, owner);
+  return directory;
+}
+
+std::optional<fs::path> unsearchable_parent(const fs::path& directory, const Account& account) {
+  // Only the kernel knows (groups, access lists), so a child that is that user asks it.
+  std::vector<fs::path> parents;
+  for (fs::path parent = directory.parent_path();; parent = parent.parent_path()) {
+    parents.insert(parents.begin(), parent);
+    if (parent == parent.root_path()) break;
+  }
+  if (geteuid() != 0) {
+    for (const fs::path& parent : parents) {
+      if (access(parent.c_str(), X_OK) != 0) return parent;
+    }
+    return std::nullopt;
+  }
+  std::vector<std::string> command{"/usr/bin/test", "-x", ""};
+  for (const fs::path& parent : parents) {
+    command.back() = parent.string();
+    if (run_child({.command = command, .account = account}).exit_code != 0) return parent;
+  }
+  return std::nullopt;
+}
+
+ServerLock::ServerLock(const DataDirectory& directory)
+    : directory_(directory),
+      file_(::open(directory.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (!file_) fail(directory.lock(), "cannot be opened", errno);
+  if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail(directory.lock(), "cannot be locked", errno);
+    const RunningServer other = parse_pid_file(directory.pid_file());
+    throw catalog::Error("55006", fmt::format("another metadb runs in {}, as process {}",
+                                              directory.path().string(), other.pid));
+  }
+}
+
+ServerLock::~ServerLock() {
+  std::error_code ignored;  // a metadb.pid that stays behind is recognized as such
+  fs::remove(directory_.pid_file(), ignored);
+}
+
+void ServerLock::announce(const RunningServer& server) const {
+  std::string text = fmt::format("{}\nsince={}\nready={}\n", server.pid,
+                                 server.since.time_since_epoch().count(), server.is_ready);
+  for (const std::string& address : server.addresses) text += fmt::format("address={}\n", address);
+  text += fmt::format("database={}\n", server.database);
+  write_private_file(directory_.pid_file(), text, {geteuid(), getegid(), ""});
+}
+
+std::optional<RunningServer> running_server(const DataDirectory& directory) {
+  const Descriptor file(::open(directory.lock().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) {
+    if (errno == ENOENT) return std::nullopt;
+    fail(directory.lock(), "cannot be opened", errno);
+  }
+  if (flock(file.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+  if (errno != EWOULDBLOCK) fail(directory.lock(), "cannot be locked", errno);
+  RunningServer server = parse_pid_file(directory.pid_file());
+  if (server.pid <= 0 || !has_open(server.pid, directory.lock())) {
+    throw catalog::Error("55006",
+                         fmt::format("a process that {} does not name holds {}",
+                                     directory.pid_file().string(), directory.lock().string()));
+  }
+  return server;
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,56 @@
+// What runs between the database and the clients: catalog, workers, commands, front end.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "ingest/workers.h"
+#include "server/command_pool.h"
+#include "server/commands/command.h"
+#include "server/config.h"
+#include "server/database.h"
+#include "server/listener.h"
+#include "server/log_sink.h"
+
+namespace metadb::server {
+
+struct EngineOptions {
+  Config config;
+  DatabaseAccess database;
+  std::string socket_directory;
+  std::optional<EmbeddedPeer> peer;  // of the private PostgreSQL
+};
+
+// The constructor brings everything up in order, stop() takes it down in reverse. Both belong to
+// one thread. Throws catalog::Error if a part does not come up; the parts before it are stopped.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Says goodbye to clients, finishes the batches in hand.
+  void stop();
+
+  // As a reader would write them: "127.0.0.1:8550", "/dir/.s.PGSQL.8550".
+  [[nodiscard]] std::vector<std::string> addresses() const;
+  [[nodiscard]] uint16_t port() const { return front_end_->port(); }
+
+ private:
+  [[nodiscard]] FrontEndOptions front_end_options() const;
+
+  EngineOptions options_;
+  catalog::Catalog catalog_;
+  std::unique_ptr<LogTable> log_table_;
+  std::unique_ptr<ingest::Workers> workers_;
+  std::unique_ptr<CommandRunner> commands_;
+  std::unique_ptr<CommandPool> pool_;
+  std::unique_ptr<FrontEnd> front_end_;
+};
+
+}  // namespace metadb::server

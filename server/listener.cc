@@ -1,0 +1,244 @@
+#include "server/listener.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <list>
+#include <thread>
+#include <unordered_set>
+
+#include "catalog/error.h"
+
+namespace metadb::server {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+namespace {
+
+// How long accepting rests when the process has no descriptor left.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr int kBacklog = 1024;
+
+ClientOrigin origin_of(const tcp::socket& socket) {
+  error_code error;
+  auto address = socket.remote_endpoint(error).address();
+  if (error) return {};
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return {address.is_loopback(), std::nullopt};
+}
+
+ClientOrigin origin_of(stream_protocol::socket& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool is_known =
+      ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  return {true, is_known ? std::optional(peer.uid) : std::nullopt};
+}
+
+catalog::Error cannot_listen(const std::string& where, const error_code& error) {
+  return {"58000", fmt::format("cannot listen on {}: {}", where, error.message())};
+}
+
+}  // namespace
+
+struct FrontEnd::IoThread {
+  // One thread runs it; others only post.
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  wire::BufferPool buffers;
+  std::unordered_set<Session*> sessions;  // used on this thread
+  std::thread thread;
+};
+
+struct FrontEnd::Listening {
+  std::list<tcp::acceptor> tcp_acceptors;
+  std::list<stream_protocol::acceptor> local_acceptors;
+  std::string socket_path;
+
+  void close() {
+    error_code ignored;
+    for (auto& acceptor : tcp_acceptors) acceptor.close(ignored);
+    for (auto& acceptor : local_acceptors) acceptor.close(ignored);
+    if (!socket_path.empty()) ::unlink(socket_path.c_str());
+    socket_path.clear();
+  }
+};
+
+FrontEnd::FrontEnd(FrontEndOptions options, CommandRunner& runner, CommandPool& pool)
+    : options_(std::move(options)),
+      services_{options_.session,        UpstreamChoice(options_.upstream), runner, pool, {},
+                options_.connections_max},
+      listening_(std::make_unique<Listening>()),
+      port_(options_.port) {
+  for (int i = 0; i < std::max(1, options_.io_threads); ++i) {
+    threads_.push_back(std::make_unique<IoThread>());
+  }
+}
+
+FrontEnd::~FrontEnd() {
+  stop(std::chrono::milliseconds(0));
+}
+
+void FrontEnd::start() {
+  for (const std::string& address : options_.addresses) listen_on(address);
+  if (!options_.socket_directory.empty()) listen_on_socket();
+  asio::io_context& context = threads_.front()->context;
+  for (auto& acceptor : listening_->tcp_acceptors) {
+    asio::co_spawn(context, accept(acceptor), asio::detached);
+  }
+  for (auto& acceptor : listening_->local_acceptors) {
+    asio::co_spawn(context, accept(acceptor), asio::detached);
+  }
+  for (auto& thread : threads_) {
+    thread->thread = std::thread([&context = thread->context] { context.run(); });
+  }
+}
+
+void FrontEnd::listen_on(const std::string& address) {
+  const std::string where = fmt::format("{}:{}", address, port_);
+  asio::io_context& context = threads_.front()->context;
+  error_code error;
+  tcp::resolver resolver(context);
+  const auto found =
+      resolver.resolve(address, std::to_string(port_), tcp::resolver::passive, error);
+  if (error || found.empty()) throw cannot_listen(where, error);
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  tcp::acceptor acceptor(context);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && endpoint.address().is_v6()) {
+    acceptor.set_option(asio::ip::v6_only(true), error);
+  }
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(kBacklog, error);
+  if (error) throw cannot_listen(where, error);
+  port_ = acceptor.local_endpoint().port();
+  listening_->tcp_acceptors.push_back(std::move(acceptor));
+}
+
+// A socket file that a dead server left behind is replaced; a living one is not.
+void FrontEnd::listen_on_socket() {
+  const std::string path = fmt::format("{}/.s.PGSQL.{}", options_.socket_directory, port_);
+  asio::io_context& context = threads_.front()->context;
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    throw cannot_listen(path, asio::error::name_too_long);
+  }
+  const stream_protocol::endpoint endpoint(path);
+  error_code error;
+  stream_protocol::socket probe(context);
+  probe.connect(endpoint, error);
+  if (!error) throw cannot_listen(path, asio::error::address_in_use);
+  if (error == asio::error::connection_refused) ::unlink(path.c_str());
+  stream_protocol::acceptor acceptor(context);
+  error.clear();
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.bind(endpoint, error);
+  constexpr mode_t kForAll = 0777;
+  if (!error && ::chmod(path.c_str(), kForAll) != 0) {
+    error = error_code(errno, boost::system::system_category());
+  }
+  if (!error) acceptor.listen(kBacklog, error);
+  if (error) throw cannot_listen(path, error);
+  listening_->socket_path = path;
+  listening_->local_acceptors.push_back(std::move(acceptor));
+}
+
+template <typename Acceptor>
+asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
+  for (;;) {
+    IoThread& thread = next_thread();
+    typename Acceptor::protocol_type::socket socket(thread.context);
+    error_code error;
+    co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
+    if (!acceptor.is_open()) co_return;
+    if (error) {
+      spdlog::warn("a connection could not be accepted: {}", error.message());
+      asio::steady_timer pause(acceptor.get_executor(), kAcceptPause);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (!acceptor.is_open()) co_return;
+      continue;
+    }
+    const ClientOrigin origin = origin_of(socket);
+    wire::Channel client{wire::Channel::Socket(std::move(socket))};
+    asio::post(thread.context, [this, &thread, client = std::move(client), origin]() mutable {
+      adopt(thread, std::move(client), origin);
+    });
+  }
+}
+
+FrontEnd::IoThread& FrontEnd::next_thread() {
+  return *threads_[accepted_++ % threads_.size()];
+}
+
+// On the session's own thread.
+void FrontEnd::adopt(IoThread& thread, wire::Channel client, ClientOrigin origin) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_stopping_) return;
+    ++sessions_;
+  }
+  auto session = std::make_shared<Session>(std::move(client), origin, services_, thread.buffers);
+  thread.sessions.insert(session.get());
+  asio::co_spawn(thread.context, session->run(),
+                 [this, &thread, session](const std::exception_ptr& error) {
+                   if (error) spdlog::error("a session ended by an internal error");
+                   thread.sessions.erase(session.get());
+                   const std::lock_guard lock(mutex_);
+                   --sessions_;
+                   session_ended_.notify_all();
+                 });
+}
+
+void FrontEnd::choose_upstream(UpstreamOptions upstream) {
+  services_.upstream.choose(std::move(upstream));
+}
+
+void FrontEnd::for_each_session(void (Session::*action)()) {
+  for (auto& thread : threads_) {
+    asio::post(thread->context, [&sessions = thread->sessions, action] {
+      // An action can't end a session at once: its coroutine takes its leave later.
+      for (Session* session : sessions) (session->*action)();
+    });
+  }
+}
+
+void FrontEnd::stop(std::chrono::milliseconds patience) {
+  if (!threads_.front()->thread.joinable()) {
+    listening_->close();
+    return;
+  }
+  asio::post(threads_.front()->context, [this] { listening_->close(); });
+  {
+    std::unique_lock lock(mutex_);
+    is_stopping_ = true;
+    for_each_session(&Session::begin_stop);
+    const auto has_none = [this] { return sessions_ == 0; };
+    if (!session_ended_.wait_for(lock, patience, has_none)) {
+      for_each_session(&Session::stop_now);
+      session_ended_.wait(lock, has_none);
+    }
+  }
+  for (auto& thread : threads_) thread->work.reset();
+  for (auto& thread : threads_) thread->thread.join();
+}
+
+}  // namespace metadb::server

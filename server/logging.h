@@ -1,0 +1,14 @@
+// The process log.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace metadb::server {
+
+// Sends spdlog's default logger to the end of `file`, to standard error if it is empty. `level` is
+// a value of the setting log.level. Call before threads start. Throws catalog::Error if the file
+// can't be opened.
+void start_logging(const std::filesystem::path& file, const std::string& level);
+
+}  // namespace metadb::server

@@ -1,0 +1,104 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "catalog/postgres.h"
+
+namespace metadb::server {
+
+Server::Server(Config config, DataDirectory directory)
+    : config_(std::move(config)), directory_(std::move(directory)), lock_(directory_) {
+  status_.pid = getpid();
+  status_.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  announce(false);
+}
+
+void Server::run(const std::stop_token& stop) {
+  spdlog::info("metadb {} starts in {}", METADB_VERSION, directory_.path().string());
+  if (start_database(stop)) {
+    report_database();
+    start_engine();
+    announce(true);
+    for (const std::string& address : status_.addresses) spdlog::info("listening on {}", address);
+    spdlog::info("started");
+    watch(stop);
+    engine_->stop();
+  }
+  if (postgres_) postgres_->stop();
+  spdlog::info("stopped");
+}
+
+bool Server::start_database(const std::stop_token& stop) {
+  if (!config_.database.conninfo.empty()) {
+    database_ = given_database(config_.database);
+    return true;
+  }
+  postgres_ = std::make_unique<EmbeddedPostgres>(directory_, config_.max_connections);
+  if (!postgres_->start(stop)) return false;
+  database_ = postgres_->access();
+  return true;
+}
+
+void Server::report_database() const {
+  const DatabaseReport report = check_database(database_);
+  spdlog::info("database \"{}\", PostgreSQL {}", report.name, report.version);
+  for (const std::string& warning : report.warnings) spdlog::warn("{}", warning);
+  if (!config_.accept_backend_trust && asks_nothing(database_)) {
+    spdlog::warn("{}", kAsksNothing);
+  }
+}
+
+void Server::start_engine() {
+  EngineOptions options;
+  options.config = config_;
+  options.database = database_;
+  const std::string socket_name = fmt::format(".s.PGSQL.{}", config_.port);
+  const std::filesystem::path preferred =
+      config_.unix_socket_directory.empty() ? directory_.path()
+                                            : std::filesystem::path(config_.unix_socket_directory);
+  options.socket_directory = socket_directory(preferred, socket_name, owner_account());
+  if (postgres_) {
+    const std::string superuser_conninfo = database_.superuser_conninfo;
+    options.peer =
+        EmbeddedPeer{postgres_->owner().uid, EmbeddedPostgres::kSuperuser, [superuser_conninfo] {
+                       return catalog::conninfo_value(superuser_conninfo, "password").value_or("");
+                     }};
+  }
+  engine_ = std::make_unique<Engine>(std::move(options));
+  status_.addresses = engine_->addresses();
+}
+
+void Server::announce(bool is_ready) {
+  status_.is_ready = is_ready;
+  status_.database = postgres_ ? postgres_->description() : "database.conninfo of metadb.yaml";
+  lock_.announce(status_);
+}
+
+void Server::watch(const std::stop_token& stop) {
+  const Descriptor requested(eventfd(0, EFD_CLOEXEC));
+  if (!requested) throw std::system_error(errno, std::generic_category(), "eventfd");
+  const std::stop_callback wake(stop, [&] { eventfd_write(requested.get(), 1); });
+  while (!stop.stop_requested()) {
+    std::array<pollfd, 2> waited{
+        {{requested.get(), POLLIN, 0}, {postgres_ ? postgres_->descriptor() : -1, POLLIN, 0}}};
+    if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) {
+      throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    if (waited[1].revents == 0 || stop.stop_requested()) continue;
+    spdlog::error("the private PostgreSQL ended unexpectedly and is started again; its log is {}",
+                  postgres_->log().string());
+    postgres_->stop();
+    if (!postgres_->start(stop)) return;
+    spdlog::info("the private PostgreSQL runs again");
+  }
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,76 @@
+#include "server/session_startup.h"
+
+#include <endian.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "server/wire/messages.h"
+#include "server/wire/sqlstate.h"
+
+namespace metadb::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr size_t kLengthBytes = 4;
+
+// A packet with its length field; the reason if there is none.
+asio::awaitable<std::variant<std::string, NoGreeting>> read_packet(wire::Channel& client) {
+  std::string packet(kLengthBytes, '\0');
+  const std::span<char> first(packet.data(), 1);
+  if (!co_await wire::read_exactly(client, first)) co_return NoGreeting{};
+  if (packet.front() == wire::kTlsHandshakeByte) co_return NoGreeting{"direct TLS is not enabled"};
+  const std::span<char> others(packet.data() + 1, kLengthBytes - 1);
+  if (!co_await wire::read_exactly(client, others)) co_return NoGreeting{"half a start-up packet"};
+  uint32_t length = 0;
+  std::memcpy(&length, packet.data(), sizeof length);
+  length = be32toh(length);
+  if (!wire::is_startup_length(length)) co_return NoGreeting{"invalid length of start-up packet"};
+  packet.resize(length);
+  const std::span<char> body(packet.data() + kLengthBytes, length - kLengthBytes);
+  if (!co_await wire::read_exactly(client, body)) co_return NoGreeting{"half a start-up packet"};
+  co_return packet;
+}
+
+asio::awaitable<NoGreeting> refuse(wire::Channel& client, std::string reason) {
+  wire::Report report;
+  report.severity = "FATAL";
+  report.sqlstate = wire::sqlstate::kProtocolViolation;
+  report.message = reason;
+  std::string out;
+  wire::append_error(out, report);
+  co_await client.write(out);
+  co_return NoGreeting{std::move(reason)};
+}
+
+}  // namespace
+
+asio::awaitable<std::variant<Greeting, wire::CancelRequest, NoGreeting>> negotiate(
+    wire::Channel& client) {
+  bool is_ssl_answered = false;
+  bool is_gss_answered = false;
+  for (;;) {
+    auto read = co_await read_packet(client);
+    if (auto* failed = std::get_if<NoGreeting>(&read)) co_return std::move(*failed);
+    std::string& packet = std::get<std::string>(read);
+    auto parsed = wire::read_startup(std::string_view(packet).substr(kLengthBytes));
+    if (auto* message = std::get_if<wire::StartupMessage>(&parsed)) {
+      co_return Greeting{std::move(*message), std::move(packet)};
+    }
+    if (auto* cancel = std::get_if<wire::CancelRequest>(&parsed)) co_return std::move(*cancel);
+    if (auto* invalid = std::get_if<wire::InvalidStartup>(&parsed)) {
+      co_return co_await refuse(client, std::move(invalid->reason));
+    }
+    bool& is_answered =
+        std::holds_alternative<wire::SslRequest>(parsed) ? is_ssl_answered : is_gss_answered;
+    if (is_answered) co_return co_await refuse(client, "encryption was asked for twice");
+    is_answered = true;
+    if (!co_await client.write("N")) co_return NoGreeting{};
+  }
+}
+
+}  // namespace metadb::server

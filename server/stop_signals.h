@@ -1,0 +1,33 @@
+// SIGTERM, SIGINT and SIGHUP become a stop request.
+#pragma once
+
+#include <csignal>
+#include <stop_token>
+#include <thread>
+
+#include "server/data_directory.h"
+
+namespace metadb::server {
+
+// The first signal requests a stop; the second ends the process at once, with exit code 1.
+// REQUIRES: made before any other thread, which then inherit the blocked signals. A signal that was
+// ignored when the program started (nohup) stays so.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  void watch();
+
+  std::stop_source source_;
+  sigset_t previous_{};
+  Descriptor signals_;
+  Descriptor finished_;
+  std::jthread thread_;
+};
+
+}  // namespace metadb::server

@@ -1,0 +1,82 @@
+"""A snapshot as Debezium 1.9 sends it: one `r` event for each row of a table of eight columns."""
+
+import base64
+import json
+import random
+import uuid
+
+TOPIC = "bench.public.loans"
+DELIMITER = "|"  # between key and value for kcat; in no JSON text here
+
+FIELDS = [
+    {"type": "string", "optional": False, "name": "io.debezium.data.Uuid", "version": 1, "field": "id"},
+    {"type": "string", "optional": True, "name": "io.debezium.data.Json", "version": 1, "field": "document"},
+    {"type": "int64", "optional": True, "name": "io.debezium.time.MicroTimestamp", "version": 1, "field": "due"},
+    {"type": "string", "optional": True, "name": "io.debezium.time.ZonedTimestamp", "version": 1, "field": "created"},
+    {"type": "bytes", "optional": True, "name": "org.apache.kafka.connect.data.Decimal", "version": 1,
+     "parameters": {"scale": "2", "connect.decimal.precision": "12"}, "field": "fee"},
+    {"type": "string", "optional": True, "field": "title"},
+    {"type": "boolean", "optional": True, "field": "open"},
+    {"type": "int32", "optional": True, "field": "renewals"},
+]
+
+
+def _field(kind, field, optional=True, **more):
+    return {"type": kind, "optional": optional, **more, "field": field}
+
+
+def _envelope_schema():
+    row = {"type": "struct", "fields": FIELDS, "optional": True, "name": f"{TOPIC}.Value"}
+    source = [_field("string", name, False) for name in ("version", "connector", "name")]
+    source += [_field("int64", "ts_ms", False),
+               _field("string", "snapshot", name="io.debezium.data.Enum", version=1,
+                      parameters={"allowed": "true,last,false,incremental"}, default="false"),
+               _field("string", "db", False), _field("string", "sequence"), _field("string", "schema", False),
+               _field("string", "table", False), _field("int64", "txId"), _field("int64", "lsn"),
+               _field("int64", "xmin")]
+    transaction = [_field("string", "id", False), _field("int64", "total_order", False),
+                   _field("int64", "data_collection_order", False)]
+    return {"type": "struct", "optional": False, "name": f"{TOPIC}.Envelope", "fields": [
+        {**row, "field": "before"}, {**row, "field": "after"},
+        _field("struct", "source", False, fields=source, name="io.debezium.connector.postgresql.Source"),
+        _field("string", "op", False), _field("int64", "ts_ms"), _field("struct", "transaction", fields=transaction)]}
+
+
+def _compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _row(number, chance):
+    """The `after` of one event; the same for the same number, seed and position."""
+    words = [f"{chance.getrandbits(32):08x}" for _ in range(24)]
+    document = {"barcode": number, "status": {"name": "Open", "date": "2024-02-29T23:59:59.000+00:00"},
+                "item": words[:8], "patron": {"group": words[8], "names": words[9:13]}, "notes": " ".join(words[13:22])}
+    return {
+        "id": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+        "document": _compact(document),
+        "due": 1_700_000_000_000_000 + chance.randrange(10**14),
+        "created": f"2024-0{number % 9 + 1}-1{number % 10}T0{number % 10}:30:00.{number % 1_000_000:06}Z",
+        "fee": base64.b64encode(chance.randrange(-10**6, 10**6).to_bytes(4, "big", signed=True)).decode(),
+        "title": f"Title {words[22]} {words[23]}",
+        "open": number % 3 > 0,
+        "renewals": number % 100,
+    }
+
+
+def snapshot(events):
+    """The records, as kcat's lines of key and value."""
+    chance = random.Random(events)
+    value_schema = _compact(_envelope_schema())
+    key_schema = _compact({"type": "struct", "fields": FIELDS[:1], "optional": False, "name": f"{TOPIC}.Key"})
+    for number in range(events):
+        row = _row(number, chance)
+        payload = {
+            "before": None, "after": row,
+            "source": {"version": "1.9.8.Final", "connector": "postgresql", "name": "bench", "ts_ms": 1719000000000,
+                       "snapshot": "last" if number == events - 1 else "true", "db": "library",
+                       "sequence": '[null,"27484048"]', "schema": "public", "table": "loans", "txId": 729,
+                       "lsn": 27484048, "xmin": None},
+            "op": "r", "ts_ms": 1719000000000 + number // 10, "transaction": None}
+        key = _compact({"id": row["id"]})
+        yield (f'{{"schema":{key_schema},"payload":{key}}}{DELIMITER}'
+               f'{{"schema":{value_schema},"payload":{_compact(payload)}}}\n')

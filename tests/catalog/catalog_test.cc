@@ -1,0 +1,210 @@
+#include "catalog/catalog.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "catalog/dead_letters.h"
+#include "catalog/log.h"
+#include "catalog/migrations.h"
+#include "tests/fakes/test_database.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::Catalog;
+using catalog::Connection;
+using catalog::DataSource;
+using catalog::Error;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class CatalogTest : public testing::Test {
+ protected:
+  template <class Run>
+  static std::string sqlstate_of(const Run& run) {
+    try {
+      run();
+    } catch (const Error& error) {
+      return error.sqlstate;
+    }
+    return "";
+  }
+  std::string text(const std::string& sql) { return std::string(connection_.exec(sql).text(0, 0)); }
+
+  TestDatabase database_;
+  Connection connection_ = database_.connect();
+  Catalog catalog_{{database_.conninfo(), database_.conninfo()}};
+};
+
+TEST_F(CatalogTest, OpensAnEmptyDatabaseAndAgain) {
+  catalog_.open("1.2");
+  EXPECT_EQ(text("SELECT public.mdbversion()"), "1.2");
+  const std::string id = catalog_.snapshot()->installation_id;
+  EXPECT_EQ(id.size(), 36U);
+  Catalog again({database_.conninfo(), database_.conninfo()});
+  again.open("it's 1.3");
+  EXPECT_EQ(text("SELECT public.mdbversion()"), "it's 1.3");
+  EXPECT_EQ(again.snapshot()->installation_id, id);
+  EXPECT_EQ(connection_.exec("SELECT count(*) FROM metadb.init").int64(0, 0), 1);
+}
+
+TEST_F(CatalogTest, TwoServersMayOpenItAtOnce) {
+  std::vector<std::jthread> servers;
+  std::atomic<int> opened = 0;
+  for (int i = 0; i < 4; ++i) {
+    servers.emplace_back([&] {
+      Connection connection = database_.connect();
+      catalog::migrate(connection);
+      ++opened;
+    });
+  }
+  servers.clear();
+  EXPECT_EQ(opened, 4);
+}
+
+TEST_F(CatalogTest, NewerAndForeignSchemasAreRefusedUntouched) {
+  catalog_.open("test");
+  connection_.exec("UPDATE metadb.init SET dbversion = 999999");
+  try {
+    catalog::migrate(connection_);
+    FAIL() << "a newer schema was taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("999999"));
+    EXPECT_THAT(error.hint, HasSubstr("newer metadb"));
+  }
+  connection_.exec("UPDATE metadb.init SET dbversion = 34");
+  EXPECT_EQ(sqlstate_of([&] { catalog::migrate(connection_); }), "55000");
+  EXPECT_EQ(text("SELECT dbversion FROM metadb.init"), "34");
+}
+
+TEST_F(CatalogTest, MigrationThatFailsLeavesNothing) {
+  connection_.exec("CREATE SCHEMA metadb; CREATE TABLE metadb.dead_letter (x int)");
+  EXPECT_EQ(sqlstate_of([&] { catalog::migrate(connection_); }), "42P07");
+  EXPECT_TRUE(connection_.exec("SELECT to_regclass('metadb.init')").is_null(0, 0));
+}
+
+TEST_F(CatalogTest, SnapshotIsOfOneMomentAndStays) {
+  catalog_.open("test");
+  const auto before = catalog_.snapshot();
+  catalog_.publish([](catalog::Snapshot& snapshot) { snapshot.origins.push_back("east"); });
+  EXPECT_TRUE(before->origins.empty());
+  EXPECT_THAT(catalog_.snapshot()->origins, ElementsAre("east"));
+  catalog_.reload(connection_);
+  EXPECT_TRUE(catalog_.snapshot()->origins.empty()) << "only what is committed counts";
+}
+
+TEST_F(CatalogTest, PublishersLoseNoneOfTheirChanges) {
+  catalog_.open("test");
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        for (int n = 0; n < 50; ++n) {
+          catalog_.publish([&](catalog::Snapshot& snapshot) {
+            snapshot.settings["k" + std::to_string(i * 50 + n)] = "v";
+          });
+        }
+      });
+    }
+  }
+  EXPECT_GE(catalog_.snapshot()->settings.size(), 200U);
+}
+
+TEST_F(CatalogTest, SourcesComeBackAsTheyWereStored) {
+  catalog_.open("test");
+  DataSource source;
+  source.name = "it's";
+  source.is_enabled = false;
+  source.sync = catalog::SyncMode::none;
+  source.options = {{"brokers", "b:1"},
+                    {"topics", "^a\\.b"},
+                    {"consumer_group", "g"},
+                    {"kafka.sasl.password", "p'\\w"}};
+  catalog::insert_source(connection_, source);
+  EXPECT_EQ(sqlstate_of([&] { catalog::insert_source(connection_, source); }), "42710");
+  source.options["topics"] = "t";
+  source.options.erase("kafka.sasl.password");
+  source.options["kafka.client.id"] = "c";
+  catalog::update_source(connection_, source);
+  catalog_.reload(connection_);
+  const DataSource& read = catalog_.snapshot()->sources.at("it's");
+  EXPECT_FALSE(read.is_enabled);
+  EXPECT_EQ(read.sync, catalog::SyncMode::none);
+  EXPECT_EQ(read.option("topics"), "t");
+  EXPECT_EQ(read.option("security"), "ssl");
+  EXPECT_THAT(read.kafka_properties(), ElementsAre(testing::Pair("client.id", "c")));
+  catalog::delete_source(connection_, "it's");
+  EXPECT_EQ(sqlstate_of([&] { catalog::delete_source(connection_, "it's"); }), "42704");
+  EXPECT_EQ(sqlstate_of([&] { catalog::update_source(connection_, source); }), "42704");
+  EXPECT_EQ(connection_.exec("SELECT count(*) FROM metadb.source_option").int64(0, 0), 0);
+}
+
+TEST_F(CatalogTest, OptionsAreKnownByEitherSpelling) {
+  EXPECT_EQ(catalog::canonical_option("SchemaStopFilter"), "schema_stop_filter");
+  EXPECT_EQ(catalog::canonical_option("kafka.SASL.mechanism"), "kafka.sasl.mechanism");
+  for (const char* refused : {"nonsense", "kafka.", "kafka.enable.auto.commit", "kafka.group.id"})
+    EXPECT_EQ(sqlstate_of([&] { catalog::canonical_option(refused); }), "42601") << refused;
+  EXPECT_EQ(sqlstate_of([] { catalog::check_option("security", "none"); }), "22023");
+  EXPECT_TRUE(catalog::is_secret_option("kafka.sasl.password"));
+  EXPECT_FALSE(catalog::is_secret_option("kafka.client.id"));
+}
+
+TEST_F(CatalogTest, SettingsAreCheckedBeforeTheyAreStored) {
+  catalog_.open("test");
+  EXPECT_EQ(catalog_.snapshot()->settings.at("checkpoint_segment_size"), "3000");
+  for (const char* value : {"", "0", "x", "1e3", "99999999999999999999", "-1", "12 "}) {
+    EXPECT_EQ(
+        sqlstate_of([&] { catalog::store_setting(connection_, "checkpoint_segment_size", value); }),
+        "22023")
+        << value;
+  }
+  EXPECT_EQ(sqlstate_of([&] { catalog::store_setting(connection_, "nonsense", "1"); }), "42704");
+  catalog::store_setting(connection_, "checkpoint_segment_size", "10");
+  catalog::store_setting(connection_, "checkpoint_segment_size", "11");
+  EXPECT_EQ(catalog::load_settings(connection_).at("checkpoint_segment_size"), "11");
+}
+
+TEST_F(CatalogTest, DeadLetterKeepsTheFirstReasonAndEveryByte) {
+  catalog_.open("test");
+  std::string all_bytes;
+  for (int byte = 0; byte < 256; ++byte) all_bytes += static_cast<char>(byte);
+  catalog::DeadLetter letter{"src",        "t",     1,       5,  -1, all_bytes,
+                             std::nullopt, "22P02", "first", {}, {}};
+  catalog::set_aside(connection_, letter);
+  letter.error = "second";
+  catalog::set_aside(connection_, letter);
+  EXPECT_EQ(text("SELECT error FROM metadb.dead_letter"), "first");
+  EXPECT_EQ(text("SELECT length(key) || encode(substr(key, 128, 2), 'hex') FROM "
+                 "metadb.dead_letter"),
+            "2567f80");
+  EXPECT_EQ(text("SELECT value IS NULL AND record_time IS NULL FROM metadb.dead_letter"), "t");
+}
+
+TEST_F(CatalogTest, LogLinesReachTheTableOfTheirMonth) {
+  catalog_.open("test");
+  catalog::write_log(connection_, {{1'767'225'599'999, "INFO", "last of December"},
+                                   {1'767'225'600'000, "INFO", "first of January"}});
+  EXPECT_EQ(text("SELECT message FROM metadb.log_2025_12"), "last of December");
+  EXPECT_EQ(text("SELECT message FROM metadb.log_2026_01"), "first of January");
+}
+
+TEST_F(CatalogTest, LineThatIsNoTextDoesNotHoldUpTheLog) {
+  catalog_.open("test");
+  {
+    catalog::LogWriter writer(database_.conninfo());
+    writer.append({1'767'225'600'000, "INFO", "before"});
+    writer.append({1'767'225'600'001, "INFO", "bad \xff\xfe"});
+    writer.append({1'767'225'600'002, "INFO", "after"});
+  }
+  EXPECT_EQ(text("SELECT string_agg(message, '|' ORDER BY log_time) FROM metadb.log"),
+            "before|a line that can't be stored (22021)|after");
+}
+
+TEST_F(CatalogTest, LogWriterEndsThoughPostgresIsGone) {
+  catalog::LogWriter writer("host=/nonexistent dbname=x");
+  writer.append({0, "INFO", "lost"});
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,0 +1,124 @@
+#include "catalog/positions.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "catalog/catalog.h"
+#include "tests/fakes/test_database.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::Connection;
+using catalog::Error;
+using catalog::Position;
+
+class Positions : public testing::Test {
+ protected:
+  Positions() { catalog::Catalog({database_.conninfo(), database_.conninfo()}).open("test"); }
+
+  Position take(Connection& connection, const std::string& topic = "t", int32_t part = 0) {
+    return catalog::take_over(connection, "src", {{topic, part}}, "cluster").at({topic, part});
+  }
+  // The SQLSTATE with which writing the position fails; empty if it does not.
+  static std::string advance(Connection& connection, const Position& position) {
+    catalog::Transaction transaction(connection);
+    try {
+      catalog::advance(connection, "src", position);
+    } catch (const Error& error) {
+      return error.sqlstate;
+    }
+    transaction.commit();
+    return "";
+  }
+
+  TestDatabase database_;
+  Connection connection_ = database_.connect();
+};
+
+TEST_F(Positions, NewPartitionBeginsBeforeEverything) {
+  const Position position = take(connection_);
+  EXPECT_EQ(position.next_offset, -1);
+  EXPECT_EQ(position.epoch, 1);
+  EXPECT_EQ(position.cluster_id, "cluster");
+  EXPECT_FALSE(position.last);
+  EXPECT_TRUE(position.watermarks.empty());
+}
+
+TEST_F(Positions, ComeBackAsTheyWereWritten) {
+  Position position = take(connection_);
+  position.next_offset = 42;
+  position.last = {41, -1, INT64_MIN};
+  position.streaming_seen = true;
+  position.watermarks["srv"] = {UINT64_MAX, 1, 1'700'000'000'000'000};
+  position.watermarks["it's"] = {0, UINT64_MAX - 1, -5};
+  EXPECT_EQ(advance(connection_, position), "");
+  const Position read = take(connection_);
+  EXPECT_EQ(read.next_offset, 42);
+  EXPECT_EQ(read.last->offset, 41);
+  EXPECT_EQ(read.last->timestamp_ms, -1);
+  EXPECT_EQ(read.last->hash, INT64_MIN);
+  EXPECT_TRUE(read.streaming_seen);
+  EXPECT_EQ(read.watermarks.at("srv").commit_lsn, UINT64_MAX);
+  EXPECT_EQ(read.watermarks.at("it's").lsn, UINT64_MAX - 1);
+  EXPECT_EQ(read.watermarks.at("it's").ts_us, -5);
+  EXPECT_EQ(read.epoch, 2);
+}
+
+TEST_F(Positions, PartitionsAndSourcesAreApart) {
+  Position first = take(connection_, "t", 0);
+  first.next_offset = 7;
+  first.watermarks["srv"] = {1, 1, 1};
+  EXPECT_EQ(advance(connection_, first), "");
+  EXPECT_EQ(take(connection_, "t", 1).next_offset, -1);
+  EXPECT_TRUE(take(connection_, "t", 1).watermarks.empty());
+  const auto other = catalog::take_over(connection_, "other", {{"t", 0}}, "");
+  EXPECT_EQ(other.at({"t", 0}).next_offset, -1);
+}
+
+TEST_F(Positions, EarlierHolderIsFenced) {
+  Position old = take(connection_);
+  const Position current = take(connection_);
+  old.next_offset = 99;
+  EXPECT_EQ(advance(connection_, old), "40001");
+  EXPECT_EQ(take(connection_).next_offset, -1);
+  Position lost = current;
+  connection_.exec("DELETE FROM metadb.ingest_position");
+  EXPECT_EQ(advance(connection_, lost), "40001");
+}
+
+TEST_F(Positions, TakingOverWaitsForABatchThatIsBeingCommitted) {
+  Position dying = take(connection_);
+  Connection zombie = database_.connect();
+  auto transaction = std::make_unique<catalog::Transaction>(zombie);
+  dying.next_offset = 5;
+  catalog::advance(zombie, "src", dying);
+  Position taken;
+  std::jthread heir([&] {
+    Connection connection = database_.connect();
+    taken = take(connection);
+  });
+  while (connection_.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) == 0)
+    std::this_thread::yield();
+  transaction->commit();
+  heir.join();
+  EXPECT_EQ(taken.next_offset, 5);
+  EXPECT_EQ(advance(zombie, dying), "40001");
+}
+
+TEST_F(Positions, OneTakeoverTakesAllOrNothing) {
+  take(connection_, "b");
+  Connection holder = database_.connect();
+  const catalog::Transaction transaction(holder);
+  holder.exec("SELECT 1 FROM metadb.ingest_position WHERE topic = 'b' FOR UPDATE");
+  connection_.exec("SET statement_timeout = '300ms'");
+  EXPECT_THROW(catalog::take_over(connection_, "src", {{"b", 0}, {"a", 0}}, ""), Error);
+  connection_.exec("SET statement_timeout = 0");
+  EXPECT_EQ(
+      connection_.exec("SELECT count(*) FROM metadb.ingest_position WHERE topic = 'a'").int64(0, 0),
+      0);
+}
+
+}  // namespace
+}  // namespace metadb::tests

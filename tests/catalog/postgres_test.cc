@@ -1,0 +1,120 @@
+#include "catalog/postgres.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fakes/test_database.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::Connection;
+using catalog::Error;
+
+TEST(Quoting, DoublesQuotesAndSurvivesBackslashes) {
+  EXPECT_EQ(catalog::quote_identifier("a\"b"), "\"a\"\"b\"");
+  EXPECT_EQ(catalog::quote_literal("it's"), "'it''s'");
+  EXPECT_EQ(catalog::quote_literal("a\\'b"), " E'a\\\\''b'");
+}
+
+TEST(Quoting, LiteralsAndIdentifiersComeBackFromPostgres) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  for (const std::string text : {"", "'", "\\", "a\\'b''", "x'; drop table t; --", "ä€😀", "\n\t"}) {
+    EXPECT_EQ(connection.exec("SELECT " + catalog::quote_literal(text)).text(0, 0), text);
+  }
+  for (const std::string name : {"a", "A b", "\"", "select", "ä'\\"}) {
+    EXPECT_EQ(connection.exec("SELECT 1 AS " + catalog::quote_identifier(name)).column_name(0),
+              name);
+  }
+}
+
+TEST(Conninfo, KeepsWhatItDoesNotReplace) {
+  const std::string out =
+      catalog::conninfo_with("postgresql://u:p%27w@h:5/d?application_name=x", {{"dbname", "e"}});
+  EXPECT_EQ(catalog::conninfo_value(out, "dbname"), "e");
+  EXPECT_EQ(catalog::conninfo_value(out, "password"), "p'w");
+  EXPECT_EQ(catalog::conninfo_value(out, "port"), "5");
+  EXPECT_EQ(catalog::conninfo_value(out, "sslmode"), std::nullopt);
+}
+
+TEST(Conninfo, ErrorNeverShowsThePassword) {
+  try {
+    catalog::conninfo_with("host=h password=secret'unfinished", {});
+    catalog::conninfo_with("nonsense secret", {});
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.sqlstate, "22023");
+    EXPECT_THAT(error.message() + error.detail + error.hint,
+                testing::Not(testing::HasSubstr("secret")));
+  }
+}
+
+TEST(Connection, ErrorCarriesSqlstateAndPosition) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  try {
+    connection.exec("SELECT * FROM missing");
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.sqlstate, "42P01");
+    EXPECT_EQ(error.position, 15);
+  }
+  EXPECT_EQ(connection.exec("SELECT $1::int + 1", {"41"}).int64(0, 0), 42);
+}
+
+TEST(Connection, CopyBinaryStoresRowsAndReportsTheirCount) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  connection.exec("CREATE TABLE t (a int4, b text)");
+  const std::string row("\0\2\0\0\0\4\0\0\0\7\0\0\0\2hi", 16);
+  const std::string_view chunks[] = {row, row};
+  EXPECT_EQ(connection.copy_binary("COPY t FROM STDIN (FORMAT binary)", chunks), 2);
+  EXPECT_EQ(connection.exec("SELECT sum(a), max(b) FROM t").text(0, 1), "hi");
+}
+
+TEST(Connection, CopyOfABadRowFailsAndLeavesTheConnectionUsable) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  connection.exec("CREATE TABLE t (a int4)");
+  const std::string row("\0\1\0\0\0\2hi", 8);
+  const std::string_view chunks[] = {row};
+  EXPECT_THROW(connection.copy_binary("COPY t FROM STDIN (FORMAT binary)", chunks), Error);
+  EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 0);
+}
+
+TEST(Transaction, RollsBackUnlessCommitted) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  connection.exec("CREATE TABLE t (a int4)");
+  {
+    const catalog::Transaction transaction(connection);
+    connection.exec("INSERT INTO t VALUES (1)");
+  }
+  EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 0);
+  catalog::Transaction transaction(connection);
+  connection.exec("INSERT INTO t VALUES (1)");
+  transaction.commit();
+  EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 1);
+}
+
+TEST(Transaction, CommitOfAFailedTransactionIsAnError) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  catalog::Transaction transaction(connection);
+  EXPECT_THROW(connection.exec("SELECT 1/0"), Error);
+  EXPECT_THROW(transaction.commit(), Error);
+}
+
+TEST(Connection, RefusedConnectionIs08001) {
+  try {
+    Connection("host=127.0.0.1 port=1 dbname=x user=u password=secret connect_timeout=2");
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.sqlstate, "08001");
+    EXPECT_THAT(error.message(), testing::Not(testing::HasSubstr("secret")));
+  }
+}
+
+}  // namespace
+}  // namespace metadb::tests

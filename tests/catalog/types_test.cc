@@ -1,0 +1,166 @@
+#include "catalog/types.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "catalog/postgres.h"
+#include "tests/fakes/test_database.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::cast_sql;
+using catalog::PgType;
+using catalog::row_of;
+using catalog::widened;
+
+std::string pair_name(PgType a, PgType b) {
+  return std::string(row_of(a).name) + " and " + std::string(row_of(b).name);
+}
+
+bool is_json(PgType type) {
+  return type == PgType::json || type == PgType::jsonb;
+}
+
+TEST(Types, TableIsInTheOrderOfTheEnumeration) {
+  for (size_t i = 0; i < catalog::pg_types().size(); i++) {
+    EXPECT_EQ(static_cast<size_t>(catalog::pg_types()[i].type), i);
+  }
+  EXPECT_EQ(catalog::pg_types().size(), static_cast<size_t>(PgType::jsonb) + 1);
+}
+
+TEST(Types, AreFoundByFormatTypeName) {
+  for (const catalog::PgTypeRow& row : catalog::pg_types()) {
+    EXPECT_EQ(catalog::pg_type_named(row.name), row.type);
+  }
+  EXPECT_EQ(catalog::pg_type_named("character varying"), PgType::text);
+  EXPECT_EQ(catalog::pg_type_named("point"), std::nullopt);
+}
+
+TEST(Types, MatchThoseOfPostgres) {
+  TestDatabase database;
+  auto connection = database.connect();
+  for (const catalog::PgTypeRow& row : catalog::pg_types()) {
+    const auto result = connection.exec(
+        "SELECT format_type(t.oid, NULL), '" + std::string(row.sql) +
+            "'::regtype::oid, EXISTS (SELECT FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod "
+            "WHERE a.amname = 'btree' AND c.opcdefault AND c.opcintype = t.oid) "
+            "FROM pg_type t WHERE oid = $1",
+        {std::to_string(row.oid)});
+    ASSERT_EQ(result.rows(), 1) << row.name;
+    EXPECT_EQ(result.text(0, 0), row.name);
+    EXPECT_EQ(result.int64(0, 1), row.oid);
+    EXPECT_EQ(result.boolean(0, 2), row.has_btree) << row.name;
+  }
+}
+
+TEST(Widening, TakesWhatTheDialectSays) {
+  EXPECT_EQ(widened(PgType::int2, PgType::int4), PgType::int4);
+  EXPECT_EQ(widened(PgType::int4, PgType::int8), PgType::int8);
+  EXPECT_EQ(widened(PgType::int8, PgType::int4), PgType::int8);
+  EXPECT_EQ(widened(PgType::int8, PgType::numeric), PgType::numeric);
+  EXPECT_EQ(widened(PgType::float4, PgType::float8), PgType::float8);
+  EXPECT_EQ(widened(PgType::float8, PgType::int4), PgType::float8);
+  EXPECT_EQ(widened(PgType::float4, PgType::int4), PgType::float8);
+  EXPECT_EQ(widened(PgType::float8, PgType::int8), PgType::numeric);
+  EXPECT_EQ(widened(PgType::float4, PgType::numeric), PgType::numeric);
+  EXPECT_EQ(widened(PgType::date, PgType::timestamp), PgType::timestamp);
+  EXPECT_EQ(widened(PgType::timestamp, PgType::timestamptz), PgType::text);
+  EXPECT_EQ(widened(PgType::date, PgType::timestamptz), PgType::text);
+  EXPECT_EQ(widened(PgType::uuid, PgType::text), PgType::text);
+  EXPECT_EQ(widened(PgType::text, PgType::json), PgType::text);
+  EXPECT_EQ(widened(PgType::json, PgType::text), PgType::json);
+  EXPECT_EQ(widened(PgType::jsonb, PgType::json), PgType::jsonb);
+  EXPECT_EQ(widened(PgType::json, PgType::int4), PgType::text);
+}
+
+TEST(Widening, IsStableForAllPairs) {
+  for (const auto& a : catalog::pg_types()) {
+    for (const auto& b : catalog::pg_types()) {
+      const PgType wide = widened(a.type, b.type);
+      EXPECT_EQ(widened(wide, b.type), wide) << pair_name(a.type, b.type);
+      EXPECT_EQ(widened(wide, a.type), wide) << pair_name(a.type, b.type);
+      EXPECT_EQ(widened(a.type, a.type), a.type);
+      EXPECT_EQ(widened(PgType::text, b.type), PgType::text);
+      // Only a json column depends on who came first.
+      if (!is_json(a.type) && !is_json(b.type)) {
+        EXPECT_EQ(widened(b.type, a.type), wide) << pair_name(a.type, b.type);
+      }
+    }
+  }
+}
+
+// A column moves only upwards: no sequence of events brings it back to a type that it has left.
+TEST(Widening, NeverReturnsToATypeItLeft) {
+  for (const auto& a : catalog::pg_types()) {
+    for (const auto& b : catalog::pg_types()) {
+      for (const auto& c : catalog::pg_types()) {
+        const PgType second = widened(a.type, b.type);
+        if (second == a.type) continue;
+        EXPECT_NE(widened(second, c.type), a.type) << pair_name(a.type, b.type) << c.name;
+      }
+    }
+  }
+}
+
+const std::map<PgType, std::vector<std::string>>& extremes() {
+  static const std::map<PgType, std::vector<std::string>> kSamples = {
+      {PgType::boolean, {"true", "false"}},
+      {PgType::int2, {"-32768", "32767", "0"}},
+      {PgType::int4, {"-2147483648", "2147483647", "16777217"}},
+      {PgType::int8, {"-9223372036854775808", "9223372036854775807", "9007199254740993"}},
+      {PgType::float4, {"3.4028235e+38", "1e-45", "0.1", "-Infinity", "NaN", "16777216"}},
+      {PgType::float8,
+       {"1.7976931348623157e+308", "5e-324", "0.1", "Infinity", "0.30000000000000004"}},
+      {PgType::numeric,
+       {"0.000000000000000000000000000001", "-99999999999999999999999999.50", "NaN"}},
+      {PgType::text, {"", "caf\xc3\xa9", "{\"a\": 1}"}},
+      {PgType::bytea, {"", "\\x00ff5c"}},
+      {PgType::date, {"4713-11-24 BC", "294276-12-31", "infinity", "-infinity"}},
+      {PgType::time, {"00:00:00", "24:00:00", "23:59:59.999999"}},
+      {PgType::timetz, {"00:00:00+15:59:59", "23:59:59.999999-15:59:59"}},
+      {PgType::timestamp, {"4713-11-24 00:00:00 BC", "294276-12-31 23:59:59.999999", "infinity"}},
+      {PgType::timestamptz,
+       {"4713-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00", "-infinity"}},
+      {PgType::uuid,
+       {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}},
+      {PgType::json, {"{\"b\":1,\"a\":1.00}", "\"x\"", "null"}},
+      {PgType::jsonb, {"{\"a\": 1.00}", "[]"}},
+  };
+  return kSamples;
+}
+
+// The value goes to the wider type and back by PostgreSQL's own input and output, and is the same.
+TEST(Casts, LoseNoValue) {
+  TestDatabase database;
+  auto connection = database.connect();
+  connection.exec(
+      "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; "
+      "SET extra_float_digits = 1; SET bytea_output = 'hex'");
+  for (const auto& from : catalog::pg_types()) {
+    ASSERT_TRUE(extremes().contains(from.type)) << from.name;
+    for (const auto& other : catalog::pg_types()) {
+      const PgType to = widened(other.type, from.type);
+      for (const std::string& sample : extremes().at(from.type)) {
+        if (is_json(to) && from.type == PgType::text && sample[0] != '{') continue;
+        const std::string value = "$1::text::" + std::string(from.sql);
+        const std::string there = cast_sql(from.type, to, value);
+        // jsonb keeps the document and not its spelling.
+        const std::string seen = to == PgType::jsonb ? "::jsonb::text" : "::text";
+        const std::string back = "(" + there + ")::text::" + std::string(from.sql);
+        SCOPED_TRACE(sample + ": " + there);
+        const auto result = connection.exec("SELECT (" + value + ")" + seen + ", (" + back + ")" +
+                                                seen + ", pg_typeof(" + there + ")::oid",
+                                            {sample});
+        EXPECT_EQ(result.text(0, 1), result.text(0, 0));
+        EXPECT_EQ(result.int64(0, 2), row_of(to).oid);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,0 +1,88 @@
+// A CommandRunner without a catalog: answers by the names that a command holds.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "server/commands/command.h"
+
+namespace metadb::tests {
+
+// `list NAME` gives the rows in `listed`; `create data source NAME` succeeds with a notice, except
+// for the names `refused` (throws) and `slow` (runs until cancelled). Of the shared verbs only
+// `alter system set metadb_...` is taken. Everything that ran is in log().
+class FakeRunner : public server::CommandRunner {
+ public:
+  std::vector<std::vector<std::optional<std::string>>> listed = {
+      {"first", "1", "t"}, {"z\xC3\xBCrich", "-2", std::nullopt}};
+
+  bool takes(const grammar::ast::Command& command, const server::Caller&) override {
+    const auto* set = std::get_if<grammar::ast::AlterSystemSet>(&command);
+    return set != nullptr && set->parameter.text.starts_with("metadb_");
+  }
+
+  std::vector<server::ColumnDescription> describe(const grammar::ast::Command& command) override {
+    if (!std::holds_alternative<grammar::ast::List>(command)) return {};
+    return {{"name", 25, -1}, {"number", 20, 8}, {"flag", 16, 1}};
+  }
+
+  server::Reply run(const grammar::ast::Command& command, server::Context& context) override {
+    {
+      const std::lock_guard lock(mutex_);
+      log_.push_back(std::string(grammar::ast::tag(command)) + " by " + context.caller.user);
+    }
+    server::Reply reply;
+    reply.tag = grammar::ast::tag(command);
+    reply.columns = describe(command);
+    if (!reply.columns.empty()) reply.rows = listed;
+    if (const auto* created = std::get_if<grammar::ast::CreateDataSource>(&command)) {
+      create(created->name.text, context);
+    }
+    return reply;
+  }
+
+  std::vector<std::string> log() {
+    const std::lock_guard lock(mutex_);
+    return log_;
+  }
+  // The `slow` command runs.
+  void wait_until_slow_runs() {
+    std::unique_lock lock(mutex_);
+    slow_runs_.wait(lock, [this] { return is_slow_running_; });
+  }
+
+ private:
+  void create(const std::string& name, server::Context& context) {
+    if (name == "refused") {
+      throw catalog::Error("42710", "data source \"refused\" already exists")
+          .with_detail("It was created before.")
+          .with_hint("Choose another name.");
+    }
+    server::Notice notice;
+    notice.message = "creating " + name;
+    context.notice(notice);
+    if (name != "slow") return;
+    std::mutex stopped_mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock stop_lock(stopped_mutex);
+    {
+      const std::lock_guard lock(mutex_);
+      is_slow_running_ = true;
+    }
+    slow_runs_.notify_all();
+    stopped.wait(stop_lock, context.stop(), [] { return false; });
+    throw catalog::Error("57014", "canceling statement due to user request");
+  }
+
+  std::mutex mutex_;
+  std::condition_variable slow_runs_;
+  bool is_slow_running_ = false;
+  std::vector<std::string> log_;
+};
+
+}  // namespace metadb::tests

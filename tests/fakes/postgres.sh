@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# A private PostgreSQL for tests: postgres.sh start|stop DIR [SETTING=VALUE ...]
+# Listens on a Unix socket only, DIR's short twin under /tmp; its conninfo is in DIR/conninfo.
+set -euo pipefail
+action=$1 dir=$2
+shift 2
+bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+as_owner=()
+if [ "$(id -u)" = 0 ]; then as_owner=(runuser -u postgres --); fi
+
+stop() {
+  if [ -f "$dir/socket" ]; then
+    base=$(cat "$dir/socket")
+    [ -f "$base/data/postmaster.pid" ] && "${as_owner[@]}" "$bin/pg_ctl" -D "$base/data" -m immediate -w stop >/dev/null || true
+    rm -rf "$base"
+  fi
+  rm -rf "$dir"
+}
+
+case $action in
+start)
+  stop
+  mkdir -p "$dir"
+  dir=$(cd "$dir" && pwd)
+  base=$(mktemp -d /tmp/metadb-test-pg.XXXXXX)
+  echo "$base" >"$dir/socket"
+  [ "$(id -u)" = 0 ] && chown postgres "$base"
+  chmod 755 "$base"
+  cd "$base"
+  "${as_owner[@]}" "$bin/initdb" -D "$base/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$dir/initdb.log"
+  # Members of these roles have to log in; everybody else is trusted.
+  {
+    for method in scram-sha-256 md5 password; do echo "local all +asks_$method $method"; done
+    cat "$base/data/pg_hba.conf"
+  } >"$base/pg_hba"
+  cat "$base/pg_hba" >"$base/data/pg_hba.conf"
+  {
+    echo "listen_addresses = ''"
+    echo "unix_socket_directories = '$base'"
+    echo "fsync = off"
+    echo "max_connections = 200"
+    echo "max_locks_per_transaction = 1024"
+    echo "shared_buffers = 256MB"
+    for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done
+  } >>"$base/data/postgresql.conf"
+  if ! "${as_owner[@]}" "$bin/pg_ctl" -D "$base/data" -l "$base/log" -w start >/dev/null; then
+    cat "$base/log" >&2
+    exit 1
+  fi
+  for method in scram-sha-256 md5 password; do
+    psql -q -h "$base" -U postgres -c "CREATE ROLE \"asks_$method\""
+  done
+  echo "host=$base user=postgres dbname=postgres" >"$dir/conninfo"
+  ;;
+stop) stop ;;
+*) echo "usage: postgres.sh start|stop DIR [SETTING=VALUE ...]" >&2; exit 2 ;;
+esac

@@ -1,0 +1,396 @@
+#include "ingest/apply.h"
+
+#include <gmock/gmock.h>
+
+#include "ingest/outcome.h"
+#include "tests/ingest/history_test.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::PgType;
+using ingest::Applier;
+using ingest::Batch;
+using ingest::LaneStopped;
+using ingest::Op;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Apply : public HistoryTest {
+ protected:
+  void SetUp() override {
+    table_ = testing::UnitTest::GetInstance()->current_test_info()->name();
+    keyed_ = {event_table(table_), schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {0})};
+    keyless_ = {event_table(table_), schema_of({{"a", PgType::int4}, {"v", PgType::text}}, {})};
+  }
+
+  // One row a line, its columns joined by commas.
+  static std::vector<std::string> rows(const std::string& sql) {
+    const catalog::Result result = database_->connect().exec(sql);
+    std::vector<std::string> out;
+    for (int row = 0; row < result.rows(); ++row) {
+      std::string line;
+      for (int column = 0; column < result.columns(); ++column)
+        line += (column > 0 ? "," : "") + result.optional_text(row, column).value_or("NULL");
+      out.push_back(line);
+    }
+    return out;
+  }
+  [[nodiscard]] std::vector<std::string> current() const {
+    return rows(fmt::format("SELECT {} , v FROM public.\"{}\" ORDER BY 1, 2",
+                            keyed_.schema->columns[0].name, table_));
+  }
+  [[nodiscard]] int64_t versions() const {
+    return database_->connect()
+        .exec(fmt::format("SELECT count(*) FROM public.\"{}__\"", table_))
+        .int64(0, 0);
+  }
+  // The first column cast to text, the rest as they are: dead letters of this test's topic.
+  [[nodiscard]] std::vector<std::string> letters(const std::string& columns) const {
+    return rows(
+        fmt::format("SELECT {} FROM metadb.dead_letter WHERE topic = '{}' ORDER BY \"offset\"",
+                    columns, topic()));
+  }
+  [[nodiscard]] std::string topic() const { return "srv.public." + table_; }
+  [[nodiscard]] ingest::Message message(int64_t offset) const {
+    return message_at(offset, topic());
+  }
+
+  std::string table_;
+  ChangeMaker keyed_;
+  ChangeMaker keyless_;
+};
+
+// A text column that a user made narrower: what does not fit is the value's fault.
+TEST_F(Apply, OneBadValueAmongManyIsSetAsideAlone) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("old")}), message(0));
+  applier.apply(first);
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format(
+      "ALTER TABLE public.\"{}__\" ADD CONSTRAINT short CHECK (length(v) < 8)", table_));
+  Batch batch;
+  for (int i = 1; i <= 50; ++i) {
+    const std::string value = i == 23 ? "far too long" : "v" + std::to_string(i);
+    batch.add(keyed_.make(Op::create, kBaseUs + i, {Cell::int4(i), Cell::text(value)}), message(i));
+  }
+  const ingest::Applied applied = applier.apply(batch);
+  EXPECT_EQ(applied.dead_letters, 1);
+  EXPECT_EQ(applied.versions, 49);
+  EXPECT_EQ(current().size(), 50U);
+  EXPECT_THAT(letters("source_name, part, \"offset\", convert_from(key, 'UTF8'), "
+                      "convert_from(value, 'UTF8'), sqlstate, schema_name, table_name"),
+              ElementsAre("src,0,23,key bytes,value bytes,23514,public," + table_));
+  EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
+}
+
+TEST_F(Apply, BadValuesKeepTheOrderOfTheirNeighbours) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("0")}), message(0));
+  applier.apply(first);
+  database_->connect().exec(
+      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
+  Batch batch;
+  int64_t offset = 1;
+  for (const char* value : {"1", "bad", "2", "bad", "3"}) {
+    batch.add(keyed_.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
+              message(offset));
+    ++offset;
+  }
+  applier.apply(batch);
+  EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}__\" ORDER BY __id", table_)),
+              ElementsAre("0", "1", "2", "3"));
+  EXPECT_THAT(letters("\"offset\""), ElementsAre("2", "4"));
+}
+
+TEST_F(Apply, SnapshotRowThatTheTableRefusesIsSetAsideAlone) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(0), Cell::text("0")}), message(0));
+  applier.apply(first);
+  database_->connect().exec(
+      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
+  Batch batch;
+  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(1), Cell::text("1")}), message(1));
+  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(2), Cell::text("bad")}), message(2));
+  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(3), Cell::text("3")}), message(3));
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("0,0", "1,1", "3,3"));
+  EXPECT_THAT(letters("\"offset\""), ElementsAre("2"));
+}
+
+TEST_F(Apply, RepeatedKeysOfASnapshotMakeOneRow) {
+  Applier applier(*catalog_, {"src", {}});
+  for (const int64_t at : {0, 10}) {
+    Batch batch;
+    for (const int id : {1, 2, 1}) {
+      batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("same")}),
+                message(at + id));
+    }
+    applier.apply(batch);
+  }
+  EXPECT_THAT(current(), ElementsAre("1,same", "2,same"));
+  EXPECT_EQ(versions(), 2);
+}
+
+TEST_F(Apply, RowsWithNullInTheKeyStandForThemselves) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  for (int i = 0; i < 2; ++i)
+    batch.add(keyed_.make(Op::create, kBaseUs, {Cell::null(), Cell::text("same")}), message(i));
+  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("keyed")}), message(2));
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("1,keyed", "NULL,same", "NULL,same"));
+}
+
+TEST_F(Apply, UpdateWithoutKeyTakesWhatItLacksFromTheOldRow) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("long")}), message(0));
+  ingest::Change change =
+      keyless_.make(Op::update, kBaseUs + 1, {Cell::int4(2), Cell::unavailable()});
+  change.before = row_of({Cell::int4(1), Cell::text("long")});
+  batch.add(change, message(1));
+  applier.apply(batch);
+  EXPECT_THAT(rows(fmt::format("SELECT a, v FROM public.\"{}\"", table_)), ElementsAre("2,long"));
+  EXPECT_EQ(database_->connect().exec("SELECT count(*) FROM metadb.unresolved").int64(0, 0), 0);
+}
+
+TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(keyed_.make(Op::update, kBaseUs, {Cell::int4(1), Cell::unavailable()}), message(0));
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("1,NULL"));
+  EXPECT_THAT(rows(fmt::format("SELECT column_name FROM metadb.unresolved u JOIN public.\"{}\" t "
+                               "ON t.__id = u.row_id WHERE u.table_name = '{}'",
+                               table_, table_)),
+              ElementsAre("v"));
+}
+
+TEST_F(Apply, MovedRowFillsFromItsOldKeyEvenIfThatIsStillCurrent) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  int64_t offset = 0;
+  for (const auto& [op, id, value] : std::vector<std::tuple<Op, int, std::string>>{
+           {Op::create, 1, "first life"}, {Op::remove, 1, ""}, {Op::create, 1, "second life"}}) {
+    batch.add(keyed_.make(op, kBaseUs + offset,
+                          {Cell::int4(id), op == Op::remove ? Cell::null() : Cell::text(value)}),
+              message(offset));
+    ++offset;
+  }
+  ingest::Change moved = keyed_.make(Op::create, kBaseUs + 9, {Cell::int4(2), Cell::unavailable()});
+  std::string old_key;
+  ingest::append_text(old_key, Cell::int4(1).bytes);
+  moved.fill_key = old_key;
+  batch.add(moved, message(offset));
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("1,second life", "2,second life"));
+}
+
+TEST_F(Apply, ColumnsMayHaveAnyName) {
+  const std::vector<std::string> names = {
+      "ended_at", "ended_at_", "n", "d",      "ts",   "u",       "c0",   "t",    "w",   "s",
+      "at",       "cur_id",    "g", "a \"b'", "__id", "__start", "ctid", "user", "E\\", "%s{}"};
+  std::vector<ingest::EventColumn> columns;
+  for (const std::string& name : names) columns.push_back({name, PgType::text});
+  const ChangeMaker maker{event_table(table_), schema_of(std::move(columns), {0, 14})};
+  Applier applier(*catalog_, {"src", {}});
+  for (int i = 0; i < 3; ++i) {
+    Batch batch;
+    for (int step = 0; step < 2; ++step) {
+      std::vector<Cell> cells;
+      for (size_t column = 0; column < names.size(); ++column) {
+        const bool is_key = column == 0 || column == 14;
+        cells.push_back(Cell::text(is_key ? "k" : fmt::format("{}.{}.{}", i, step, column)));
+      }
+      if (step == 1) cells[5] = Cell::unavailable();
+      batch.add(maker.make(Op::update, kBaseUs + i, cells), message(2 * i + step));
+    }
+    applier.apply(batch);
+  }
+  EXPECT_EQ(versions(), 6);
+  EXPECT_THAT(rows(fmt::format("SELECT ended_at, u, g FROM public.\"{}\"", table_)),
+              ElementsAre("k,2.0.5,2.1.12"));
+}
+
+TEST_F(Apply, ColumnThatAUserMadeVarcharIsStillCompared) {
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_value = [&](int64_t offset, const std::string& value) {
+    Batch batch;
+    batch.add(keyed_.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
+              message(offset));
+    applier.apply(batch);
+  };
+  apply_value(0, "a");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.\"{}__\" ALTER v TYPE varchar(10)", table_));
+  catalog_->reload(connection);
+  apply_value(1, "a");
+  apply_value(2, "b");
+  EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}__\" ORDER BY __id", table_)),
+              ElementsAre("a", "b"));
+}
+
+TEST_F(Apply, TruncateOfATableThatWasNeverSeenDoesNothing) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(keyed_.make(Op::truncate, kBaseUs, {}), message(0));
+  applier.apply(batch);
+  EXPECT_THAT(
+      rows(fmt::format("SELECT 1 FROM metadb.source_table WHERE source_table = '{}'", table_)),
+      ElementsAre());
+}
+
+TEST_F(Apply, MoreShapesInOneBatchThanStagingTablesAreKept) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  for (int i = 0; i < 260; ++i) {
+    // Schemas of equal content that are not the same object, kept apart by truncates.
+    const ChangeMaker maker{keyed_.table,
+                            schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {0})};
+    batch.add(maker.make(Op::update, kBaseUs + i, {Cell::int4(1), Cell::text("x")}),
+              message(2 * i));
+    batch.add(maker.make(Op::truncate, kBaseUs + i, {}), message(2 * i + 1));
+  }
+  applier.apply(batch);
+  EXPECT_EQ(versions(), 260);
+  EXPECT_TRUE(current().empty());
+}
+
+TEST_F(Apply, FencedBatchWritesNothing) {
+  catalog::Connection connection = database_->connect();
+  Batch batch;
+  batch.touched.insert({topic(), 0});
+  batch.positions[{topic(), 0}] = take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0});
+  batch.positions[{topic(), 0}].next_offset = 1;
+  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
+  take_over(connection, "src", {{topic(), 0}}, "");
+  Applier applier(*catalog_, {"src", {}});
+  try {
+    applier.apply(batch);
+    FAIL() << "a fenced batch was applied";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(error.sqlstate, "40001");
+  }
+  EXPECT_EQ(versions(), 0);
+  EXPECT_EQ(take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0}).next_offset, -1);
+}
+
+TEST_F(Apply, TableThatSomebodyDroppedNeedsAResync) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
+  applier.apply(first);
+  database_->connect().exec(fmt::format("DROP TABLE public.\"{}__\"", table_));
+  Batch second;
+  second.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(2), Cell::text("x")}), message(1));
+  try {
+    applier.apply(second);
+    FAIL() << "a dropped table was written";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_TRUE(stopped.needs_resync);
+    EXPECT_EQ(stopped.topic, topic());
+    EXPECT_THAT(stopped.message(), HasSubstr(table_));
+  }
+}
+
+TEST_F(Apply, ColumnThatSomebodyAddedIsFoundByReloading) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
+  applier.apply(first);
+  database_->connect().exec(fmt::format("ALTER TABLE public.\"{}__\" ADD w text", table_));
+  const ChangeMaker wider{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
+  Batch second;
+  second.add(wider.make(Op::update, kBaseUs + 1, {Cell::int4(1), Cell::text("x"), Cell::text("w")}),
+             message(1));
+  // Adding the column fails, since the catalog in memory does not know it.
+  applier.apply(second);
+  EXPECT_THAT(rows(fmt::format("SELECT w FROM public.\"{}\"", table_)), ElementsAre("w"));
+}
+
+TEST_F(Apply, ErrorAboutNoTableStopsTheLaneOfItsTopic) {
+  catalog::Connection connection = database_->connect();
+  connection.exec("ALTER TABLE metadb.dead_letter RENAME TO elsewhere");
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.touched.insert({topic(), 0});
+  batch.add_dead_letter({"src", topic(), 0, 1, -1, {}, {}, "22P02", "no JSON", {}, {}});
+  try {
+    applier.apply(batch);
+    ADD_FAILURE() << "a dead letter was lost";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_EQ(stopped.topic, topic());
+    EXPECT_EQ(stopped.sqlstate, "42P01");
+  }
+  connection.exec("ALTER TABLE metadb.elsewhere RENAME TO dead_letter");
+}
+
+TEST_F(Apply, StatisticsThatFailDoNotApplyTheBatchAgain) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("x")}), message(0));
+  applier.apply(first);
+  // ANALYZE evaluates the expression of the index, which fails by then.
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format(
+      "CREATE FUNCTION public.fails(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN IF "
+      "pg_catalog.current_query() LIKE 'ANALYZE%' THEN RAISE EXCEPTION 'no' USING ERRCODE = "
+      "'42501'; END IF; RETURN $1; END $$; CREATE INDEX ON public.\"{}\" (public.fails(a))",
+      table_));
+  Batch batch;
+  for (int i = 1; i <= 10'000; ++i)
+    batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(i), Cell::text("x")}), message(i));
+  applier.apply(batch);
+  EXPECT_EQ(versions(), 10'001);
+}
+
+TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedNotMerged) {
+  ingest::NameRules rules;
+  rules.origins = {"east", "west"};
+  Applier applier(*catalog_, {"src", rules});
+  const auto maker = [&](const std::string& schema, std::vector<uint16_t> key) {
+    return ChangeMaker{std::make_shared<const ingest::EventTable>(
+                           ingest::EventTable{"srv", "shop", schema, table_}),
+                       schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+  };
+  const ChangeMaker east = maker("east_s", {0, 1});
+  const ChangeMaker west = maker("west_s", {0});
+  Batch first;
+  for (int k = 0; k < 3; ++k)
+    first.add(east.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(k)}), message(k));
+  applier.apply(first);
+  Batch second;
+  second.add(west.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(1)}), message(3));
+  try {
+    applier.apply(second);
+    FAIL() << "rows of one origin were ended by the key of another";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_THAT(stopped.message(), HasSubstr("\"east\""));
+  }
+  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM s.\"{}\"", table_)), ElementsAre("3"));
+}
+
+TEST_F(Apply, KeyChangeKeepsRowsWhoseNewKeyIsNull) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  for (int id = 1; id <= 3; ++id)
+    first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+  applier.apply(first);
+  const ChangeMaker rekeyed{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"code", PgType::int4}}, {2})};
+  Batch second;
+  second.add(rekeyed.make(Op::update, kBaseUs + 1, {Cell::int4(9), Cell::text("y"), Cell::int4(7)}),
+             message(4));
+  applier.apply(second);
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,x", "3,x", "9,y"));
+}
+
+}  // namespace
+}  // namespace metadb::tests

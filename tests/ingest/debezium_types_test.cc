@@ -1,0 +1,392 @@
+#include "ingest/debezium_types.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "catalog/postgres.h"
+#include "ingest/debezium.h"
+#include "tests/fakes/test_database.h"
+#include "tests/ingest/debezium_message.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::Change;
+using ingest::DecodeError;
+using ingest::Decoder;
+
+// One value as it arrives, and as PostgreSQL prints it.
+struct Sample {
+  std::string type;
+  std::string semantic;
+  std::string parameters;
+  std::string json;
+  std::string text;
+};
+
+const std::string kDecimal = "org.apache.kafka.connect.data.Decimal";
+const std::string kVariable = "io.debezium.data.VariableScaleDecimal";
+const std::string kBits = "io.debezium.data.Bits";
+const std::string kJson = "io.debezium.data.Json";
+
+std::string scale(int digits) {
+  return R"({"scale":")" + std::to_string(digits) + R"("})";
+}
+std::string length(const std::string& bits) {
+  return R"({"length":")" + bits + R"("})";
+}
+
+std::string bit_one_of_64() {
+  std::string bits(64, '0');
+  bits[0] = '1';
+  return bits;
+}
+
+std::vector<Sample> numeric_samples() {
+  return {
+      {"bytes", kDecimal, scale(2), R"("MDk=")", "123.45"},
+      {"bytes", kDecimal, scale(2), R"("z8c=")", "-123.45"},
+      {"bytes", kDecimal, scale(0), R"("AIA=")", "128"},
+      {"bytes", kDecimal, scale(0), R"("AA==")", "0"},
+      {"bytes", kDecimal, scale(4), R"("AA==")", "0.0000"},
+      {"bytes", kDecimal, scale(0), R"("/w==")", "-1"},
+      {"bytes", kDecimal, scale(-2), R"("Aw==")", "300"},
+      {"bytes", kDecimal, scale(9), R"("AQ==")", "0.000000001"},
+      {"bytes", kDecimal, scale(0), R"("f////////////////////w==")",
+       "170141183460469231731687303715884105727"},
+      {"bytes", kDecimal, scale(0), R"("gAAAAAAAAAAAAAAAAAAAAA==")",
+       "-170141183460469231731687303715884105728"},
+      {"bytes", kDecimal, scale(1), R"("AQAAAAAAAAAAAAAAAAAAAAA=")",
+       "34028236692093846346337460743176821145.6"},
+      {"bytes", kDecimal, scale(1), R"("/wAAAAAAAAAAAAAAAAAAAAA=")",
+       "-34028236692093846346337460743176821145.6"},
+      {"bytes", kDecimal, scale(2), "12345678901234567890.10", "12345678901234567890.10"},
+      {"bytes", kDecimal, scale(2), "-1.5E+3", "-1500"},
+      {"bytes", kDecimal, scale(2), "25e-4", "0.0025"},
+      {"struct", kVariable, "", R"({"scale":3,"value":"/w=="})", "-0.001"},
+      {"struct", kVariable, "", R"({"scale":0,"value":"AA=="})", "0"},
+      {"struct", kVariable, "", R"({"scale":30,"value":"AQ=="})",
+       "0.000000000000000000000000000001"},
+  };
+}
+
+std::vector<Sample> number_samples() {
+  return {
+      {"boolean", "", "", "true", "true"},
+      {"boolean", "", "", "false", "false"},
+      {"int8", "", "", "-128", "-128"},
+      {"int8", "", "", "127", "127"},
+      {"int16", "", "", "-32768", "-32768"},
+      {"int16", "", "", "32767", "32767"},
+      {"int32", "", "", "-2147483648", "-2147483648"},
+      {"int32", "", "", "2147483647", "2147483647"},
+      {"int32", "io.debezium.time.Year", "", "2026", "2026"},
+      {"int64", "", "", "9007199254740993", "9007199254740993"},
+      {"int64", "", "", "9223372036854775807", "9223372036854775807"},
+      {"int64", "", "", "-9223372036854775808", "-9223372036854775808"},
+      {"int64", "io.debezium.time.MicroDuration", "", "37091106780000", "37091106780000"},
+      {"float", "", "", "3.3", "3.3"},
+      {"float", "", "", "3.4028235E38", "3.4028235e+38"},
+      {"float", "", "", "1.4E-45", "1e-45"},
+      {"float", "", "", R"("NaN")", "NaN"},
+      {"float", "", "", R"("-Infinity")", "-Infinity"},
+      {"double", "", "", "4.44", "4.44"},
+      {"double", "", "", "1.7976931348623157E308", "1.7976931348623157e+308"},
+      {"double", "", "", "4.9E-324", "5e-324"},
+      {"double", "", "", R"("Infinity")", "Infinity"},
+      {"double", "", "", R"("NaN")", "NaN"},
+  };
+}
+
+std::vector<Sample> text_samples() {
+  const std::string jsonb = R"({"__debezium.source.column.type":"JSONB"})";
+  return {
+      {"string", "", "", R"("")", ""},
+      {"string", "", "", R"("caf\u00e9 \uD83D\uDE00 \"q\" \\ \n")",
+       "caf\xc3\xa9 \xf0\x9f\x98\x80 \"q\" \\ \n"},
+      {"string", "", "", R"("NAN")", "NAN"},
+      {"string", "io.debezium.data.Xml", "", R"("<a/>")", "<a/>"},
+      {"string", "io.debezium.data.Enum", R"({"allowed":"a,b"})", R"("b")", "b"},
+      {"string", "io.debezium.time.Interval", "", R"("P1Y2M3DT4H5M6.78S")", "P1Y2M3DT4H5M6.78S"},
+      {"string", kJson, "", R"("{\"b\": 1.00, \"a\":[]}")", "{\"b\": 1.00, \"a\":[]}"},
+      {"string", kJson, "", R"("null")", "null"},
+      {"string", kJson, jsonb, R"("{\"b\":1.00,\"a\":[]}")", "{\"a\": [], \"b\": 1.00}"},
+      {"string", kJson, jsonb, R"("\"x\"")", "\"x\""},
+      {"string", "io.debezium.data.Uuid", "", R"("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")",
+       "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
+      {"string", "io.debezium.data.Uuid", "", R"("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")",
+       "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+      {"bytes", "", "", R"("AQID")", "\\x010203"},
+      {"bytes", "", "", R"("AA==")", "\\x00"},
+      {"bytes", "", "", R"("")", "\\x"},
+      {"bytes", kBits, length("24"), R"("AQID")", "000000110000001000000001"},
+      {"bytes", kBits, length("2"), R"("")", "00"},
+      {"bytes", kBits, length("7"), R"("QA==")", "1000000"},
+      {"bytes", kBits, length("64"), R"("AAAAAAAAAIA=")", bit_one_of_64()},
+      {"bytes", kBits, length("2147483647"), R"("BQ==")", "101"},
+      {"array", "", "", "[1,2,null]", "[1,2,null]"},
+      {"map", "", "", R"({"k":"v","n":null})", R"({"k":"v","n":null})"},
+      {"struct", "io.debezium.data.geometry.Point", "",
+       R"({"x":1.0,"y":1.5,"wkb":null,"srid":null})",
+       R"({"x":1.0,"y":1.5,"wkb":null,"srid":null})"},
+      {"map", "", "", "[[1,0.5],[3,2.0]]", "[[1,0.5],[3,2.0]]"},
+  };
+}
+
+std::vector<Sample> date_samples() {
+  std::vector<Sample> samples;
+  for (const char* semantic : {"io.debezium.time.Date", "org.apache.kafka.connect.data.Date"}) {
+    samples.push_back({"int32", semantic, "", "17109", "2016-11-04"});
+    samples.push_back({"int32", semantic, "", "0", "1970-01-01"});
+    samples.push_back({"int32", semantic, "", "-2147472692", "infinity"});
+    samples.push_back({"int32", semantic, "", "-2147472691", "-infinity"});
+    samples.push_back({"int32", semantic, "", "-622191234", "infinity"});
+    samples.push_back({"int32", semantic, "", "2146033979", "infinity"});
+    samples.push_back({"int32", semantic, "", "-625821272", "-infinity"});
+    samples.push_back({"int32", semantic, "", "-2440588", "4714-11-24 BC"});
+    samples.push_back({"int32", semantic, "", "2145042905", "5874897-12-31"});
+  }
+  const char* iso = "io.debezium.time.IsoDate";
+  samples.push_back({"string", iso, "", R"("2017-09-15Z")", "2017-09-15"});
+  samples.push_back({"string", iso, "", R"("2000-02-29Z")", "2000-02-29"});
+  samples.push_back({"string", iso, "", R"("-4712-01-01Z")", "4713-01-01 BC"});
+  samples.push_back({"string", iso, "", R"("0000-02-29Z")", "0001-02-29 BC"});
+  samples.push_back({"string", iso, "", R"("-5877611-06-21Z")", "infinity"});
+  samples.push_back({"string", iso, "", R"("-5877611-06-22Z")", "-infinity"});
+  return samples;
+}
+
+std::vector<Sample> time_samples() {
+  std::vector<Sample> samples;
+  for (const char* semantic : {"io.debezium.time.Time", "org.apache.kafka.connect.data.Time"}) {
+    samples.push_back({"int32", semantic, "", "14711789", "04:05:11.789"});
+    samples.push_back({"int32", semantic, "", "86400000", "24:00:00"});
+  }
+  const char* zoned = "io.debezium.time.ZonedTime";
+  samples.push_back({"int64", "io.debezium.time.MicroTime", "", "14711789123", "04:05:11.789123"});
+  samples.push_back({"int64", "io.debezium.time.MicroTime", "", "86400000000", "24:00:00"});
+  samples.push_back(
+      {"int64", "io.debezium.time.NanoTime", "", "14711789123000", "04:05:11.789123"});
+  samples.push_back({"int64", "io.debezium.time.NanoTime", "", "86400000000000", "24:00:00"});
+  samples.push_back(
+      {"string", "io.debezium.time.IsoTime", "", R"("04:05:11.789Z")", "04:05:11.789"});
+  samples.push_back({"string", "io.debezium.time.IsoTime", "", R"("24:00:00Z")", "24:00:00"});
+  samples.push_back({"string", zoned, "", R"("04:05:11.789Z")", "04:05:11.789+00"});
+  samples.push_back({"string", zoned, "", R"("24:00:00Z")", "24:00:00+00"});
+  samples.push_back({"string", zoned, "", R"("04:05+02:30")", "04:05:00+02:30"});
+  samples.push_back(
+      {"string", zoned, "", R"("23:59:59.999999-15:59:59")", "23:59:59.999999-15:59:59"});
+  return samples;
+}
+
+std::vector<Sample> timestamp_samples() {
+  std::vector<Sample> samples;
+  for (const char* semantic :
+       {"io.debezium.time.Timestamp", "org.apache.kafka.connect.data.Timestamp"}) {
+    samples.push_back({"int64", semantic, "", "1529507596945", "2018-06-20 15:13:16.945"});
+    samples.push_back({"int64", semantic, "", "-1", "1969-12-31 23:59:59.999"});
+    samples.push_back({"int64", semantic, "", "9223372036825200", "infinity"});
+    samples.push_back({"int64", semantic, "", "-9223372036832400", "-infinity"});
+  }
+  const char* micro = "io.debezium.time.MicroTimestamp";
+  samples.push_back({"int64", micro, "", "1687559624127410", "2023-06-23 22:33:44.12741"});
+  samples.push_back({"int64", micro, "", "-210831897600000001", "4713-12-31 23:59:59.999999 BC"});
+  samples.push_back({"int64", micro, "", "9223371331199999999", "294247-01-01 23:59:59.999999"});
+  samples.push_back({"int64", micro, "", "9223372036825200000", "infinity"});
+  samples.push_back({"int64", micro, "", "-9223372036832400000", "-infinity"});
+  samples.push_back({"int64", micro, "", "9223372036854775807", "infinity"});
+  samples.push_back({"int64", micro, "", "-9223372036854775808", "-infinity"});
+  const char* nano = "io.debezium.time.NanoTimestamp";
+  samples.push_back({"int64", nano, "", "1687559624127410000", "2023-06-23 22:33:44.12741"});
+  samples.push_back({"int64", nano, "", "-1000", "1969-12-31 23:59:59.999999"});
+  samples.push_back({"int64", nano, "", "9223372036854775807", "infinity"});
+  samples.push_back({"int64", nano, "", "-9223372036854775808", "-infinity"});
+  const char* iso = "io.debezium.time.IsoTimestamp";
+  samples.push_back(
+      {"string", iso, "", R"("2019-07-09T02:28:57.123456Z")", "2019-07-09 02:28:57.123456"});
+  samples.push_back({"string", iso, "", R"("+294247-01-10T04:00:25.2Z")", "infinity"});
+  samples.push_back({"string", iso, "", R"("-290308-12-21T19:59:27.6Z")", "-infinity"});
+  samples.push_back(
+      {"string", iso, "", R"("+294276-12-31T23:59:59.999999Z")", "294276-12-31 23:59:59.999999"});
+  const char* zoned = "io.debezium.time.ZonedTimestamp";
+  samples.push_back(
+      {"string", zoned, "", R"("2016-11-04T13:51:30.000000Z")", "2016-11-04 13:51:30+00"});
+  samples.push_back({"string", zoned, "", R"("2016-11-04T13:51:30Z")", "2016-11-04 13:51:30+00"});
+  samples.push_back(
+      {"string", zoned, "", R"("2016-11-04T13:51:30.5+02:00")", "2016-11-04 11:51:30.5+00"});
+  samples.push_back({"string", zoned, "", R"("+21016-11-04T06:51:30.123456Z")",
+                     "21016-11-04 06:51:30.123456+00"});
+  samples.push_back({"string", zoned, "", R"("-4713-12-31T23:59:59.999999Z")",
+                     "4714-12-31 23:59:59.999999+00 BC"});
+  samples.push_back({"string", zoned, "", R"("infinity")", "infinity"});
+  samples.push_back({"string", zoned, "", R"("-infinity")", "-infinity"});
+  return samples;
+}
+
+const std::vector<Sample>& samples() {
+  static const std::vector<Sample> kAll = [] {
+    std::vector<Sample> all;
+    for (const auto& part : {numeric_samples(), number_samples(), text_samples(), date_samples(),
+                             time_samples(), timestamp_samples()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return kAll;
+}
+
+Change decoded(const Sample& sample) {
+  const std::string value =
+      change_json({{"c", sample.type, sample.semantic, sample.parameters}},
+                  {.op = "c", .before = "null", .after = R"({"c":)" + sample.json + "}"});
+  return std::get<Change>(Decoder().decode(message(nullptr, &value)));
+}
+
+// The decoded cell as PostgreSQL reads and prints it.
+class Cells {
+ public:
+  Cells() : connection_(database_.connect()) {
+    connection_.exec("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'");
+  }
+  std::optional<std::string> text(const Change& change) {
+    const std::string type(catalog::row_of(change.schema->columns.at(0).type).sql);
+    connection_.exec("DROP TABLE IF EXISTS cell; CREATE TEMP TABLE cell (c " + type + ")");
+    const std::string tuple = std::string("\0\1", 2) + change.row.fields;
+    const std::string_view chunk = tuple;
+    EXPECT_EQ(connection_.copy_binary("COPY cell FROM STDIN (FORMAT binary)", {&chunk, 1}), 1);
+    return connection_.exec("SELECT c::text FROM cell").optional_text(0, 0);
+  }
+
+ private:
+  TestDatabase database_;
+  catalog::Connection connection_;
+};
+
+const ingest::TypeRow& row_for(const Sample& sample) {
+  const std::string parameters = sample.parameters;
+  const bool is_jsonb = parameters.find("JSONB") != std::string::npos;
+  for (const ingest::TypeRow& row : ingest::decode_table()) {
+    const bool fits = (row.type.empty() || row.type == sample.type) &&
+                      (row.semantic.empty() || row.semantic == sample.semantic) &&
+                      (row.source_type.empty() || is_jsonb);
+    if (fits) return row;
+  }
+  throw std::logic_error("the last row of the table fits everything");
+}
+
+TEST(DecodeTable, HasAnOrdinaryAndAnExtremeSampleForEachRow) {
+  for (const ingest::TypeRow& row : ingest::decode_table()) {
+    const auto count = std::count_if(samples().begin(), samples().end(), [&](const Sample& sample) {
+      return &row_for(sample) == &row;
+    });
+    EXPECT_GE(count, 2) << row.type << " " << row.semantic << " " << row.source_type;
+  }
+}
+
+TEST(DecodeTable, GivesTheTypeOfItsRow) {
+  for (const Sample& sample : samples()) {
+    EXPECT_EQ(decoded(sample).schema->columns.at(0).type, row_for(sample).pg_type)
+        << sample.type << " " << sample.semantic;
+  }
+}
+
+TEST(DecodeTable, ReachesPostgresExactly) {
+  Cells cells;
+  for (const Sample& sample : samples()) {
+    SCOPED_TRACE(sample.type + " " + sample.semantic + " " + sample.json);
+    EXPECT_EQ(cells.text(decoded(sample)), sample.text);
+  }
+}
+
+TEST(DecodeTable, KeepsNullInEveryType) {
+  Cells cells;
+  for (Sample sample : samples()) {
+    sample.json = "null";
+    EXPECT_EQ(cells.text(decoded(sample)), std::nullopt) << sample.type << " " << sample.semantic;
+  }
+}
+
+struct Refused {
+  Sample sample;
+  std::string reason;
+};
+
+std::vector<Refused> refused() {
+  return {
+      {{"int16", "", "", "32768", ""}, "integer out of range"},
+      {{"int8", "", "", "200", ""}, "integer out of range"},
+      {{"int64", "", "", "9223372036854775808", ""}, "integer out of range"},
+      {{"int32", "", "", "1.0", ""}, "expected an integer"},
+      {{"int32", "", "", R"("1")", ""}, "expected an integer"},
+      {{"float", "", "", "1e39", ""}, "float out of range"},
+      {{"float", "", "", R"("nan")", ""}, "expected a number"},
+      {{"boolean", "", "", "1", ""}, "expected a boolean"},
+      {{"string", "", "", "1", ""}, "expected a string"},
+      {{"string", "", "", R"("a\u0000b")", ""}, "U+0000"},
+      {{"string", kJson, "", R"("\"a\u0000b\"")", ""}, "U+0000"},
+      {{"string", "", "", R"("\ud800x")", ""}, ""},
+      {{"bytes", "", "", R"("AQI")", ""}, "not base64"},
+      {{"bytes", "", "", R"("AQ-D")", ""}, "not base64"},
+      {{"bytes", "", "", R"("A===")", ""}, "not base64"},
+      {{"bytes", "", "", R"("AA==AA==")", ""}, "not base64"},
+      {{"bytes", kDecimal, scale(2), R"("")", ""}, "decimal without bytes"},
+      {{"bytes", kDecimal, scale(20000), R"("AQ==")", ""}, "numeric value out of range"},
+      {{"bytes", kDecimal, scale(-140000), R"("AQ==")", ""}, "numeric value out of range"},
+      {{"bytes", kDecimal, scale(2), "1e999999", ""}, "numeric value out of range"},
+      {{"struct", kVariable, "", R"({"scale":2})", ""}, "without scale or value"},
+      {{"struct", kVariable, "", "[]", ""}, "expected a VariableScaleDecimal"},
+      {{"bytes", kBits, length("2"), R"("BQ==")", ""}, "more bits than the type has"},
+      {{"string", "io.debezium.data.Uuid", "", R"("a0eebc99")", ""}, "not a uuid"},
+      {{"string", "io.debezium.data.Uuid", "", R"("g0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")", ""},
+       "not a uuid"},
+      {{"int32", "io.debezium.time.Date", "", "-2440589", ""}, "date out of"},
+      {{"int32", "io.debezium.time.Date", "", "2145042906", ""}, "date out of"},
+      {{"string", "io.debezium.time.IsoDate", "", R"("2017-02-29Z")", ""}, "not a date"},
+      {{"int32", "io.debezium.time.Time", "", "-1", ""}, "time out of"},
+      {{"int64", "io.debezium.time.MicroTime", "", "86400000001", ""}, "time out of"},
+      {{"int64", "io.debezium.time.MicroTimestamp", "", "-210866803200000001", ""},
+       "timestamp out of"},
+      {{"int64", "io.debezium.time.Timestamp", "", "9223372036854775807", ""}, "timestamp out of"},
+      {{"string", "io.debezium.time.ZonedTimestamp", "", R"("2016-13-04T00:00:00Z")", ""},
+       "not a timestamp"},
+      {{"string", "io.debezium.time.ZonedTimestamp", "", R"("2016-11-04T00:00:00")", ""},
+       "not a timestamp"},
+      {{"string", "io.debezium.time.ZonedTimestamp", "", R"("+9999999999-11-04T00:00:00Z")", ""},
+       "out of"},
+      {{"string", "io.debezium.time.ZonedTime", "", R"("24:00:01Z")", ""}, "not a time"},
+      {{"string", "io.debezium.time.ZonedTime", "", R"("04:05:06+16:00")", ""}, "offset out of"},
+  };
+}
+
+TEST(DecodeTable, RefusesWhatPostgresCannotHoldAndNamesTheColumn) {
+  for (const Refused& refused : refused()) {
+    SCOPED_TRACE(refused.sample.type + " " + refused.sample.semantic + " " + refused.sample.json);
+    try {
+      decoded(refused.sample);
+      ADD_FAILURE() << "was decoded";
+    } catch (const DecodeError& error) {
+      const std::string reason = error.what();
+      EXPECT_NE(reason.find(refused.reason), std::string::npos) << reason;
+      if (!refused.reason.empty()) {
+        EXPECT_EQ(reason.find("column \"c\": "), 0U) << reason;
+      }
+      EXPECT_EQ(error.sqlstate.substr(0, 2), "22");
+    }
+  }
+}
+
+// 131072 digits before and 16383 after the point are the most that PostgreSQL takes.
+TEST(Decimal, ReachesPostgresLimits) {
+  Cells cells;
+  const std::string longest = std::string(131072, '9') + "." + std::string(16383, '7');
+  EXPECT_EQ(cells.text(decoded({"bytes", kDecimal, scale(2), longest, ""})), longest);
+  EXPECT_THROW(decoded({"bytes", kDecimal, scale(2), "1" + longest, ""}), DecodeError);
+  EXPECT_THROW(decoded({"bytes", kDecimal, scale(2), longest + "1", ""}), DecodeError);
+}
+
+}  // namespace
+}  // namespace metadb::tests

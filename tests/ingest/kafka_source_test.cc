@@ -1,0 +1,294 @@
+// Against librdkafka's mock cluster; tests/kafka does the same and more against a real broker.
+#include "ingest/kafka_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <sstream>
+#include <thread>
+
+#include "catalog/error.h"
+#include "ingest/demo_broker.h"
+#include "ingest/kafka_probe.h"
+#include "tests/fakes/reader.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::DemoBroker;
+using ingest::KafkaOptions;
+using ingest::KafkaSource;
+using ingest::Message;
+using ingest::TopicPartition;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+// Topics `a` and `b` with three messages each, and a group named after the test: the mock
+// cluster makes a second member of a group wait for the first one's session.
+class KafkaSourceTest : public testing::Test {
+ protected:
+  KafkaSourceTest() {
+    broker_.create_topics({"a", "b", "other"});
+    for (const char* topic : {"a", "b"}) {
+      for (const char* value : {"0", "1", "2"}) {
+        broker_.produce_one({topic, 0, 0, 1, "k", value, {}});
+      }
+    }
+  }
+
+  KafkaOptions options(std::vector<std::string> topics = {"^[ab]$"}) const {
+    KafkaOptions result;
+    result.source_name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    result.brokers = broker_.bootstrap();
+    result.group_id = result.source_name;
+    result.security = "plaintext";
+    result.installation_id = "test";
+    result.topics = std::move(topics);
+    result.properties = {{"session.timeout.ms", "6000"}};
+    return result;
+  }
+
+  DemoBroker broker_;
+};
+
+const TopicPartition kA{"a", 0};
+const TopicPartition kB{"b", 0};
+
+auto records(size_t count) {
+  return [count](const Seen& seen) { return seen.records.size() >= count; };
+}
+auto ends(size_t count) {
+  return [count](const Seen& seen) { return seen.ends.size() >= count; };
+}
+
+TEST_F(KafkaSourceTest, ReadsTheTopicsOfAnExpressionToTheirEnds) {
+  KafkaSource source(options());
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(2)));
+  EXPECT_THAT(reader.seen.assigned, ElementsAre(kA, kB));
+  EXPECT_THAT(reader.seen.records, UnorderedElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2", "b/0@0=0",
+                                                        "b/0@1=1", "b/0@2=2"));
+  EXPECT_EQ(reader.seen.ends[0].offset, 3);
+}
+
+TEST_F(KafkaSourceTest, ReadsLiteralTopicsOnly) {
+  KafkaSource source(options({"b", "other"}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(2)));
+  EXPECT_THAT(reader.seen.assigned, ElementsAre(kB, TopicPartition{"other", 0}));
+  EXPECT_EQ(reader.seen.records.size(), 3U);
+}
+
+TEST_F(KafkaSourceTest, DeliversNothingBeforeAssignAndThenFromTheGivenOffsets) {
+  KafkaSource source(options());
+  ingest::SourceEvent event;
+  while (!std::holds_alternative<ingest::Assigned>(event)) event = source.poll(100ms);
+  event = source.poll(300ms);
+  EXPECT_TRUE(std::holds_alternative<ingest::Nothing>(event));
+  source.assign({{kA, 2}, {kB, 1}});
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(2)));
+  EXPECT_THAT(reader.seen.records, UnorderedElementsAre("a/0@2=2", "b/0@1=1", "b/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, StartsOverWhenAssignedAgain) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  source.assign({{kA, 1}});
+  ASSERT_TRUE(reader.until(ends(2)));
+  EXPECT_THAT(reader.seen.records,
+              ElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2", "a/0@1=1", "a/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, HoldsPausedPartitionsBackAndGoesOnWhereItStopped) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(records(1)));
+  source.pause({kA});
+  reader.listen(700ms);
+  EXPECT_THAT(reader.seen.records, ElementsAre("a/0@0=0"));
+  source.resume({kA});
+  ASSERT_TRUE(reader.until(records(3)));
+  EXPECT_THAT(reader.seen.records, ElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, SeeksAlsoWhilePaused) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  source.pause({kA});
+  source.seek({kA, 1});
+  source.pause({kA});
+  reader.listen(300ms);
+  EXPECT_EQ(reader.seen.records.size(), 3U);
+  source.resume({kA});
+  ASSERT_TRUE(reader.until(ends(2)));
+  EXPECT_THAT(reader.seen.records,
+              ElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2", "a/0@1=1", "a/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, SeeksRightAfterAssign) {
+  KafkaSource source(options({"a"}));
+  ingest::SourceEvent event;
+  while (!std::holds_alternative<ingest::Assigned>(event)) event = source.poll(100ms);
+  source.assign({{kA, 0}});
+  source.seek({kA, 2});
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  EXPECT_THAT(reader.seen.records, ElementsAre("a/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, ReportsAnOffsetThatIsNotThere) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  reader.start = [](const TopicPartition&) { return 77; };
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.failures.empty(); }));
+  EXPECT_TRUE(reader.seen.failures[0].is_offset_out_of_range);
+  EXPECT_EQ(reader.seen.failures[0].at, kA);
+  EXPECT_TRUE(reader.seen.records.empty());
+  source.assign({{kA, 2}});
+  ASSERT_TRUE(reader.until(ends(1)));
+  EXPECT_THAT(reader.seen.records, ElementsAre("a/0@2=2"));
+}
+
+TEST_F(KafkaSourceTest, AsksForWatermarksAndCluster) {
+  KafkaSource source(options());
+  EXPECT_EQ(source.watermarks(kA, 5s).low, 0);
+  EXPECT_EQ(source.watermarks(kA, 5s).high, 3);
+  EXPECT_FALSE(source.cluster_id(5s).empty());
+  broker_.set_down(true);
+  try {
+    source.watermarks(kA, 300ms);
+    FAIL() << "an answer from a broker that is down";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(error.sqlstate, "08001");
+  }
+}
+
+TEST_F(KafkaSourceTest, KeepsTheBytesOfAMessageThatOutlivesIt) {
+  Message kept;
+  {
+    KafkaSource source(options({"a"}));
+    Reader reader(source);
+    ASSERT_TRUE(reader.until(records(2)));
+    kept = reader.seen.messages[1];
+  }
+  EXPECT_EQ(kept.topic, "a");
+  EXPECT_EQ(kept.value, "1");
+}
+
+TEST_F(KafkaSourceTest, TellsOnceThatNoBrokerAnswersAndGoesOnWhenOneDoes) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  // The group's session may end meanwhile: then it is a new assignment that goes on.
+  reader.start = [&](const TopicPartition&) { return std::ssize(reader.seen.records); };
+  ASSERT_TRUE(reader.until(ends(1)));
+  broker_.set_down(true);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.troubles.empty(); }));
+  reader.listen(2s);
+  EXPECT_LE(reader.seen.troubles.size(), 4U) << testing::PrintToString(reader.seen.troubles);
+  broker_.set_down(false);
+  broker_.produce_one({"a", 0, 0, 1, "k", "3", {}});
+  ASSERT_TRUE(reader.until(records(4), 60s));
+  EXPECT_THAT(reader.seen.records, ElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2", "a/0@3=3"));
+}
+
+TEST_F(KafkaSourceTest, AdvisesPlaintextWhenTlsIsAnsweredInPlaintext) {
+  auto of = options({"a"});
+  of.security = "ssl";
+  KafkaSource source(of);
+  Reader reader(source);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.troubles.empty(); }));
+  EXPECT_THAT(reader.seen.troubles, Contains(HasSubstr("security 'plaintext'")));
+}
+
+TEST_F(KafkaSourceTest, EndsInBoundedTimeWhenNobodyAnswers) {
+  auto source = std::make_unique<KafkaSource>(options({"a"}));
+  Reader reader(*source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  broker_.set_down(true);
+  const auto before = std::chrono::steady_clock::now();
+  source.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST_F(KafkaSourceTest, EndsInBoundedTimeBetweenAssignedAndAssign) {
+  auto source = std::make_unique<KafkaSource>(options({"a"}));
+  ingest::SourceEvent event;
+  while (!std::holds_alternative<ingest::Assigned>(event)) event = source->poll(100ms);
+  const auto before = std::chrono::steady_clock::now();
+  source.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+}
+
+TEST_F(KafkaSourceTest, NeverLogsASecret) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  logger->set_level(spdlog::level::trace);
+  spdlog::set_default_logger(logger);
+  auto of = options({"a"});
+  of.security = "sasl_plaintext";
+  of.properties = {{"sasl.mechanism", "PLAIN"},
+                   {"sasl.username", "joe"},
+                   {"sasl.password", "hunter2"},
+                   {"sasl.kerberos.keytab", "hunter2"},  // librdkafka logs this one
+                   {"debug", "conf,security"}};
+  {
+    KafkaSource source(of);
+    Reader reader(source);
+    reader.until([](const Seen& seen) { return !seen.troubles.empty(); }, 3s);
+    for (const auto& trouble : reader.seen.troubles)
+      EXPECT_THAT(trouble, Not(HasSubstr("hunter2")));
+  }
+  spdlog::set_default_logger(before);
+  EXPECT_THAT(log.str(), HasSubstr("sasl.kerberos.keytab = ********"));
+  EXPECT_THAT(log.str(), Not(HasSubstr("hunter2")));
+}
+
+TEST_F(KafkaSourceTest, RefusesAValueWithoutShowingASecretOne) {
+  auto of = options();
+  of.properties = {{"ssl.keystore.location", "hunter2"}, {"sasl.mechanism", "PLAIN"}};
+  try {
+    of.security = "ssl";
+    const KafkaSource source(of);
+    FAIL() << "a key store that is not there";
+  } catch (const catalog::Error& error) {
+    EXPECT_THAT(error.message() + error.detail, Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST_F(KafkaSourceTest, ProbeIsContentWithAClusterThatHasTheTopics) {
+  EXPECT_EQ(ingest::probe(options(), 5s), std::nullopt);
+}
+
+TEST_F(KafkaSourceTest, ProbeSaysThatNoTopicMatches) {
+  EXPECT_THAT(ingest::probe(options({"^x", "y"}), 5s).value_or(""), HasSubstr("no topic"));
+}
+
+TEST_F(KafkaSourceTest, ProbeAdvisesPlaintext) {
+  auto of = options();
+  of.security = "ssl";
+  EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("security 'plaintext'"));
+}
+
+TEST_F(KafkaSourceTest, ProbeSaysWhyABrokerDoesNotAnswer) {
+  auto of = options();
+  of.brokers = "127.0.0.1:1";
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("127.0.0.1:1"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  of.brokers = "no-such-host.invalid:9092";
+  EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("no-such-host.invalid"));
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,0 +1,146 @@
+// Topics that a test writes and workers read, also while they run.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ingest/replay_source.h"
+#include "ingest/worker.h"
+#include "tests/ingest/debezium_message.h"
+
+namespace metadb::tests {
+
+// One event of a table (id, v), or of one with other columns.
+struct RowEvent {
+  std::string table = "t";
+  char op = 'c';
+  int id = 1;
+  std::optional<std::string> value = "x";
+  int64_t ts_us = 1'700'000'000'000'000;
+  uint64_t lsn = 0;  // 0: without sequence
+  std::string db = "shop";
+  std::string schema = "public";
+  std::string snapshot = "false";
+  bool is_key_wide = false;  // the key is (id, v), else (id)
+  int32_t partition = 0;
+};
+
+inline std::string topic_of(const RowEvent& event) {
+  return fmt::format("srv.{}.{}.{}", event.db, event.schema, event.table);
+}
+
+inline std::string quoted(const std::optional<std::string>& value) {
+  return value ? "\"" + *value + "\"" : "null";
+}
+
+inline ingest::RecordedMessage recorded(const RowEvent& event) {
+  const std::vector<TestField> columns = {{"id", "int32", "", ""}, {"v", "string", "", ""}};
+  const std::vector<TestField> key(columns.begin(), columns.begin() + (event.is_key_wide ? 2 : 1));
+  ingest::RecordedMessage message;
+  message.topic = topic_of(event);
+  message.partition = event.partition;
+  message.timestamp_ms = event.ts_us / 1000;
+  const std::string row = fmt::format(R"({{"id":{},"v":{}}})", event.id, quoted(event.value));
+  if (event.op != 't') {
+    message.key = key_json(key, event.is_key_wide ? row : fmt::format(R"({{"id":{}}})", event.id));
+  }
+  const std::string sequence =
+      event.lsn == 0 ? "null" : fmt::format(R"("[\"{0}\",\"{0}\"]")", event.lsn);
+  TestEnvelope envelope;
+  envelope.op = event.op;
+  envelope.after = event.op == 'd' || event.op == 't' ? "null" : row;
+  envelope.before = event.op == 'd' ? row : "null";
+  envelope.source = fmt::format(
+      R"({{"version":"3.4.1.Final","connector":"postgresql","name":"srv","ts_ms":{},"snapshot":"{}",)"
+      R"("db":"{}","sequence":{},"ts_us":{},"schema":"{}","table":"{}"}})",
+      event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us, event.schema,
+      event.table);
+  message.value = change_json(columns, envelope);
+  return message;
+}
+
+// Every consumer that factory() makes reads the same log from where its worker says.
+class RecordedTopics {
+ public:
+  RecordedTopics() = default;
+  explicit RecordedTopics(std::vector<ingest::RecordedMessage> log) : log_(std::move(log)) {
+    for (const auto& message : log_) next_[{message.topic, message.partition}] = message.offset + 1;
+  }
+
+  // Gives the message its offset, and it to the consumer that runs.
+  int64_t add(ingest::RecordedMessage message) {
+    const std::scoped_lock lock(mutex_);
+    message.offset = next_[{message.topic, message.partition}]++;
+    log_.push_back(message);
+    const int64_t offset = message.offset;
+    if (const auto source = source_.lock()) source->append(std::move(message));
+    return offset;
+  }
+  int64_t add(const RowEvent& event) { return add(recorded(event)); }
+
+  ingest::SourceFactory factory() {
+    return [this](const catalog::DataSource&, const catalog::Snapshot&) {
+      const std::scoped_lock lock(mutex_);
+      auto source = std::make_shared<ingest::ReplaySource>(log_);
+      source_ = source;
+      return std::make_unique<Shared>(source);
+    };
+  }
+  // The consumer of the worker that runs; null if there is none.
+  std::shared_ptr<ingest::ReplaySource> source() {
+    const std::scoped_lock lock(mutex_);
+    return source_.lock();
+  }
+  [[nodiscard]] std::map<ingest::TopicPartition, int64_t> ends() const {
+    const std::scoped_lock lock(mutex_);
+    return next_;
+  }
+  // Takes away what was written before `offset`, or changes what stands there, as seen by the
+  // next consumer.
+  template <class Edit>
+  void edit(const Edit& change) {
+    const std::scoped_lock lock(mutex_);
+    change(log_);
+  }
+
+ private:
+  // What a worker owns of a source that the test holds too.
+  class Shared final : public ingest::Source {
+   public:
+    explicit Shared(std::shared_ptr<ingest::ReplaySource> to) : to_(std::move(to)) {}
+    ingest::SourceEvent poll(std::chrono::milliseconds timeout) override {
+      return to_->poll(timeout);
+    }
+    void assign(const std::vector<ingest::PartitionOffset>& start) override { to_->assign(start); }
+    void pause(const std::vector<ingest::TopicPartition>& all) override { to_->pause(all); }
+    void resume(const std::vector<ingest::TopicPartition>& all) override { to_->resume(all); }
+    void seek(const ingest::PartitionOffset& start) override { to_->seek(start); }
+    ingest::Watermarks watermarks(const ingest::TopicPartition& at,
+                                  std::chrono::milliseconds timeout) override {
+      return to_->watermarks(at, timeout);
+    }
+    std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
+      return to_->known_end(at);
+    }
+    std::string cluster_id(std::chrono::milliseconds timeout) override {
+      return to_->cluster_id(timeout);
+    }
+    void publish(const std::vector<ingest::PartitionOffset>& next) override { to_->publish(next); }
+
+   private:
+    std::shared_ptr<ingest::ReplaySource> to_;
+  };
+
+  mutable std::mutex mutex_;
+  std::vector<ingest::RecordedMessage> log_;
+  std::map<ingest::TopicPartition, int64_t> next_;
+  std::weak_ptr<ingest::ReplaySource> source_;
+};
+
+}  // namespace metadb::tests

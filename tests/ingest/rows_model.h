@@ -1,0 +1,114 @@
+// What the rows of one table must be after a series of changes, with or without key, whose shape
+// changes on the way: event by event, in memory, in the plainest way.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace metadb::tests {
+
+// All columns that the table ever gets, as texts; nullopt = NULL.
+using ModelValues = std::vector<std::optional<std::string>>;
+
+struct ModelRow {
+  std::string origin;
+  int64_t start_us = 0;
+  int64_t end_us = INT64_MAX;  // INT64_MAX: current
+  ModelValues values;
+};
+
+class RowsModel {
+ public:
+  explicit RowsModel(std::vector<size_t> key) : key_(std::move(key)) {}
+
+  // An insert, update or read. `unavailable`: columns to take from the row's predecessor.
+  void upsert(const std::string& origin, int64_t ts_us, ModelValues values,
+              const std::vector<size_t>& unavailable = {}) {
+    ModelRow* current = current_of(origin, values);
+    for (const size_t column : unavailable)
+      values[column] = current == nullptr ? std::nullopt : current->values[column];
+    if (current != nullptr && current->values == values) return;
+    int64_t start_us = ts_us;
+    for (const ModelRow& row : rows_) {
+      if (!is_same_key(row, origin, values)) continue;
+      start_us = std::max(start_us, &row == current ? row.start_us : row.end_us);
+    }
+    if (current != nullptr) current->end_us = start_us;
+    rows_.push_back({origin, start_us, INT64_MAX, std::move(values)});
+  }
+  void remove(const std::string& origin, int64_t ts_us, const ModelValues& values) {
+    if (ModelRow* current = current_of(origin, values)) end(*current, ts_us);
+  }
+  void truncate(const std::string& origin, int64_t ts_us) {
+    for (ModelRow& row : rows_) {
+      if (row.origin == origin && row.end_us == INT64_MAX) end(row, ts_us);
+    }
+  }
+
+  // Rows without key.
+  void insert(const std::string& origin, int64_t ts_us, ModelValues values) {
+    rows_.push_back({origin, ts_us, INT64_MAX, std::move(values)});
+  }
+  // Ends the oldest current row equal to `before`; nullopt in place of `after`: a delete.
+  void replace(const std::string& origin, int64_t ts_us, const ModelValues& before,
+               const std::optional<ModelValues>& after) {
+    int64_t start_us = ts_us;
+    for (ModelRow& row : rows_) {
+      if (row.origin != origin || row.end_us != INT64_MAX || row.values != before) continue;
+      if (after == before) return;
+      end(row, ts_us);
+      start_us = row.end_us;
+      break;
+    }
+    if (after) insert(origin, start_us, *after);
+  }
+
+  // From now on these columns are the key. Of the current rows that share it the newest stays.
+  void change_key(std::vector<size_t> key) {
+    key_ = std::move(key);
+    std::map<std::string, std::vector<ModelRow*>> groups;
+    for (ModelRow& row : rows_) {
+      if (row.end_us == INT64_MAX && has_key(row.values)) groups[identity(row)].push_back(&row);
+    }
+    for (auto& [name, rows] : groups) {
+      int64_t end_us = 0;
+      for (const ModelRow* row : rows) end_us = std::max(end_us, row->start_us);
+      rows.pop_back();
+      for (ModelRow* row : rows) row->end_us = end_us;
+    }
+  }
+
+  [[nodiscard]] const std::vector<ModelRow>& rows() const { return rows_; }
+
+ private:
+  static void end(ModelRow& row, int64_t ts_us) { row.end_us = std::max(ts_us, row.start_us); }
+  [[nodiscard]] bool has_key(const ModelValues& values) const {
+    return std::ranges::all_of(key_, [&](size_t column) { return values[column].has_value(); });
+  }
+  [[nodiscard]] bool is_same_key(const ModelRow& row, const std::string& origin,
+                                 const ModelValues& values) const {
+    return row.origin == origin && has_key(row.values) &&
+           std::ranges::all_of(key_,
+                               [&](size_t column) { return row.values[column] == values[column]; });
+  }
+  ModelRow* current_of(const std::string& origin, const ModelValues& values) {
+    for (ModelRow& row : rows_) {
+      if (row.end_us == INT64_MAX && is_same_key(row, origin, values)) return &row;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::string identity(const ModelRow& row) const {
+    std::string out = row.origin;
+    for (const size_t column : key_) out += "/" + *row.values[column];
+    return out;
+  }
+
+  std::vector<size_t> key_;
+  std::vector<ModelRow> rows_;  // in the order in which they were made
+};
+
+}  // namespace metadb::tests

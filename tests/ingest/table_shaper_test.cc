@@ -1,0 +1,317 @@
+#include "ingest/table_shaper.h"
+
+#include <gmock/gmock.h>
+
+#include "ingest/outcome.h"
+#include "tests/ingest/history_test.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::PgType;
+using ingest::Batch;
+using ingest::LaneStopped;
+using ingest::Op;
+using ingest::ReadyTable;
+using ingest::TableShaper;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Shaper : public HistoryTest {
+ protected:
+  // Prepares the tables for one row of `schema` at `ts_us`.
+  ReadyTable prepare(const std::shared_ptr<const ingest::EventTable>& table,
+                     const std::shared_ptr<const ingest::RowSchema>& schema,
+                     const std::string& source = "src", const ingest::NameRules& rules = {},
+                     int64_t ts_us = kBaseUs) {
+    Batch batch;
+    const std::vector<Cell> cells(schema->columns.size(), Cell::null());
+    batch.add(ChangeMaker{table, schema}.make(Op::create, ts_us, cells),
+              message_at(0, "srv." + table->schema + "." + table->table));
+    TableShaper shaper(*catalog_, connection_, {source, rules});
+    return shaper.prepare(batch.tables().at(0));
+  }
+
+  // Why it is not prepared.
+  LaneStopped refusal(const std::shared_ptr<const ingest::EventTable>& table,
+                      const std::string& source = "src", const ingest::NameRules& rules = {}) {
+    try {
+      prepare(table, plain(), source, rules);
+    } catch (const LaneStopped& stopped) {
+      return stopped;
+    }
+    ADD_FAILURE() << "the table was prepared";
+    return {catalog::Error("", ""), ""};
+  }
+
+  static std::shared_ptr<const ingest::RowSchema> plain() {
+    return schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {0});
+  }
+  static std::shared_ptr<const ingest::EventTable> of(const std::string& db,
+                                                      const std::string& schema,
+                                                      const std::string& table) {
+    return std::make_shared<const ingest::EventTable>(ingest::EventTable{"srv", db, schema, table});
+  }
+
+  std::vector<std::string> list(const std::string& sql) {
+    const catalog::Result rows = connection_.exec(sql);
+    std::vector<std::string> out;
+    for (int row = 0; row < rows.rows(); ++row) out.emplace_back(rows.text(row, 0));
+    return out;
+  }
+  std::vector<std::string> indexes(const std::string& table) {
+    return list(
+        fmt::format("SELECT regexp_replace(indexdef, '^.* USING ', '') FROM pg_indexes "
+                    "WHERE schemaname = 'public' AND tablename = '{}' ORDER BY 1",
+                    table));
+  }
+  // The tables that the catalog in memory holds are those that the database holds.
+  void expect_snapshot_is_committed() {
+    const auto before = catalog_->snapshot();
+    catalog_->reload(connection_);
+    const auto after = catalog_->snapshot();
+    ASSERT_EQ(before->tables.size(), after->tables.size());
+    for (const auto& [name, table] : after->tables) {
+      const catalog::Table& known = *before->tables.at(name);
+      EXPECT_EQ(known.years, table->years) << name.second;
+      EXPECT_EQ(known.key_columns, table->key_columns) << name.second;
+      EXPECT_EQ(known.renamed, table->renamed) << name.second;
+      EXPECT_EQ(known.id_sequence, table->id_sequence) << name.second;
+      ASSERT_EQ(known.columns.size(), table->columns.size()) << name.second;
+      for (size_t i = 0; i < known.columns.size(); ++i) {
+        EXPECT_EQ(known.columns[i].name, table->columns[i].name);
+        EXPECT_EQ(known.columns[i].type_name, table->columns[i].type_name);
+        EXPECT_EQ(known.columns[i].type, table->columns[i].type);
+      }
+    }
+    EXPECT_EQ(before->source_tables.size(), after->source_tables.size());
+  }
+
+  catalog::Connection connection_ = database_->connect();
+};
+
+TEST_F(Shaper, TwoDatabasesOfOneSourceDoNotShareATable) {
+  prepare(of("one", "public", "both"), plain());
+  const LaneStopped stopped = refusal(of("two", "public", "both"));
+  EXPECT_THAT(stopped.message(), AllOf(HasSubstr("\"one\""), HasSubstr("\"two\"")));
+  EXPECT_THAT(stopped.hint, HasSubstr("add_schema_prefix"));
+  EXPECT_EQ(stopped.topic, "srv.public.both");
+  EXPECT_FALSE(stopped.needs_resync);
+}
+
+TEST_F(Shaper, TwoSourcesDoNotShareATableWhateverTheirOrigins) {
+  prepare(of("db", "east_x", "twice"), plain(), "src");
+  ingest::NameRules rules;
+  rules.origins = {"east"};
+  rules.map_public_schema = "east_x";
+  const LaneStopped stopped = refusal(of("db", "public", "twice"), "other", rules);
+  EXPECT_THAT(stopped.message(), AllOf(HasSubstr("\"src\""), HasSubstr("\"other\"")));
+  ingest::NameRules prefixed = rules;
+  prefixed.map_public_schema = "";
+  prefixed.add_schema_prefix = "p_";
+  EXPECT_EQ(prepare(of("db", "public", "twice"), plain(), "other", prefixed).table->schema,
+            "p_public");
+}
+
+TEST_F(Shaper, RewrittenNamesThatMeetAreNotMixed) {
+  prepare(of("db", "mod_users", "t"), plain());
+  EXPECT_THAT(refusal(of("db", "users", "t")).message(),
+              AllOf(HasSubstr("mod_users.t"), HasSubstr("users.t of database")));
+}
+
+TEST_F(Shaper, WhereATableGoesIsKept) {
+  EXPECT_EQ(prepare(of("db", "kept", "t"), plain()).table->schema, "kept");
+  ingest::NameRules rules;
+  rules.add_schema_prefix = "later_";
+  EXPECT_EQ(prepare(of("db", "kept", "t"), plain(), "src", rules).table->schema, "kept");
+}
+
+TEST_F(Shaper, ReservedNamesAreRefused) {
+  for (const char* schema : {"metadb", "pg_catalog", "pg_x", "information_schema"})
+    EXPECT_EQ(refusal(of("db", schema, "t")).sqlstate, "42602") << schema;
+  EXPECT_EQ(refusal(of("db", "public", "zzz___t___")).sqlstate, "42602");
+}
+
+TEST_F(Shaper, NameOfAMainTableIsRefusedEitherWay) {
+  prepare(of("db", "public", "main1"), plain());
+  EXPECT_EQ(refusal(of("db", "public", "main1__")).sqlstate, "42P07");
+  prepare(of("db", "public", "main2__"), plain());
+  EXPECT_EQ(refusal(of("db", "public", "main2")).sqlstate, "42P07");
+  expect_snapshot_is_committed();
+}
+
+TEST_F(Shaper, TableOfAUserIsLeftAlone) {
+  connection_.exec("CREATE TABLE public.users_own (x int)");
+  EXPECT_EQ(refusal(of("db", "public", "users_own")).sqlstate, "42P07");
+  EXPECT_THAT(list("SELECT table_name FROM metadb.managed_table WHERE table_name = 'users_own'"),
+              ElementsAre());
+}
+
+TEST_F(Shaper, DroppedTableNeedsAResync) {
+  const auto table = of("db", "public", "dropped");
+  prepare(table, plain());
+  connection_.exec("DROP TABLE public.dropped__");
+  catalog_->reload(connection_);
+  const LaneStopped stopped = refusal(table);
+  EXPECT_TRUE(stopped.needs_resync);
+  EXPECT_EQ(stopped.sqlstate, "42P01");
+}
+
+TEST_F(Shaper, LongNamesStayApartAndWithinTheLimit) {
+  const std::string stem(70, 'l');
+  const ReadyTable first = prepare(of("db", "public", stem + "1"), plain());
+  const ReadyTable second = prepare(of("db", "public", stem + "2"), plain());
+  EXPECT_NE(first.table->current_name, second.table->current_name);
+  for (const std::string& name :
+       {first.table->main_name, first.table->history_name + "2026", first.table->sync_name})
+    EXPECT_LE(name.size(), 63U);
+  expect_snapshot_is_committed();
+}
+
+TEST_F(Shaper, ColumnsWithOurNamesAreRenamedAndFoundAgain) {
+  const auto table = of("db", "public", "renaming");
+  const std::string long_name(80, 'c');
+  const auto schema = schema_of({{"__id", PgType::int4},
+                                 {"__id_2", PgType::text},
+                                 {"ctid", PgType::text},
+                                 {"Case", PgType::text},
+                                 {"case", PgType::text},
+                                 {long_name + "1", PgType::text},
+                                 {long_name + "2", PgType::text}},
+                                {0});
+  prepare(table, schema);
+  expect_snapshot_is_committed();
+  const auto later = schema_of({{"__id", PgType::int4},
+                                {"__id_2", PgType::text},
+                                {"__start", PgType::text},
+                                {long_name + "3", PgType::text}},
+                               {0});
+  const auto ready = prepare(table, later);
+  expect_snapshot_is_committed();
+  EXPECT_EQ(ready.table->columns.size(), 9U);
+  EXPECT_EQ(ready.table->column_of_source("__id")->type, PgType::int4);
+  EXPECT_EQ(ready.table->column_of_source("__id_2")->type, PgType::text);
+  EXPECT_NE(ready.table->column_of_source("__id_2")->name,
+            ready.table->column_of_source("__id")->name);
+  EXPECT_EQ(ready.table->column_of_source("case")->name, "case");
+}
+
+TEST_F(Shaper, YearOfAnEventHasItsLeafAndNextYearsInDecember) {
+  const auto table = of("db", "public", "years");
+  EXPECT_THAT(prepare(table, plain()).table->years, ElementsAre(2023));
+  const int64_t december_us = 1'703'000'000'000'000;  // 2023-12-19
+  EXPECT_THAT(prepare(table, plain(), "src", {}, december_us).table->years,
+              ElementsAre(2023, 2024));
+  EXPECT_THAT(prepare(table, plain(), "src", {}, -1).table->years,
+              ElementsAre(1969, 1970, 2023, 2024));
+  expect_snapshot_is_committed();
+}
+
+TEST_F(Shaper, YearsAreReadRightUnderAnyTimeZoneAndDateStyle) {
+  prepare(of("db", "public", "zoned"), plain());
+  connection_.exec("SET TimeZone = 'America/New_York'; SET DateStyle = 'SQL, DMY'");
+  expect_snapshot_is_committed();
+  EXPECT_THAT(catalog_->snapshot()->tables.at({"public", "zoned"})->years, ElementsAre(2023));
+}
+
+TEST_F(Shaper, TypesOutsidePgCatalogSayTheirSchema) {
+  connection_.exec("CREATE DOMAIN public.odd AS text");
+  prepare(of("db", "public", "odd_type"), plain());
+  connection_.exec("ALTER TABLE public.odd_type__ ALTER v TYPE public.odd");
+  catalog_->reload(connection_);
+  EXPECT_EQ(catalog_->snapshot()->tables.at({"public", "odd_type"})->column("v")->type_name,
+            "public.odd");
+}
+
+TEST_F(Shaper, KeysAreUniqueAmongCurrentRowsAndIndexedForUsers) {
+  prepare(of("db", "public", "int_key"), plain());
+  EXPECT_THAT(indexes("int_key"), testing::Contains("btree (__origin, id)"));
+  EXPECT_THAT(indexes("int_key__"), testing::Contains("btree (id)"));
+  prepare(of("db", "public", "text_key"),
+          schema_of({{"id", PgType::int4}, {"name", PgType::text}}, {0, 1}));
+  EXPECT_THAT(indexes("text_key"), testing::Contains("btree (__origin, id, md5(name))"));
+  EXPECT_THAT(indexes("text_key__"), testing::Contains("hash (name)"));
+  prepare(of("db", "public", "json_key"), schema_of({{"doc", PgType::json}}, {0}));
+  EXPECT_THAT(indexes("json_key"), testing::Contains("btree (__origin, md5((doc)::text))"));
+  prepare(of("db", "public", "no_key"), schema_of({{"v", PgType::int4}}, {}));
+  EXPECT_THAT(indexes("no_key"), ElementsAre("btree (__id)"));
+}
+
+TEST_F(Shaper, UuidColumnsAreIndexedUntilTheyAreWidened) {
+  const auto table = of("db", "public", "with_uuid");
+  const auto schema = [](PgType type) {
+    return schema_of({{"id", PgType::uuid}, {"parent", type}, {"added", type}}, {0});
+  };
+  prepare(table, schema_of({{"id", PgType::uuid}, {"parent", PgType::uuid}}, {0}));
+  prepare(table, schema(PgType::uuid));
+  EXPECT_THAT(indexes("with_uuid__"),
+              ElementsAre("btree (__id)", "btree (added)", "btree (id)", "btree (parent)"));
+  prepare(table, schema(PgType::text));
+  EXPECT_THAT(indexes("with_uuid__"), ElementsAre("btree (__id)", "btree (id)"));
+  connection_.exec(
+      "INSERT INTO with_uuid__ (__start, __end, __current, parent) SELECT now(), "
+      "'9999-12-31 00:00:00+00', true, string_agg(md5(i::text), '') FROM generate_series(1, 1000) "
+      "i");
+}
+
+TEST_F(Shaper, KeyColumnWidensWithItsIndexes) {
+  const auto table = of("db", "public", "widening");
+  const auto schema = [](PgType type) { return schema_of({{"id", type}}, {0}); };
+  prepare(table, schema(PgType::int4));
+  connection_.exec(
+      "INSERT INTO widening__ (__start, __end, __current, id) VALUES (now(), '9999-12-31 "
+      "00:00:00+00', true, 7)");
+  prepare(table, schema(PgType::int8));
+  EXPECT_THAT(indexes("widening"), testing::Contains("btree (__origin, id)"));
+  prepare(table, schema(PgType::text));
+  EXPECT_THAT(indexes("widening"), testing::Contains("btree (__origin, md5(id))"));
+  EXPECT_THAT(indexes("widening__"), ElementsAre("btree (__id)", "hash (id)"));
+  EXPECT_THAT(list("SELECT id FROM widening"), ElementsAre("7"));
+  // Narrower values fit in from now on.
+  EXPECT_EQ(prepare(table, schema(PgType::int4)).table->column("id")->type, PgType::text);
+  expect_snapshot_is_committed();
+}
+
+TEST_F(Shaper, ViewInTheWayStopsTheLaneAndNamesIt) {
+  const auto table = of("db", "public", "viewed");
+  prepare(table, plain());
+  connection_.exec("CREATE VIEW public.on_top AS SELECT id FROM viewed");
+  const auto wider = schema_of({{"id", PgType::int8}, {"v", PgType::text}}, {0});
+  try {
+    prepare(table, wider);
+    FAIL() << "widened under a view";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_THAT(stopped.detail, HasSubstr("on_top"));
+  }
+  connection_.exec("DROP VIEW public.on_top");
+  EXPECT_EQ(prepare(table, wider).table->column("id")->type, PgType::int8);
+}
+
+TEST_F(Shaper, LockOfAUserStopsTheLaneSoon) {
+  const auto table = of("db", "public", "locked");
+  prepare(table, plain());
+  catalog::Connection user = database_->connect();
+  catalog::Transaction transaction(user);
+  user.exec("SELECT * FROM public.locked__");
+  const auto begun = std::chrono::steady_clock::now();
+  try {
+    prepare(table, schema_of({{"id", PgType::int4}, {"w", PgType::text}}, {0}));
+    FAIL() << "a column was added under a lock";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "55P03");
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+}
+
+TEST_F(Shaper, KeyThatGoesLeavesRowsWithoutKey) {
+  const auto table = of("db", "public", "keyless_later");
+  prepare(table, plain());
+  EXPECT_TRUE(prepare(table, schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {}))
+                  .table->key_columns.empty());
+  EXPECT_THAT(indexes("keyless_later"), ElementsAre("btree (__id)"));
+  expect_snapshot_is_committed();
+}
+
+}  // namespace
+}  // namespace metadb::tests

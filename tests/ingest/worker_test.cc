@@ -1,0 +1,238 @@
+#include "ingest/worker.h"
+
+#include <random>
+
+#include "tests/ingest/history_test.h"
+#include "tests/ingest/worker_fixture.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::SourceState;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::vector<std::string> kRecordings = {"tests/ingest/data/debezium-1.9.jsonl",
+                                              "tests/ingest/data/debezium-3.jsonl",
+                                              "conf/demo/library.jsonl"};
+
+std::vector<ingest::RecordedMessage> recording(const std::string& name) {
+  return ingest::read_recording(METADB_SOURCE_DIR "/" + name);
+}
+
+class Worker : public WorkerTest {};
+class Recording : public WorkerTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(Recording, BecomesTablesWithoutLoss) {
+  RecordedTopics topics(recording(GetParam()));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT topic, \"offset\", sqlstate, error FROM metadb.dead_letter"),
+              ElementsAre());
+  EXPECT_THAT(rows("SELECT * FROM metadb.unresolved"), ElementsAre());
+  EXPECT_TRUE(status().stopped_lanes.empty());
+  // Every key has its versions one after the other.
+  for (const std::string& table :
+       rows("SELECT format('%I.%I', schema_name, table_name || '__') FROM metadb.managed_table "
+            "WHERE key_columns = '{id}'")) {
+    EXPECT_EQ(count(table + " a JOIN " + table +
+                    " b ON a.id = b.id AND a.__id < b.__id AND a.__end > b.__start"),
+              0)
+        << table;
+    EXPECT_EQ(count(table + " WHERE __start > __end"), 0) << table;
+  }
+}
+
+TEST_P(Recording, RestartsAtAnyMomentChangeNothing) {
+  RecordedTopics topics(recording(GetParam()));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  const std::vector<std::string> in_one_go = everything();
+  for (const std::string& table :
+       rows("SELECT format('%I.%I', schema_name, table_name || '__') FROM metadb.base_table"))
+    watcher_.exec("DROP TABLE " + table);
+  watcher_.exec(
+      "TRUNCATE metadb.base_table, metadb.managed_table, metadb.source_table, metadb.column_name, "
+      "metadb.ingest_position, metadb.ingest_watermark");
+  for (const std::string& table :
+       rows("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename LIKE "
+            "'zzz%'"))
+    watcher_.exec("DROP TABLE " + table);
+  std::mt19937 random(7);
+  for (int i = 0; i < 8; ++i) {
+    start(topics);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
+    stop();
+  }
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(everything(), in_one_go);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Recording, testing::ValuesIn(kRecordings), [](const auto& test) {
+  const size_t slash = test.param.rfind('/');
+  std::string name = test.param.substr(slash + 1, test.param.rfind('.') - slash - 1);
+  std::erase_if(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; });
+  return name;
+});
+
+TEST_F(Worker, RecordedRowsArriveAsTheyWere) {
+  for (const std::string& name : {kRecordings[0], kRecordings[1]}) {
+    RecordedTopics topics(recording(name));
+    source_.name = "src" + std::to_string(name.size());
+    source_.options["add_schema_prefix"] = "p" + std::to_string(name.size()) + "_";
+    start(topics);
+    ASSERT_TRUE(catches_up(topics));
+    const std::string schema = source_.option("add_schema_prefix") + "public";
+    EXPECT_EQ(count(schema + ".nokey"), 8);
+    EXPECT_EQ(count(schema + ".pairs"), 1) << "the truncate ended all but the last";
+    EXPECT_EQ(count(schema + ".whole"), 0);
+    EXPECT_EQ(count(schema + ".types__ WHERE date_c = 'infinity'"), 2);
+    EXPECT_EQ(count(schema + ".types__ WHERE date_c = '-infinity'"), 2);
+    EXPECT_EQ(count(schema + ".types__ WHERE timestamp_c = 'infinity'"), 2);
+    stop();
+    watcher_.exec("DELETE FROM metadb.ingest_position");
+  }
+}
+
+// Writes random events of three tables and the same to the model.
+class Traffic {
+ public:
+  explicit Traffic(unsigned seed) : random_(seed) {}
+
+  RowEvent next() {
+    RowEvent event;
+    const int table = random_.below(3);
+    event.table = "t" + std::to_string(table);
+    event.id = random_.below(6);
+    event.partition = event.id % 2;
+    event.ts_us = random_.time_us();
+    event.lsn = ++lsn_;
+    event.value = "v" + std::to_string(random_.below(4));
+    event.op = random_.one_in(4) ? 'd' : 'u';
+    RowsModel& model = models_.at(static_cast<size_t>(table));
+    ModelValues values = {std::to_string(event.id), event.value};
+    if (event.op == 'd') {
+      model.remove("", event.ts_us, values);
+    } else {
+      model.upsert("", event.ts_us, values);
+    }
+    return event;
+  }
+
+  void expect_tables(catalog::Connection& connection) const {
+    for (size_t i = 0; i < models_.size(); ++i) {
+      EXPECT_EQ(shown(stored_rows(connection, "public", "t" + std::to_string(i), {"id", "v"})),
+                shown(models_[i].rows()));
+    }
+  }
+
+ private:
+  Random random_;
+  uint64_t lsn_ = 100;
+  std::vector<RowsModel> models_{3, RowsModel({0})};
+};
+
+TEST_F(Worker, DeathAtRandomMomentsLosesAndDoublesNothing) {
+  RecordedTopics topics;
+  Traffic traffic(1);
+  std::mt19937 random(1);
+  for (int i = 0; i < 30; ++i) topics.add(traffic.next());
+  for (int life = 0; life < 25; ++life) {
+    start(topics);
+    for (int i = 0; i < 20; ++i) topics.add(traffic.next());
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 60));
+  }
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  traffic.expect_tables(watcher_);
+  EXPECT_EQ(count("metadb.dead_letter"), 0);
+}
+
+TEST_F(Worker, KilledBackendsLoseAndDoubleNothing) {
+  RecordedTopics topics;
+  Traffic traffic(11);
+  topics.add(traffic.next());
+  start(topics);
+  for (int round = 0; round < 6; ++round) {
+    for (int i = 0; i < 60; ++i) topics.add(traffic.next());
+    watcher_.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+        "current_database() AND pid <> pg_backend_pid()");
+  }
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  traffic.expect_tables(watcher_);
+  EXPECT_EQ(count("metadb.dead_letter"), 0);
+}
+
+TEST_F(Worker, GoesOnWhenPostgresComesBack) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const catalog::Connection server(server_conninfo());
+  catalog::Connection admin(server_conninfo());
+  admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS false");
+  admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
+             database_.name() + "'");
+  topics.add({.id = 2});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
+  EXPECT_TRUE(status().next_retry_us.has_value());
+  admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS true");
+  watcher_ = database_.connect();
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT id FROM t ORDER BY 1"), ElementsAre("1", "2"));
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+}
+
+TEST_F(Worker, EndsSoonWhileNothingHappens) {
+  RecordedTopics topics;
+  topics.add(RowEvent{});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto begun = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+}
+
+TEST_F(Worker, EndsSoonWhilePostgresDoesNotAnswer) {
+  RecordedTopics topics;
+  topics.add(RowEvent{});
+  catalog::Connection admin(server_conninfo());
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS false");
+  admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
+             database_.name() + "'");
+  topics.add(RowEvent{.id = 2});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
+  const auto begun = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+  admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS true");
+}
+
+TEST_F(Worker, EndsInBoundedTimeWhileABatchWaitsForALock) {
+  store_setting(watcher_, "checkpoint_segment_size", "1");
+  RecordedTopics topics;
+  topics.add({.id = 0});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  catalog::Transaction holder(watcher_);
+  watcher_.exec("SELECT 1 FROM metadb.ingest_position FOR UPDATE");
+  // More than is read ahead while the first of them waits.
+  for (int id = 1; id < 50; ++id) topics.add({.id = id});
+  catalog::Connection second = database_.connect();
+  ASSERT_TRUE(eventually([&] {
+    return second.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) > 0;
+  }));
+  const auto begun = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, ingest::Writer::kFinishMax + 5s);
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,0 +1,79 @@
+#include "ingest/writer.h"
+
+#include "ingest/outcome.h"
+#include "tests/ingest/history_test.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::PgType;
+using ingest::Op;
+using ingest::Writer;
+using namespace std::chrono_literals;
+
+class WriterTest : public HistoryTest {
+ protected:
+  static std::unique_ptr<ingest::Batch> batch(const std::string& table, int id) {
+    auto out = std::make_unique<ingest::Batch>();
+    const ChangeMaker maker{event_table(table), schema_of({{"id", PgType::int4}}, {0})};
+    out->add(maker.make(Op::create, kBaseUs, {Cell::int4(id)}), message_at(id));
+    return out;
+  }
+  static int64_t count(const std::string& table) {
+    return database_->connect().exec("SELECT count(*) FROM " + table).int64(0, 0);
+  }
+};
+
+TEST_F(WriterTest, AppliesOneBatchAfterTheOther) {
+  Writer writer(*catalog_, {"src", {}});
+  EXPECT_TRUE(writer.is_idle());
+  EXPECT_FALSE(writer.take_result(0ms));
+  for (int id = 0; id < 3; ++id) {
+    writer.submit(batch("in_turn", id));
+    EXPECT_FALSE(writer.is_idle());
+    const auto done = writer.take_result(30s);
+    ASSERT_TRUE(done);
+    EXPECT_EQ(std::get<ingest::Applied>(done->result).versions, 1);
+    EXPECT_TRUE(writer.is_idle());
+  }
+  EXPECT_EQ(count("in_turn"), 3);
+}
+
+TEST_F(WriterTest, HandsOverWhatItCouldNotDo) {
+  database_->connect().exec("CREATE TABLE in_the_way (x int)");
+  Writer writer(*catalog_, {"src", {}});
+  writer.submit(batch("in_the_way", 1));
+  const auto done = writer.take_result(30s);
+  ASSERT_TRUE(done);
+  ASSERT_TRUE(std::holds_alternative<std::exception_ptr>(done->result));
+  EXPECT_THROW(std::rethrow_exception(std::get<std::exception_ptr>(done->result)),
+               ingest::LaneStopped);
+}
+
+TEST_F(WriterTest, FinishesTheBatchInHand) {
+  {
+    Writer writer(*catalog_, {"src", {}});
+    writer.submit(batch("finished", 1));
+  }
+  EXPECT_EQ(count("finished"), 1);
+}
+
+TEST_F(WriterTest, CancelsWhatTakesTooLong) {
+  Writer writer(*catalog_, {"src", {}});
+  writer.submit(batch("cancelled", 1));
+  ASSERT_TRUE(writer.take_result(30s));
+  catalog::Connection holder = database_->connect();
+  catalog::Transaction transaction(holder);
+  holder.exec("LOCK TABLE cancelled");
+  writer.submit(batch("cancelled", 2));
+  EXPECT_FALSE(writer.take_result(100ms));
+  const auto begun = std::chrono::steady_clock::now();
+  writer.finish(100ms);
+  EXPECT_TRUE(writer.is_idle());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+  transaction.commit();
+  EXPECT_EQ(count("cancelled"), 1);
+}
+
+}  // namespace
+}  // namespace metadb::tests

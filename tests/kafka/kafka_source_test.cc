@@ -1,0 +1,233 @@
+// What only a real broker shows: transactions, retention, static members, new topics.
+#include "ingest/kafka_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "ingest/kafka_probe.h"
+#include "tests/fakes/reader.h"
+#include "tests/kafka/test_cluster.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::KafkaOptions;
+using ingest::KafkaSource;
+using ingest::TopicPartition;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+KafkaOptions options(const std::string& group, std::vector<std::string> topics) {
+  KafkaOptions result;
+  result.source_name = "source";
+  result.brokers = kafka_bootstrap();
+  result.group_id = group;
+  result.security = "plaintext";
+  result.installation_id = group;
+  result.topics = std::move(topics);
+  return result;
+}
+
+auto ends(size_t count) {
+  return [count](const Seen& seen) { return seen.ends.size() >= count; };
+}
+auto records(size_t count) {
+  return [count](const Seen& seen) { return seen.records.size() >= count; };
+}
+
+TEST(KafkaSource, GetsItsFirstAssignmentWithinTenSeconds) {
+  const auto name = fresh_name("first");
+  create_topic(name);
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  EXPECT_TRUE(reader.until([](const Seen& seen) { return seen.assignments > 0; }, 10s));
+  EXPECT_THAT(reader.seen.assigned, ElementsAre(TopicPartition{name, 0}));
+}
+
+TEST(KafkaSource, ReportsTheEndBehindATransactionsControlRecord) {
+  const auto name = fresh_name("transaction");
+  create_topic(name);
+  TestProducer producer(name);
+  producer.begin();
+  producer.send(name, "kept");
+  producer.commit();
+  producer.begin();
+  producer.send(name, "dropped");
+  producer.abort();
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@0=kept"));
+  EXPECT_EQ(reader.seen.ends[0].offset, 4);
+  EXPECT_EQ(source.watermarks({name, 0}, 5s).high, 4);
+}
+
+TEST(KafkaSource, FindsANewTopicWithinFifteenSeconds) {
+  const auto name = fresh_name("new");
+  create_topic(name + ".a");
+  KafkaSource source(options(name, {"^" + name + "\\."}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  create_topic(name + ".b");
+  TestProducer().send(name + ".b", "late");
+  ASSERT_TRUE(reader.until(records(1), 15s));
+  EXPECT_THAT(reader.seen.records, ElementsAre(name + ".b/0@0=late"));
+  EXPECT_EQ(reader.seen.revocations, 1);
+  EXPECT_EQ(reader.seen.assigned.size(), 2U);
+}
+
+// The first source lives and dies in a process of its own.
+TEST(KafkaSource, GetsItsPartitionsAtOnceAfterAKill) {
+  const auto name = fresh_name("killed");
+  create_topic(name, 3);
+  TestProducer().send(name, "0");
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    KafkaSource source(options(name, {name}));
+    Reader reader(source);
+    reader.until(records(1));
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(3), 5s));
+  EXPECT_EQ(reader.seen.assigned.size(), 3U);
+  EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@0=0"));
+}
+
+TEST(KafkaSource, GetsItsPartitionsAtOnceAfterARestart) {
+  const auto name = fresh_name("restarted");
+  create_topic(name);
+  TestProducer().send(name, "0");
+  for (int run = 0; run < 3; ++run) {
+    const auto before = std::chrono::steady_clock::now();
+    {
+      KafkaSource source(options(name, {name}));
+      Reader reader(source);
+      ASSERT_TRUE(reader.until(ends(1), 5s));
+      EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@0=0"));
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 7s);
+  }
+}
+
+// The broker gives a static member that comes back what it had, and no rebalance.
+TEST(KafkaSource, FindsATopicThatAppearedWhileItWasAway) {
+  const auto name = fresh_name("away");
+  create_topic(name + ".a");
+  const auto of = options(name, {"^" + name + "\\."});
+  {
+    KafkaSource source(of);
+    Reader reader(source);
+    ASSERT_TRUE(reader.until(ends(1)));
+  }
+  create_topic(name + ".b");
+  TestProducer().send(name + ".b", "late");
+  KafkaSource source(of);
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(2), 15s));
+  EXPECT_THAT(reader.seen.records, ElementsAre(name + ".b/0@0=late"));
+  EXPECT_EQ(reader.seen.assigned.size(), 2U);
+}
+
+TEST(KafkaSource, ReportsAnOffsetThatRetentionHasRemoved) {
+  const auto name = fresh_name("gap");
+  create_topic(name);
+  TestProducer producer;
+  for (const char* value : {"0", "1", "2"}) producer.send(name, value);
+  delete_messages_below(name, 2);
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  reader.start = [](const TopicPartition&) { return 1; };
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.failures.empty(); }));
+  EXPECT_TRUE(reader.seen.failures[0].is_offset_out_of_range);
+  EXPECT_EQ(reader.seen.failures[0].at, (TopicPartition{name, 0}));
+  EXPECT_EQ(source.watermarks({name, 0}, 5s).low, 2);
+  source.assign({{{name, 0}, 2}});
+  ASSERT_TRUE(reader.until(ends(1)));
+  EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@2=2"));
+}
+
+TEST(KafkaSource, PublishesOffsetsAndNeverReadsThem) {
+  const auto name = fresh_name("published");
+  create_topic(name);
+  TestProducer producer;
+  for (const char* value : {"0", "1"}) producer.send(name, value);
+  {
+    KafkaSource source(options(name, {name}));
+    Reader reader(source);
+    ASSERT_TRUE(reader.until(ends(1)));
+    source.publish({{{name, 0}, 2}});
+    const auto published = [&](const Seen&) { return committed_offset(name, name) == 2; };
+    EXPECT_TRUE(reader.until(published, 10s));
+  }
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  EXPECT_EQ(reader.seen.records.size(), 2U);
+}
+
+TEST(KafkaSource, GoesOnWhereItWasPaused) {
+  const auto name = fresh_name("paused");
+  create_topic(name, 2);
+  TestProducer producer;
+  for (const char* value : {"0", "1"}) producer.send(name, value, 1);
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(2)));
+  source.pause({{name, 1}});
+  producer.send(name, "2", 1);
+  producer.send(name, "other", 0);
+  ASSERT_TRUE(reader.until(records(3)));
+  EXPECT_EQ(reader.seen.records[2], name + "/0@0=other");
+  source.resume({{name, 1}});
+  ASSERT_TRUE(reader.until(records(4)));
+  EXPECT_EQ(reader.seen.records[3], name + "/1@2=2");
+}
+
+TEST(KafkaSource, TellsThatALiteralTopicIsNotThereYetAndFindsItLater) {
+  const auto name = fresh_name("missing");
+  KafkaSource source(options(name, {name}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.troubles.empty(); }));
+  EXPECT_THAT(reader.seen.troubles, Contains(HasSubstr(name)));
+  create_topic(name);
+  EXPECT_TRUE(reader.until(ends(1), 15s));
+}
+
+TEST(KafkaSource, AdvisesPlaintextWhenTlsIsAnsweredInPlaintext) {
+  const auto name = fresh_name("tls");
+  create_topic(name);
+  auto of = options(name, {name});
+  of.security = "ssl";
+  EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("security 'plaintext'"));
+  KafkaSource source(of);
+  Reader reader(source);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.troubles.empty(); }));
+  EXPECT_THAT(reader.seen.troubles, Contains(HasSubstr("security 'plaintext'")));
+}
+
+TEST(KafkaSource, ProbeFindsTheTopicsOfARealCluster) {
+  const auto name = fresh_name("probe");
+  create_topic(name);
+  EXPECT_EQ(ingest::probe(options(name, {"^" + name}), 5s), std::nullopt);
+  EXPECT_THAT(ingest::probe(options(name, {name + "x"}), 5s).value_or(""), HasSubstr("no topic"));
+}
+
+TEST(KafkaSource, KnowsTheClustersId) {
+  const auto name = fresh_name("id");
+  KafkaSource source(options(name, {"^" + name}));
+  EXPECT_EQ(source.cluster_id(5s).size(), 22U);
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,0 +1,275 @@
+#include <thread>
+
+#include "tests/server/front_end_fixture.h"
+#include "tests/server/raw_client.h"
+
+namespace metadb::tests {
+namespace {
+
+constexpr const char* kCreate = "create data source one type kafka options (brokers 'b')";
+constexpr const char* kRefused = "create data source refused type kafka options (brokers 'b')";
+constexpr const char* kSlow = "create data source slow type kafka options (brokers 'b')";
+
+class Commands : public FrontEndTest {
+ protected:
+  void SetUp() override {
+    start();
+    client.emplace(connect());
+  }
+  PgResult run(const std::string& sql) { return query(*client, sql); }
+  PGconn* raw() { return client->get(); }
+  // PostgreSQL and we agree on the transaction: it answers as its status says.
+  void expect_status(PGTransactionStatusType status) {
+    EXPECT_EQ(PQtransactionStatus(raw()), status);
+    const auto probe = run("SELECT 1");
+    EXPECT_EQ(sqlstate(probe), status == PQTRANS_INERROR ? "25P02" : "");
+    EXPECT_EQ(PQtransactionStatus(raw()), status);
+  }
+
+  std::optional<PgConnection> client;
+};
+
+TEST_F(Commands, ListAnswersWithRows) {
+  const auto listed = run("list status");
+  ASSERT_EQ(PQresultStatus(listed.get()), PGRES_TUPLES_OK) << PQresultErrorMessage(listed.get());
+  EXPECT_EQ(PQntuples(listed.get()), 2);
+  EXPECT_STREQ(PQfname(listed.get(), 1), "number");
+  EXPECT_EQ(PQftype(listed.get(), 1), 20U);
+  EXPECT_EQ(value(listed, 1, 0), "z\xC3\xBCrich");
+  EXPECT_TRUE(PQgetisnull(listed.get(), 1, 2));
+  EXPECT_STREQ(PQcmdStatus(listed.get()), "LIST");
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, NoticesComeBeforeTheAnswer) {
+  const Notices notices(*client);
+  EXPECT_STREQ(PQcmdStatus(run(kCreate).get()), "CREATE DATA SOURCE");
+  EXPECT_EQ(notices.texts, std::vector<std::string>{"creating one"});
+  EXPECT_EQ(runner.log(), std::vector<std::string>{"CREATE DATA SOURCE by postgres"});
+}
+
+TEST_F(Commands, ErrorsCarryTheirFields) {
+  const auto refused = run(kRefused);
+  EXPECT_EQ(sqlstate(refused), "42710");
+  EXPECT_EQ(field(refused, PG_DIAG_MESSAGE_DETAIL), "It was created before.");
+  EXPECT_EQ(field(refused, PG_DIAG_MESSAGE_HINT), "Choose another name.");
+  EXPECT_EQ(field(refused, PG_DIAG_SEVERITY_NONLOCALIZED), "ERROR");
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, SyntaxErrorsPointIntoTheWholeText) {
+  const auto wrong = run("list status; /* \xC3\xBC */ create data sourc x");
+  EXPECT_EQ(sqlstate(wrong), "42601");
+  EXPECT_EQ(field(wrong, PG_DIAG_STATEMENT_POSITION), "34");
+  EXPECT_TRUE(runner.log().empty());
+}
+
+TEST_F(Commands, SeveralRunInOrderUntilTheFirstError) {
+  ASSERT_EQ(PQsendQuery(
+                raw(),
+                (std::string("list status; ") + kCreate + ";" + kRefused + ";list status").c_str()),
+            1);
+  EXPECT_EQ(PQresultStatus(result(PQgetResult(raw())).get()), PGRES_TUPLES_OK);
+  EXPECT_EQ(PQresultStatus(result(PQgetResult(raw())).get()), PGRES_COMMAND_OK);
+  EXPECT_EQ(sqlstate(result(PQgetResult(raw()))), "42710");
+  EXPECT_FALSE(result(PQgetResult(raw())));
+  EXPECT_EQ(runner.log().size(), 3U);
+}
+
+TEST_F(Commands, MixedStringIsRefusedBeforeAnythingRuns) {
+  const auto mixed = run("CREATE TABLE t (); list status");
+  EXPECT_EQ(sqlstate(mixed), "0A000");
+  EXPECT_NE(field(mixed, PG_DIAG_MESSAGE_HINT), "");
+  EXPECT_TRUE(runner.log().empty());
+  EXPECT_EQ(sqlstate(run("SELECT * FROM t")), "42P01");
+}
+
+TEST_F(Commands, SharedVerbsAreOursOnlyIfTheRunnerTakesThem) {
+  EXPECT_EQ(sqlstate(run("alter system set metadb_x = 'v'")), "");
+  EXPECT_EQ(runner.log(), std::vector<std::string>{"ALTER SYSTEM by postgres"});
+  EXPECT_EQ(sqlstate(run("alter system set no_such_parameter = 'v'")), "42704");
+  EXPECT_EQ(runner.log().size(), 1U);
+}
+
+TEST_F(Commands, TransactionBlockRefusesAllButList) {
+  run("BEGIN");
+  EXPECT_EQ(PQresultStatus(run("list status").get()), PGRES_TUPLES_OK);
+  expect_status(PQTRANS_INTRANS);
+  EXPECT_EQ(sqlstate(run(kCreate)), "25001");
+  expect_status(PQTRANS_INERROR);
+  EXPECT_EQ(sqlstate(run("list status")), "25P02");
+  run("ROLLBACK");
+  expect_status(PQTRANS_IDLE);
+  EXPECT_EQ(runner.log(), std::vector<std::string>{"LIST by postgres"});
+}
+
+TEST_F(Commands, ErrorOfOursFailsTheTransactionInPostgresToo) {
+  run("BEGIN");
+  run("CREATE TABLE lost ()");
+  EXPECT_EQ(sqlstate(run("create data sourc x")), "42601");
+  expect_status(PQTRANS_INERROR);
+  EXPECT_STREQ(PQcmdStatus(run("COMMIT").get()), "ROLLBACK");
+  EXPECT_EQ(sqlstate(run("SELECT * FROM lost")), "42P01");
+}
+
+TEST_F(Commands, CancelStopsOurOwn) {
+  ASSERT_EQ(PQsendQuery(raw(), kSlow), 1);
+  runner.wait_until_slow_runs();
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(raw()),
+                                                                  &PQfreeCancel);
+  char error[256];
+  ASSERT_EQ(PQcancel(cancel.get(), error, sizeof error), 1) << error;
+  EXPECT_EQ(sqlstate(result(PQgetResult(raw()))), "57014");
+  EXPECT_FALSE(result(PQgetResult(raw())));
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, ClosedClientStopsOurOwn) {
+  ASSERT_EQ(PQsendQuery(raw(), kSlow), 1);
+  runner.wait_until_slow_runs();
+  front_end->stop(std::chrono::milliseconds(0));
+  EXPECT_EQ(front_end->connections(), 0);
+}
+
+TEST_F(Commands, OtherDatabasesHaveNoDialect) {
+  const auto elsewhere = open(address() + " user=postgres dbname=postgres");
+  EXPECT_EQ(sqlstate(query(elsewhere, "list status")), "42601");
+  EXPECT_TRUE(runner.log().empty());
+}
+
+TEST_F(Commands, TextsInLatin1AreUnderstood) {
+  PQsetClientEncoding(raw(), "LATIN1");
+  EXPECT_EQ(value(run("list status /* z\xFCrich */"), 1, 0), "z\xFCrich");
+}
+
+// ---- The extended protocol.
+
+TEST_F(Commands, ExtendedListDescribesItself) {
+  const auto listed =
+      result(PQexecParams(raw(), "list status", 0, nullptr, nullptr, nullptr, nullptr, 0));
+  ASSERT_EQ(PQresultStatus(listed.get()), PGRES_TUPLES_OK) << PQresultErrorMessage(listed.get());
+  EXPECT_EQ(value(listed, 0, 1), "1");
+  const auto binary =
+      result(PQexecParams(raw(), "list status", 0, nullptr, nullptr, nullptr, nullptr, 1));
+  EXPECT_EQ(std::string(PQgetvalue(binary.get(), 0, 1), 8), std::string("\0\0\0\0\0\0\0\1", 8));
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, ExtendedNamedStatementIsReusable) {
+  EXPECT_EQ(sqlstate(result(PQprepare(raw(), "ours", "list status", 0, nullptr))), "");
+  EXPECT_EQ(PQnfields(result(PQdescribePrepared(raw(), "ours")).get()), 3);
+  for (int i = 0; i < 3; ++i) {
+    const auto listed = result(PQexecPrepared(raw(), "ours", 0, nullptr, nullptr, nullptr, 0));
+    EXPECT_EQ(PQntuples(listed.get()), 2);
+    EXPECT_EQ(
+        value(result(PQexecParams(raw(), "SELECT 5", 0, nullptr, nullptr, nullptr, nullptr, 0))),
+        "5");
+  }
+  EXPECT_EQ(sqlstate(result(PQprepare(raw(), "ours", "SELECT 1", 0, nullptr))), "42P05");
+  run("DEALLOCATE ALL");
+  EXPECT_EQ(sqlstate(result(PQprepare(raw(), "ours", "SELECT 1", 0, nullptr))), "");
+  EXPECT_EQ(value(result(PQexecPrepared(raw(), "ours", 0, nullptr, nullptr, nullptr, 0))), "1");
+}
+
+TEST_F(Commands, ExtendedErrorsFailTheTransaction) {
+  const auto extended = [&](const char* sql) {
+    return result(PQexecParams(raw(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0));
+  };
+  EXPECT_EQ(sqlstate(extended(kRefused)), "42710");
+  expect_status(PQTRANS_IDLE);
+  run("BEGIN");
+  EXPECT_EQ(sqlstate(extended(kCreate)), "25001");
+  expect_status(PQTRANS_INERROR);
+  EXPECT_EQ(sqlstate(extended("list status")), "25P02");
+  run("ROLLBACK");
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, ExtendedParametersAreRefused) {
+  const char* values[] = {"x"};
+  const auto refused =
+      result(PQexecParams(raw(), "drop data source $1", 1, nullptr, values, nullptr, nullptr, 0));
+  EXPECT_EQ(sqlstate(refused), "0A000") << PQresultErrorMessage(refused.get());
+  expect_status(PQTRANS_IDLE);
+}
+
+TEST_F(Commands, AnswersStandInOrderInsideAPipeline) {
+  ASSERT_EQ(PQenterPipelineMode(raw()), 1);
+  const auto send = [&](const char* sql) {
+    ASSERT_EQ(PQsendQueryParams(raw(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0), 1);
+  };
+  send("SELECT 1");
+  send("list status");
+  send("SELECT 2");
+  PQpipelineSync(raw());
+  send("CREATE TABLE rolled_back ()");
+  send(kCreate);  // not the first since Sync
+  send("SELECT 3");
+  PQpipelineSync(raw());
+  send(kCreate);
+  send("SELECT 4");
+  PQpipelineSync(raw());
+  std::string seen;
+  for (int syncs = 0; syncs < 3;) {
+    const auto got = result(PQgetResult(raw()));
+    if (!got) continue;
+    switch (PQresultStatus(got.get())) {
+      case PGRES_TUPLES_OK:
+        seen += value(got) + " ";
+        break;
+      case PGRES_COMMAND_OK:
+        seen += std::string(PQcmdStatus(got.get())) + " ";
+        break;
+      case PGRES_FATAL_ERROR:
+        seen += sqlstate(got) + " ";
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        seen += "aborted ";
+        break;
+      case PGRES_PIPELINE_SYNC:
+        seen += "| ";
+        ++syncs;
+        break;
+      default:
+        FAIL() << PQresStatus(PQresultStatus(got.get()));
+    }
+  }
+  EXPECT_EQ(seen, "1 first 2 | CREATE TABLE 25001 aborted | CREATE DATA SOURCE 4 | ");
+  ASSERT_EQ(PQexitPipelineMode(raw()), 1);
+  EXPECT_EQ(sqlstate(run("SELECT * FROM rolled_back")), "42P01");
+}
+
+TEST_F(Commands, PortalIsSuspendedAndGoesOn) {
+  const RawClient wire_client(front_end->port());
+  wire_client.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                                 with_zero("database") +
+                                                 with_zero(database.name())));
+  ASSERT_EQ(wire_client.read_until_ready(), "RSKZI");
+  const std::string none(2, '\0');
+  const std::string execute_one = frame('E', with_zero("c") + be32(1));
+  wire_client.send(frame('P', with_zero("") + with_zero("list status") + none) +
+                   frame('B', with_zero("c") + with_zero("") + none + none + none) +
+                   frame('D', "P" + with_zero("c")) + execute_one + execute_one + execute_one +
+                   frame('C', "P" + with_zero("c")) + frame('S', ""));
+  EXPECT_EQ(wire_client.read_until_ready(), "12TDsDsC3ZI");
+  wire_client.send(frame('B', with_zero("") + with_zero("gone") + none + none + none) +
+                   frame('P', with_zero("") + with_zero("list status") + none) + frame('S', ""));
+  EXPECT_EQ(wire_client.read_until_ready(), "EZI");
+}
+
+TEST_F(Commands, SimpleQueryBehindAnUnsyncedPipeline) {
+  const RawClient wire_client(front_end->port());
+  wire_client.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                                 with_zero("database") +
+                                                 with_zero(database.name())));
+  ASSERT_EQ(wire_client.read_until_ready(), "RSKZI");
+  const std::string none(2, '\0');
+  wire_client.send(frame('P', with_zero("") + with_zero("CREATE TABLE kept ()") + none) +
+                   frame('B', with_zero("") + with_zero("") + none + none + none) +
+                   frame('E', with_zero("") + be32(0)) + frame('Q', with_zero("list status")));
+  EXPECT_EQ(wire_client.read_until_ready(), "12CTDCZI");
+  EXPECT_EQ(sqlstate(run("SELECT * FROM kept")), "");
+}
+
+}  // namespace
+}  // namespace metadb::tests

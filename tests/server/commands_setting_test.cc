@@ -1,0 +1,51 @@
+#include "catalog/settings.h"
+#include "tests/server/commands_fixture.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::Error;
+using testing::HasSubstr;
+
+class AlterSystem : public CommandsTest {};
+
+TEST_F(AlterSystem, StoresAndPublishes) {
+  const server::Reply reply = run("alter system set checkpoint_segment_size = '500'");
+  EXPECT_EQ(reply.tag, "ALTER SYSTEM");
+  EXPECT_EQ(only("SELECT value FROM metadb.config WHERE parameter = 'checkpoint_segment_size'"),
+            "500");
+  EXPECT_EQ(catalog_->snapshot()->settings.at("checkpoint_segment_size"), "500");
+}
+
+TEST_F(AlterSystem, RefusesAValueThatDoesNotFit) {
+  const Error error = failure("alter system set max_poll_interval = 'soon'");
+  EXPECT_EQ(error.sqlstate, "22023");
+  EXPECT_EQ(error.message(), "invalid value for parameter \"max_poll_interval\": \"soon\"");
+  EXPECT_THAT(error.hint, HasSubstr("integer between"));
+  EXPECT_EQ(catalog_->snapshot()->settings.at("max_poll_interval"), "1800000");
+}
+
+TEST_F(AlterSystem, TakesOnlyParametersOfOurs) {
+  EXPECT_TRUE(takes("alter system set tables_per_transaction = '5'"));
+  EXPECT_FALSE(takes("alter system set work_mem = '64MB'"));
+}
+
+TEST_F(AlterSystem, GivesConsumersTheirNewPollInterval) {
+  run(kCreate);
+  while (poll_intervals().empty()) std::this_thread::yield();
+  run("alter system set max_poll_interval = '60000'");
+  while (poll_intervals().size() < 2) std::this_thread::yield();
+  EXPECT_THAT(poll_intervals(), testing::ElementsAre("1800000", "60000"));
+}
+
+TEST_F(AlterSystem, EveryParameterTakesItsOwnDefault) {
+  for (const catalog::SettingRow& row : catalog::setting_rows()) {
+    const std::string name(row.name);
+    EXPECT_EQ(run("alter system set " + name + " = '" + std::string(row.default_value) + "'").tag,
+              "ALTER SYSTEM")
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace metadb::tests

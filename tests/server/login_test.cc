@@ -1,0 +1,196 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "tests/server/front_end_fixture.h"
+#include "tests/server/raw_client.h"
+
+namespace metadb::tests {
+namespace {
+
+class Login : public FrontEndTest {
+ protected:
+  // A role of this test that PostgreSQL asks for a password in the named way.
+  std::string role(const std::string& method, const std::string& attributes = "") {
+    const std::string name = "r_" + database.name();
+    auto admin = database.connect();
+    if (method == "md5") admin.exec("SET password_encryption = md5");
+    admin.exec("CREATE ROLE " + name + " LOGIN PASSWORD 'secret' IN ROLE \"asks_" + method + "\" " +
+               attributes);
+    role_ = name;
+    return name;
+  }
+  void TearDown() override {
+    front_end.reset();
+    if (!role_.empty()) database.connect().exec("DROP ROLE " + role_);
+  }
+  std::string startup() const {
+    return startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                         with_zero("database") + with_zero(database.name()));
+  }
+
+ private:
+  std::string role_;
+};
+
+class LoginMethod : public Login, public testing::WithParamInterface<const char*> {};
+
+TEST_P(LoginMethod, ChallengeIsRelayed) {
+  options.session.accept_backend_trust = false;
+  start();
+  const std::string user = role(GetParam());
+  const auto good = open(conninfo("user=" + user + " password=secret"));
+  EXPECT_EQ(PQstatus(good.get()), CONNECTION_OK) << PQerrorMessage(good.get());
+  EXPECT_EQ(value(query(good, "SELECT current_user")), user);
+  const auto bad = open(conninfo("user=" + user + " password=wrong"));
+  EXPECT_NE(std::string(PQerrorMessage(bad.get())).find("password authentication failed"),
+            std::string::npos);
+  const auto none = open(conninfo("user=" + user));
+  EXPECT_NE(std::string(PQerrorMessage(none.get())).find("no password supplied"),
+            std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, LoginMethod, testing::Values("scram-sha-256", "md5", "password"),
+                         [](const auto& tested) {
+                           std::string name = tested.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST_F(Login, BackendThatAsksNothingProvesNothing) {
+  options.session.accept_backend_trust = false;
+  start();
+  const auto refused = open(conninfo());
+  EXPECT_EQ(PQstatus(refused.get()), CONNECTION_BAD);
+  const std::string message = PQerrorMessage(refused.get());
+  EXPECT_NE(message.find("proves nothing"), std::string::npos) << message;
+  EXPECT_NE(message.find("accept_backend_trust"), std::string::npos) << message;
+  const RawClient raw(front_end->port());
+  raw.send(startup());
+  EXPECT_EQ(server::wire::error_field(raw.read_message().payload, 'C'), "28000");
+  EXPECT_EQ(raw.read_to_end(), "");
+}
+
+TEST_F(Login, OwnerEntersThroughTheSocketWithoutAPassword) {
+  const std::string boss = role("scram-sha-256", "SUPERUSER");
+  char directory[] = "/tmp/metadb-front.XXXXXX";
+  ASSERT_TRUE(::mkdtemp(directory));
+  options.session.accept_backend_trust = false;
+  options.socket_directory = directory;
+  options.session.peer = server::EmbeddedPeer{::getuid(), boss, [] { return "secret"; }};
+  start();
+  const std::string over_socket = std::string("host=") + directory +
+                                  " port=" + std::to_string(front_end->port()) +
+                                  " dbname=" + database.name();
+  const auto entered = open(over_socket + " user=" + boss);
+  EXPECT_EQ(PQstatus(entered.get()), CONNECTION_OK) << PQerrorMessage(entered.get());
+  EXPECT_EQ(value(query(entered, "SELECT current_user")), boss);
+  const auto another = open(over_socket + " user=postgres");
+  EXPECT_EQ(PQstatus(another.get()), CONNECTION_BAD);
+  const auto over_tcp = open(conninfo("user=" + boss));
+  EXPECT_EQ(PQstatus(over_tcp.get()), CONNECTION_BAD);
+  front_end->stop(std::chrono::seconds(5));
+  EXPECT_EQ(::rmdir(directory), 0);  // the socket file is gone
+}
+
+TEST_F(Login, BackendsOwnRefusalIsPassedBack) {
+  start();
+  const auto refused = open(address() + " dbname=no_such_database user=postgres");
+  EXPECT_NE(std::string(PQerrorMessage(refused.get())).find("\"no_such_database\" does not exist"),
+            std::string::npos);
+}
+
+TEST_F(Login, AnyStartupParameterReachesTheBackend) {
+  start();
+  const auto connection = connect("user=postgres application_name=x options='-c work_mem=77kB'");
+  EXPECT_EQ(value(query(connection, "SHOW work_mem")), "77kB");
+  EXPECT_EQ(value(query(connection, "SHOW application_name")), "x");
+  EXPECT_EQ(PQbackendPID(connection.get()),
+            std::stoi(value(query(connection, "SELECT pg_backend_pid()"))));
+}
+
+TEST_F(Login, UnreachableBackendIsNamed) {
+  options.upstream.hosts = {{"/nonexistent", 5432}};
+  start();
+  const RawClient raw(front_end->port());
+  raw.send(startup());
+  const auto message = raw.read_message();
+  EXPECT_EQ(message.type, 'E');
+  EXPECT_EQ(server::wire::error_field(message.payload, 'C'), "57P03");
+  EXPECT_EQ(server::wire::error_field(message.payload, 'V'), "FATAL");
+}
+
+TEST_F(Login, ConnectionsBeyondTheLimitAreRefused) {
+  options.connections_max = 1;
+  start();
+  const auto first = connect();
+  const RawClient second(front_end->port());
+  second.send(startup());
+  EXPECT_EQ(server::wire::error_field(second.read_message().payload, 'C'), "53300");
+}
+
+TEST_F(Login, EncryptionRequestsAreAnsweredOnceEachInAnyOrder) {
+  start();
+  const std::string ssl = be32(8) + be32(server::wire::kSslRequestCode);
+  const std::string gss = be32(8) + be32(server::wire::kGssEncRequestCode);
+  for (const std::string& order : {ssl + gss, gss + ssl, ssl, gss, std::string()}) {
+    const RawClient raw(front_end->port());
+    for (size_t at = 0; at < order.size(); at += 8) {
+      raw.send(order.substr(at, 8));
+      EXPECT_EQ(raw.read(1), "N");
+    }
+    raw.send(startup());
+    EXPECT_EQ(raw.read_until_ready(), "RSKZI");
+  }
+  const RawClient twice(front_end->port());
+  twice.send(ssl + ssl);
+  EXPECT_EQ(twice.read(1), "N");
+  EXPECT_EQ(server::wire::error_field(twice.read_message().payload, 'V'), "FATAL");
+}
+
+TEST_F(Login, NewerProtocolsAreNegotiatedByTheBackend) {
+  start();
+  const RawClient raw(front_end->port());
+  raw.send(startup_packet(0x00030000 + 9999, with_zero("user") + with_zero("postgres") +
+                                                 with_zero("_pq_.grease") + with_zero("1")));
+  const auto message = raw.read_message();
+  EXPECT_EQ(message.type, 'v');
+  EXPECT_NE(message.payload.find("_pq_.grease"), std::string::npos);
+  EXPECT_EQ(raw.read_until_ready(), "RSKZI");
+}
+
+TEST_F(Login, StartupComesByteByByte) {
+  start();
+  const RawClient raw(front_end->port());
+  for (const char byte : startup()) raw.send(std::string(1, byte));
+  EXPECT_EQ(raw.read_until_ready(), "RSKZI");
+  for (const char byte : frame('Q', with_zero("list status"))) raw.send(std::string(1, byte));
+  EXPECT_EQ(raw.read_until_ready(), "TDCZI");
+}
+
+TEST_F(Login, GarbageIsClosedWithoutHarm) {
+  start();
+  for (const std::string& garbage :
+       {std::string("GET / HTTP/1.1\r\n\r\n"), be32(10'001) + be32(kVersion3), be32(7) + "abc",
+        be32(8) + be32(0x00020000), startup_packet(kVersion3, "user"), std::string("\x16\3\1\0", 4),
+        be32(16) + be32(server::wire::kCancelRequestCode) + be32(1) + "none", std::string("x")}) {
+    const RawClient raw(front_end->port());
+    raw.send(garbage);
+    raw.send_end();
+    const std::string answer = raw.read_to_end();
+    EXPECT_TRUE(answer.empty() || answer[0] == 'E') << answer;
+  }
+  EXPECT_EQ(value(query(connect(), "SELECT 1")), "1");
+}
+
+TEST_F(Login, SlowOnesAreClosed) {
+  options.session.login_timeout = std::chrono::milliseconds(50);
+  start();
+  const RawClient raw(front_end->port());
+  raw.send(startup().substr(0, 10));
+  EXPECT_EQ(raw.read_to_end(), "");
+}
+
+}  // namespace
+}  // namespace metadb::tests

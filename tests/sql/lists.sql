@@ -1,0 +1,12 @@
+list config;
+list data_origins;
+list data_mappings;
+list authorizations;
+list users;
+list tables;
+list dead_letters;
+LIST STATUS;
+list external sql;
+list topics;
+list everything;
+list;
