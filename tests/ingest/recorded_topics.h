@@ -65,48 +65,52 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   return message;
 }
 
-// Every consumer that factory() makes reads the same log from where its worker says.
+// Every consumer that factory() makes reads the same log from where its worker says. The log lives
+// as long as a factory does: a worker may outlive the test's own object.
 class RecordedTopics {
  public:
   RecordedTopics() = default;
-  explicit RecordedTopics(std::vector<ingest::RecordedMessage> log) : log_(std::move(log)) {
-    for (const auto& message : log_) next_[{message.topic, message.partition}] = message.offset + 1;
+  explicit RecordedTopics(std::vector<ingest::RecordedMessage> log) {
+    for (const auto& message : log) {
+      state_->next[{message.topic, message.partition}] = message.offset + 1;
+    }
+    state_->log = std::move(log);
   }
 
   // Gives the message its offset, and it to the consumer that runs.
   int64_t add(ingest::RecordedMessage message) {
-    const std::scoped_lock lock(mutex_);
-    message.offset = next_[{message.topic, message.partition}]++;
-    log_.push_back(message);
+    const std::scoped_lock lock(state_->mutex);
+    message.offset = state_->next[{message.topic, message.partition}]++;
+    state_->log.push_back(message);
     const int64_t offset = message.offset;
-    if (const auto source = source_.lock()) source->append(std::move(message));
+    if (const auto source = state_->source.lock()) source->append(std::move(message));
     return offset;
   }
   int64_t add(const RowEvent& event) { return add(recorded(event)); }
 
   ingest::SourceFactory factory() {
-    return [this](const catalog::DataSource&, const catalog::Snapshot&) {
-      const std::scoped_lock lock(mutex_);
-      auto source = std::make_shared<ingest::ReplaySource>(log_);
-      source_ = source;
+    return [state = state_](const catalog::DataSource&, const catalog::Snapshot&) {
+      const std::scoped_lock lock(state->mutex);
+      auto source = std::make_shared<ingest::ReplaySource>(state->log);
+      state->source = source;
       return std::make_unique<Shared>(source);
     };
   }
   // The consumer of the worker that runs; null if there is none.
   std::shared_ptr<ingest::ReplaySource> source() {
-    const std::scoped_lock lock(mutex_);
-    return source_.lock();
+    const std::scoped_lock lock(state_->mutex);
+    return state_->source.lock();
   }
   [[nodiscard]] std::map<ingest::TopicPartition, int64_t> ends() const {
-    const std::scoped_lock lock(mutex_);
-    return next_;
+    const std::scoped_lock lock(state_->mutex);
+    return state_->next;
   }
   // Takes away what was written before `offset`, or changes what stands there, as seen by the
   // next consumer.
   template <class Edit>
   void edit(const Edit& change) {
-    const std::scoped_lock lock(mutex_);
-    change(log_);
+    const std::scoped_lock lock(state_->mutex);
+    change(state_->log);
   }
 
  private:
@@ -137,10 +141,14 @@ class RecordedTopics {
     std::shared_ptr<ingest::ReplaySource> to_;
   };
 
-  mutable std::mutex mutex_;
-  std::vector<ingest::RecordedMessage> log_;
-  std::map<ingest::TopicPartition, int64_t> next_;
-  std::weak_ptr<ingest::ReplaySource> source_;
+  struct State {
+    std::mutex mutex;
+    std::vector<ingest::RecordedMessage> log;
+    std::map<ingest::TopicPartition, int64_t> next;
+    std::weak_ptr<ingest::ReplaySource> source;
+  };
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace metadb::tests
