@@ -242,6 +242,8 @@ void KafkaSource::Client::broker_error(rd_kafka_resp_err_t error, const char* te
     events.emplace_back(SourceFailure{without_secrets(reason.data(), options), false, {}});
     return;
   }
+  // Each broker has said what is wrong with it; that all of them are down would hide it.
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   note(error, text);
 }
 

@@ -90,6 +90,7 @@ bool Stream::run(const std::stop_token& stop) {
     flush_if_due(std::holds_alternative<Nothing>(event) ||
                  std::holds_alternative<EndOfPartition>(event));
     refresh_lag();
+    refresh_rate();
     report_state();
   }
   writer_.finish(Writer::kFinishMax);
@@ -375,16 +376,20 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   parts_.source.publish(next);
   for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
   rate_changes_ += applied.changes;
-  const double seconds = std::chrono::duration<double>(Clock::now() - rate_since_).count();
-  const bool is_rate_due = seconds >= 1;
   parts_.board.update([&](SourceStatus& status) {
     status.applied += applied.changes;
     status.dead_letters += applied.dead_letters;
     status.snapshot_rows += snapshot_rows(batch);
-    if (is_rate_due) status.events_per_second = static_cast<double>(rate_changes_) / seconds;
     for (const TopicPartition& at : batch.touched) status.stopped_lanes.erase(at.topic);
   });
-  if (!is_rate_due) return;
+  refresh_rate();
+}
+
+void Stream::refresh_rate() {
+  const double seconds = std::chrono::duration<double>(Clock::now() - rate_since_).count();
+  if (seconds < 1) return;
+  const double rate = static_cast<double>(rate_changes_) / seconds;
+  parts_.board.update([rate](SourceStatus& status) { status.events_per_second = rate; });
   rate_changes_ = 0;
   rate_since_ = Clock::now();
 }

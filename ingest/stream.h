@@ -77,6 +77,7 @@ class Stream {
   void committed(const Batch& batch, const Applied& applied);
   void stop_lane(const LaneStopped& reason);
   void refresh_lag();
+  void refresh_rate();
   void report_state();
   bool resume_due_lane();
 

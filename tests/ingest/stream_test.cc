@@ -278,6 +278,15 @@ TEST_F(Stream, TakesPartitionsAsTheGroupGivesThem) {
   EXPECT_TRUE(eventually([&] { return topics.source()->published() == topics.ends(); }));
 }
 
+TEST_F(Stream, RateFallsToNothingWhenNothingComes) {
+  RecordedTopics topics;
+  for (int id = 0; id < 50; ++id) topics.add({.id = id});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  ASSERT_TRUE(eventually([&] { return status().applied == 50; }));
+  EXPECT_TRUE(eventually([&] { return status().events_per_second == 0; }));
+}
+
 TEST_F(Stream, SnapshotStateEndsWithTheSnapshot) {
   RecordedTopics topics;
   topics.add({.op = 'r', .id = 1, .snapshot = "first"});
