@@ -270,6 +270,17 @@ std::string Connection::host() const {
   const std::string address = PQhostaddr(connection_.get());
   return address.empty() ? PQhost(connection_.get()) : address;
 }
+std::string Connection::host_name() const {
+  return PQhost(connection_.get());
+}
+std::string Connection::parameter(std::string_view keyword) const {
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
+      PQconninfo(connection_.get()), &PQconninfoFree);
+  const PQconninfoOption* option = options.get();
+  while (option != nullptr && option->keyword != nullptr && option->keyword != keyword) ++option;
+  if (option == nullptr || option->keyword == nullptr || option->val == nullptr) return {};
+  return option->val;
+}
 uint16_t Connection::port() const {
   return static_cast<uint16_t>(std::strtoul(PQport(connection_.get()), nullptr, 10));
 }

@@ -78,6 +78,10 @@ class Connection {
   [[nodiscard]] int backend_pid() const;
   // Where libpq found the server: a host, or the directory of a Unix socket.
   [[nodiscard]] std::string host() const;
+  // The same as it was named: what its certificate has to say.
+  [[nodiscard]] std::string host_name() const;
+  // The value of a connection parameter in force, defaults and environment included; empty if none.
+  [[nodiscard]] std::string parameter(std::string_view keyword) const;
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] std::string database() const;
   [[nodiscard]] std::string user() const;

@@ -48,7 +48,7 @@ asio::awaitable<void> serve_cancel(CancelRegistry& registry, const wire::Backend
   const auto target =
       co_await asio::co_spawn(session->executor(), cancel_there(session), asio::use_awaitable);
   session.reset();
-  if (target) co_await forward_cancel(target->endpoint, target->key, timeout);
+  if (target) co_await forward_cancel(target->route, target->key, timeout);
 }
 
 }  // namespace metadb::server

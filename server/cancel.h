@@ -18,7 +18,7 @@ namespace metadb::server {
 
 // The backend that a cancel request has to go to.
 struct CancelTarget {
-  UpstreamEndpoint endpoint;
+  UpstreamRoute route;
   wire::BackendKey key;
 };
 

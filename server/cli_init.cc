@@ -68,7 +68,7 @@ HowToConnect make_private(const DataDirectory& directory, const Config& config,
 
 int init(const InitOptions& options) {
   start_logging({}, "warning");
-  const StopSignals signals;
+  const StopSignals signals(StopSignals::Hangup::stops);
   Config config = config_from(process_environment());
   std::map<std::string, std::string> values;
   if (!options.conninfo.empty()) {

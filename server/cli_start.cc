@@ -37,11 +37,11 @@ int start(const StartOptions& options) {
     spdlog::warn("no setting is called {}; it is not used", name);
   }
   drop_privileges(owner_account());
-  const StopSignals signals;
+  const StopSignals signals(StopSignals::Hangup::reloads);
   std::signal(SIGPIPE, SIG_IGN);
-  Server server(config, directory);
+  Server server([&] { return effective_config(options, directory); }, directory);
   try {
-    server.run(signals.token());
+    server.run(signals.token(), signals.reload_requested());
   } catch (const catalog::Error& error) {
     // To the log as well: standard error may lead nowhere.
     if (!config.log_file.empty()) spdlog::critical("{}", error.message());

@@ -15,11 +15,13 @@ namespace metadb::server {
 enum class CommandLane : uint8_t {
   regular,
   quick,  // list and pause: never behind commands that wait for locks
+  login,  // questions to PostgreSQL about roles that log in: never behind commands
 };
 
 struct CommandPoolOptions {
   size_t regular_threads_max = 32;
   size_t quick_threads_max = 4;
+  size_t login_threads_max = 1;  // they share one connection
 };
 
 // Plain synchronous jobs, each on a thread of its own for as long as it runs. Threads are made when
@@ -45,10 +47,13 @@ class CommandPool {
   };
   void work(Lane& lane);
 
-  std::mutex mutex_;  // guards both lanes
+  Lane& lane(CommandLane which);
+
+  std::mutex mutex_;  // guards the lanes
   bool is_stopping_ = false;
   Lane regular_;
   Lane quick_;
+  Lane login_;
 };
 
 }  // namespace metadb::server

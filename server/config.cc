@@ -13,6 +13,7 @@
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <tuple>
 
 #include "catalog/error.h"
 
@@ -58,6 +59,16 @@ std::string not_empty(const std::string& text) {
   return text;
 }
 
+std::chrono::seconds seconds(const std::string& text, int64_t least) {
+  constexpr int64_t kMost = int64_t{7} * 24 * 3600;
+  return std::chrono::seconds(whole_number(text, least, kMost));
+}
+
+template <auto Member>
+auto text_of_tls() {
+  return [](Config& config, const std::string& text) { config.tls.*Member = text; };
+}
+
 template <auto Member>
 auto text_of_database() {
   return [](Config& config, const std::string& text) { config.database.*Member = text; };
@@ -71,7 +82,7 @@ void add_listen_address(Config& config, const std::string& text) {
 const std::vector<Setting> kSettings{
     {"listen_addresses", "[127.0.0.1]",
      "Addresses to accept TCP connections on; 0.0.0.0 or \"::\" for all, [] for none.", false, true,
-     add_listen_address},
+     add_listen_address, [](Config& config) { config.listen_addresses.clear(); }},
     {"port", "8550",
      "TCP port, also the number in the name of the Unix socket; 0 takes any free port.", false,
      false,
@@ -87,6 +98,23 @@ const std::vector<Setting> kSettings{
      [](Config& config, const std::string& text) {
        config.max_connections = static_cast<int>(whole_number(text, 1, 100000));
      }},
+    {"superuser_reserved_connections", "3",
+     "How many of these are kept for superusers, so that an administrator always gets in.", false,
+     false,
+     [](Config& config, const std::string& text) {
+       config.superuser_reserved_connections = static_cast<int>(whole_number(text, 0, 100000));
+     }},
+    {"login_timeout", "60", "Seconds that a login may take.", false, false,
+     [](Config& config, const std::string& text) { config.login_timeout = seconds(text, 1); }},
+    {"idle_timeout", "0",
+     "Seconds after which a session that does nothing, outside a transaction, is ended; 0 for "
+     "never.",
+     false, false,
+     [](Config& config, const std::string& text) { config.idle_timeout = seconds(text, 0); }},
+    {"shutdown_timeout", "5",
+     "Seconds that sessions get at shutdown to finish what they run; then it is cancelled.", false,
+     false,
+     [](Config& config, const std::string& text) { config.shutdown_timeout = seconds(text, 0); }},
     {"io_threads", "0",
      "Threads that relay between clients and PostgreSQL; 0 takes one for each four processors.",
      false, false,
@@ -118,15 +146,36 @@ const std::vector<Setting> kSettings{
     {"database.superuser_password_file", "",
      "File whose first line is that password, instead of superuser_password.", false, false,
      text_of_database<&DatabaseConfig::superuser_password_file>()},
+    {"tls.certificate", "",
+     "PEM file with the certificate (and its chain) that clients are shown; without it there is no "
+     "TLS for clients.",
+     false, false, text_of_tls<&ClientTlsOptions::certificate>()},
+    {"tls.key", "", "PEM file with its private key. Default: in the certificate's file.", false,
+     false, text_of_tls<&ClientTlsOptions::key>()},
+    {"tls.client_ca", "",
+     "PEM file with the CA that clients' certificates must come from. Default: none is asked for.",
+     false, false, text_of_tls<&ClientTlsOptions::client_ca>()},
+    {"tls.require", "false", "Refuse TCP connections without TLS.", false, false,
+     [](Config& config, const std::string& text) { config.is_tls_required = truth(text); }},
     {"auth.accept_backend_trust", "false",
      "Let local clients in when PostgreSQL asks them for nothing (trust, peer, ident, cert in "
      "pg_hba.conf). PostgreSQL sees metadb, not the client.",
      false, false,
      [](Config& config, const std::string& text) { config.accept_backend_trust = truth(text); }},
+    {"auth.allow", "[]",
+     "Who may come, one rule a line as in pg_hba.conf: TYPE DATABASE USER ADDRESS METHOD, where "
+     "TYPE "
+     "is local (without ADDRESS), host, hostssl or hostnossl and METHOD allow or reject. The first "
+     "rule that fits decides; whoever fits none is rejected. Without rules everybody may; who may "
+     "log in is PostgreSQL's to say anyway.",
+     false, true, [](Config& config, const std::string& text) { config.allow.emplace_back(text); },
+     [](Config& config) { config.allow.clear(); }},
     {"log.file", "", "File that the log is appended to. Default: standard error.", false, false,
      [](Config& config, const std::string& text) { config.log_file = text; }},
     {"log.level", "info", "Least level that is logged: debug, info, warning or error.", false,
      false, [](Config& config, const std::string& text) { config.log_level = log_level(text); }},
+    {"log.connections", "false", "Log a line when a client's connection ends.", false, false,
+     [](Config& config, const std::string& text) { config.are_connections_logged = truth(text); }},
 };
 
 const Setting* setting_at(std::string_view path) {
@@ -154,8 +203,10 @@ class Loader {
  public:
   void read(const std::filesystem::path& file);
   void override_from(const Environment& environment);
-  // Replaces ..._password_file by what the file holds.
+  // Replaces ..._password_file by what the file holds; other files get their whole names.
   void read_password_files(const std::filesystem::path& folder);
+  void place_files(const std::filesystem::path& folder);
+  void check_together() const;
   [[nodiscard]] Config config() const { return config_; }
 
  private:
@@ -224,7 +275,7 @@ void Loader::read_value(const std::string& where, const Setting& setting, const 
 
 void Loader::store(const std::string& where, const Setting& setting,
                    const std::vector<std::string>& values) {
-  if (setting.is_list) config_.listen_addresses.clear();
+  if (setting.clear) setting.clear(config_);
   for (const std::string& value : values) {
     try {
       setting.store(config_, value);
@@ -268,6 +319,28 @@ void Loader::read_password_files(const std::filesystem::path& folder) {
                      database.system_password, folder);
   read_password_file("database.superuser_password_file", database.superuser_password_file,
                      database.superuser_password, folder);
+}
+
+void Loader::place_files(const std::filesystem::path& folder) {
+  for (std::string* name : {&config_.tls.certificate, &config_.tls.key, &config_.tls.client_ca}) {
+    if (!name->empty()) *name = folder / *name;
+  }
+}
+
+// What makes no sense without something else.
+void Loader::check_together() const {
+  if (config_.tls.certificate.empty()) {
+    for (const std::string_view path : {"tls.key", "tls.client_ca", "tls.require"}) {
+      const auto given = origins_.find(path);
+      if (given == origins_.end() || (path == "tls.require" && !config_.is_tls_required)) continue;
+      fail(given->second, path, "needs tls.certificate");
+    }
+  }
+  const auto reserved = origins_.find("superuser_reserved_connections");
+  if (reserved != origins_.end() &&
+      config_.superuser_reserved_connections >= config_.max_connections) {
+    fail(reserved->second, reserved->first, "must be less than max_connections");
+  }
 }
 
 void Loader::read_password_file(std::string_view path, std::string& name, std::string& password,
@@ -345,6 +418,8 @@ Config load_config(const std::filesystem::path& file, const Environment& environ
   loader.read(file);
   loader.override_from(environment);
   loader.read_password_files(file.parent_path());
+  loader.place_files(file.parent_path());
+  loader.check_together();
   return loader.config();
 }
 
@@ -352,7 +427,29 @@ Config config_from(const Environment& environment) {
   Loader loader;
   loader.override_from(environment);
   loader.read_password_files(std::filesystem::current_path());
+  loader.place_files(std::filesystem::current_path());
+  loader.check_together();
   return loader.config();
+}
+
+std::vector<std::string_view> fixed_differences(const Config& before, const Config& after) {
+  std::vector<std::string_view> found;
+  const auto compare = [&](std::string_view name, const auto& a, const auto& b) {
+    if (a != b) found.push_back(name);
+  };
+  const DatabaseConfig& a = before.database;
+  const DatabaseConfig& b = after.database;
+  compare("listen_addresses", before.listen_addresses, after.listen_addresses);
+  compare("port", before.port, after.port);
+  compare("unix_socket_directory", before.unix_socket_directory, after.unix_socket_directory);
+  compare("io_threads", before.io_threads, after.io_threads);
+  compare("memory_limit_gib", before.memory_limit_bytes, after.memory_limit_bytes);
+  compare(
+      "database",
+      std::tie(a.conninfo, a.system_user, a.system_password, a.superuser, a.superuser_password),
+      std::tie(b.conninfo, b.system_user, b.system_password, b.superuser, b.superuser_password));
+  compare("log.file", before.log_file, after.log_file);
+  return found;
 }
 
 std::string annotated_yaml(const std::map<std::string, std::string>& values) {

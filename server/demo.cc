@@ -281,7 +281,7 @@ int demo(const DemoOptions& options) {
   const bool stays_up = !options.is_once && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   start_logging("", "warn");
   drop_privileges(owner_account());
-  const StopSignals signals;
+  const StopSignals signals(StopSignals::Hangup::stops);
   std::signal(SIGPIPE, SIG_IGN);
   return Demo(options, signals.token()).run(stays_up);
 }

@@ -2,33 +2,76 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <thread>
 
 #include "server/commands/commands.h"
 #include "server/kafka_factory.h"
+#include "server/role_verifiers.h"
 
 namespace metadb::server {
 namespace {
 
-constexpr std::chrono::seconds kGoodbyePatience{5};
+SslMode ssl_mode(const std::string& name) {
+  if (name == "require") return SslMode::require;
+  if (name == "verify-ca") return SslMode::verify_ca;
+  if (name == "verify-full") return SslMode::verify_full;
+  return name == "allow" || name == "prefer" ? SslMode::allow : SslMode::disable;
+}
 
-// Where libpq found the system user's server, which clients' sessions follow.
+// Where libpq found the system user's server, which clients' sessions follow, and how.
 UpstreamOptions upstream_of(const catalog::Connection& connection) {
   UpstreamOptions upstream;
-  upstream.hosts = {{connection.host(), connection.port()}};
+  upstream.hosts = {{connection.host(), connection.port(), connection.host_name()}};
+  UpstreamTlsOptions tls;
+  tls.mode = ssl_mode(connection.parameter("sslmode"));
+  tls.root_certificate = connection.parameter("sslrootcert");
+  tls.crl = connection.parameter("sslcrl");
+  tls.certificate = connection.parameter("sslcert");
+  tls.key = connection.parameter("sslkey");
+  upstream.tls = upstream_tls(tls);
   return upstream;
 }
 
-void refuse_tls(const std::string& conninfo) {
-  const std::string mode = catalog::conninfo_value(conninfo, "sslmode").value_or("prefer");
-  if (mode == "require" || mode == "verify-ca" || mode == "verify-full") {
-    throw catalog::Error(
-        "0A000", fmt::format("sslmode={} of database.conninfo is not implemented yet", mode))
-        .with_hint(
-            "Clients' sessions reach PostgreSQL without TLS: use a Unix socket or a trusted "
-            "network.");
+SessionPolicy policy_of(const Config& config) {
+  SessionPolicy policy;
+  policy.tls = client_tls(config.tls);
+  policy.is_tls_required = config.is_tls_required;
+  policy.allow = config.allow;
+  policy.accept_backend_trust = config.accept_backend_trust;
+  policy.connections_max = config.max_connections;
+  policy.connections_reserved =
+      std::min(config.superuser_reserved_connections, config.max_connections - 1);
+  policy.login_timeout = config.login_timeout;
+  policy.idle_timeout = config.idle_timeout;
+  policy.are_ends_logged = config.are_connections_logged;
+  return policy;
+}
+
+VerifierSource verifiers_of(const DatabaseAccess& database) {
+  auto verifiers = std::make_shared<RoleVerifiers>(database.superuser_conninfo);
+  return [verifiers](const std::string& user) -> std::variant<ScramVerifier, catalog::Error> {
+    try {
+      return verifiers->find(user);
+    } catch (const catalog::Error& error) {
+      return error;
+    }
+  };
+}
+
+// A session takes two descriptors; the rest is for PostgreSQL, Kafka and files.
+void allow_descriptors(int connections_max) {
+  constexpr rlim_t kOthers = 300;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t wanted = 2 * static_cast<rlim_t>(connections_max) + kOthers;
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
+    spdlog::warn("this process may open {} files; max_connections = {} can take {}", limit.rlim_cur,
+                 connections_max, wanted);
   }
 }
 
@@ -42,7 +85,7 @@ int io_threads(const Config& config) {
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       catalog_({options_.database.system_conninfo, options_.database.superuser_conninfo}) {
-  refuse_tls(options_.database.system_conninfo);
+  allow_descriptors(options_.config.max_connections);
   catalog_.open(fmt::format("metadb {}", METADB_VERSION));
   log_table_ = std::make_unique<LogTable>(options_.database.system_conninfo);
   workers_ = std::make_unique<ingest::Workers>(
@@ -59,8 +102,13 @@ Engine::~Engine() {
   stop();
 }
 
+void Engine::reload(const Config& config) {
+  front_end_->choose_policy(policy_of(config));
+  options_.config = config;
+}
+
 void Engine::stop() {
-  if (front_end_) front_end_->stop(kGoodbyePatience);
+  if (front_end_) front_end_->stop(options_.config.shutdown_timeout);
   front_end_.reset();
   pool_.reset();
   if (workers_) workers_->stop_all();
@@ -75,11 +123,11 @@ FrontEndOptions Engine::front_end_options() const {
   out.port = config.port;
   out.socket_directory = options_.socket_directory;
   out.io_threads = io_threads(config);
-  out.connections_max = config.max_connections;
+  out.policy = policy_of(config);
   out.upstream = upstream_of(connection);
   out.session.database = connection.database();
-  out.session.accept_backend_trust = config.accept_backend_trust;
   out.session.peer = options_.peer;
+  out.session.verifiers = verifiers_of(options_.database);
   return out;
 }
 

@@ -34,6 +34,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // New connections go by this configuration. Throws catalog::Error that names a certificate's file
+  // if it cannot be read; nothing has changed then.
+  void reload(const Config& config);
   // Says goodbye to clients, finishes the batches in hand.
   void stop();
 

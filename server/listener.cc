@@ -35,15 +35,21 @@ namespace {
 // How long accepting rests when the process has no descriptor left.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kBacklog = 1024;
+// How often a failure to accept is logged.
+constexpr std::chrono::minutes kComplaintPause{1};
+// Connections beyond max_connections that may be on their way in: cancel requests, and clients that
+// are to be told that there is no place.
+constexpr size_t kGuestsMax = 100;
 
 ClientOrigin origin_of(const tcp::socket& socket) {
   error_code error;
-  auto address = socket.remote_endpoint(error).address();
-  if (error) return {};
+  const auto endpoint = socket.remote_endpoint(error);
+  auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
-  return {address.is_loopback(), std::nullopt};
+  // One that is gone already has the address 0.0.0.0, which is not local.
+  return {address, endpoint.port(), std::nullopt};
 }
 
 ClientOrigin origin_of(stream_protocol::socket& socket) {
@@ -51,7 +57,15 @@ ClientOrigin origin_of(stream_protocol::socket& socket) {
   socklen_t size = sizeof peer;
   const bool is_known =
       ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  return {true, is_known ? std::optional(peer.uid) : std::nullopt};
+  return {std::nullopt, 0, is_known ? std::optional(peer.uid) : std::nullopt};
+}
+
+std::string reason_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    return exception.what();
+  }
 }
 
 catalog::Error cannot_listen(const std::string& where, const error_code& error) {
@@ -85,8 +99,12 @@ struct FrontEnd::Listening {
 
 FrontEnd::FrontEnd(FrontEndOptions options, CommandRunner& runner, CommandPool& pool)
     : options_(std::move(options)),
-      services_{options_.session,        UpstreamChoice(options_.upstream), runner, pool, {},
-                options_.connections_max},
+      services_{options_.session,
+                Published<SessionPolicy>(options_.policy),
+                Published<UpstreamOptions>(options_.upstream),
+                runner,
+                pool,
+                {}},
       listening_(std::make_unique<Listening>()),
       port_(options_.port) {
   for (int i = 0; i < std::max(1, options_.io_threads); ++i) {
@@ -101,28 +119,43 @@ FrontEnd::~FrontEnd() {
 void FrontEnd::start() {
   for (const std::string& address : options_.addresses) listen_on(address);
   if (!options_.socket_directory.empty()) listen_on_socket();
-  asio::io_context& context = threads_.front()->context;
-  for (auto& acceptor : listening_->tcp_acceptors) {
-    asio::co_spawn(context, accept(acceptor), asio::detached);
-  }
-  for (auto& acceptor : listening_->local_acceptors) {
-    asio::co_spawn(context, accept(acceptor), asio::detached);
-  }
+  for (auto& acceptor : listening_->tcp_acceptors) accept_from(acceptor);
+  for (auto& acceptor : listening_->local_acceptors) accept_from(acceptor);
   for (auto& thread : threads_) {
     thread->thread = std::thread([&context = thread->context] { context.run(); });
   }
 }
 
+// A name can mean several addresses: ::1 and 127.0.0.1 for localhost.
 void FrontEnd::listen_on(const std::string& address) {
   const std::string where = fmt::format("{}:{}", address, port_);
-  asio::io_context& context = threads_.front()->context;
+  // The resolver would take it for every address there is.
+  if (address.empty()) {
+    throw catalog::Error("22023", "cannot listen on an empty address")
+        .with_hint("0.0.0.0 and :: mean all addresses.");
+  }
   error_code error;
-  tcp::resolver resolver(context);
+  tcp::resolver resolver(threads_.front()->context);
   const auto found =
       resolver.resolve(address, std::to_string(port_), tcp::resolver::passive, error);
-  if (error || found.empty()) throw cannot_listen(where, error);
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  tcp::acceptor acceptor(context);
+  if (error) throw cannot_listen(where, error);
+  bool is_listening = false;
+  for (const auto& result : found) {
+    tcp::endpoint endpoint = result.endpoint();
+    endpoint.port(port_);
+    error = listen_on(endpoint);
+    // A machine without IPv6 has names for it all the same.
+    const bool is_absent = error == asio::error::address_family_not_supported ||
+                           error == boost::system::errc::address_not_available;
+    if (error && !is_absent) throw cannot_listen(where, error);
+    is_listening = is_listening || !error;
+  }
+  if (!is_listening) throw cannot_listen(where, error);
+}
+
+error_code FrontEnd::listen_on(const tcp::endpoint& endpoint) {
+  error_code error;
+  tcp::acceptor acceptor(threads_.front()->context);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && endpoint.address().is_v6()) {
@@ -130,9 +163,10 @@ void FrontEnd::listen_on(const std::string& address) {
   }
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(kBacklog, error);
-  if (error) throw cannot_listen(where, error);
+  if (error) return error;
   port_ = acceptor.local_endpoint().port();
   listening_->tcp_acceptors.push_back(std::move(acceptor));
+  return error;
 }
 
 // A socket file that a dead server left behind is replaced; a living one is not.
@@ -162,8 +196,21 @@ void FrontEnd::listen_on_socket() {
   listening_->local_acceptors.push_back(std::move(acceptor));
 }
 
+// Accepting goes on whatever happens.
+template <typename Acceptor>
+void FrontEnd::accept_from(Acceptor& acceptor) {
+  asio::co_spawn(acceptor.get_executor(), accept(acceptor),
+                 [this, &acceptor](const std::exception_ptr& error) {
+                   if (!error) return;
+                   spdlog::error("accepting connections failed: {}", reason_of(error));
+                   accept_from(acceptor);
+                 });
+}
+
 template <typename Acceptor>
 asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> complained;
   for (;;) {
     IoThread& thread = next_thread();
     typename Acceptor::protocol_type::socket socket(thread.context);
@@ -171,18 +218,29 @@ asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
     co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor.is_open()) co_return;
     if (error) {
-      spdlog::warn("a connection could not be accepted: {}", error.message());
+      if (!complained || Clock::now() - *complained >= kComplaintPause) {
+        spdlog::warn("connections cannot be accepted: {}", error.message());
+        complained = Clock::now();
+      }
       asio::steady_timer pause(acceptor.get_executor(), kAcceptPause);
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (!acceptor.is_open()) co_return;
       continue;
     }
+    if (!has_room()) continue;
     const ClientOrigin origin = origin_of(socket);
     wire::Channel client{wire::Channel::Socket(std::move(socket))};
     asio::post(thread.context, [this, &thread, client = std::move(client), origin]() mutable {
       adopt(thread, std::move(client), origin);
     });
   }
+}
+
+// Those who have not said yet who they are must not use up the descriptors of those who have.
+bool FrontEnd::has_room() const {
+  const auto connections_max = static_cast<size_t>(services_.policy.current()->connections_max);
+  const std::lock_guard lock(mutex_);
+  return sessions_ < connections_max + kGuestsMax;
 }
 
 FrontEnd::IoThread& FrontEnd::next_thread() {
@@ -200,7 +258,7 @@ void FrontEnd::adopt(IoThread& thread, wire::Channel client, ClientOrigin origin
   thread.sessions.insert(session.get());
   asio::co_spawn(thread.context, session->run(),
                  [this, &thread, session](const std::exception_ptr& error) {
-                   if (error) spdlog::error("a session ended by an internal error");
+                   if (error) spdlog::error("a session ended by an error: {}", reason_of(error));
                    thread.sessions.erase(session.get());
                    const std::lock_guard lock(mutex_);
                    --sessions_;
@@ -209,7 +267,11 @@ void FrontEnd::adopt(IoThread& thread, wire::Channel client, ClientOrigin origin
 }
 
 void FrontEnd::choose_upstream(UpstreamOptions upstream) {
-  services_.upstream.choose(std::move(upstream));
+  services_.upstream.publish(std::move(upstream));
+}
+
+void FrontEnd::choose_policy(SessionPolicy policy) {
+  services_.policy.publish(std::move(policy));
 }
 
 void FrontEnd::for_each_session(void (Session::*action)()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -22,9 +23,9 @@ struct FrontEndOptions {
   uint16_t port = 8550;          // 0: any free one
   std::string socket_directory;  // of .s.PGSQL.PORT; empty: none
   int io_threads = 1;
-  int connections_max = 500;
   UpstreamOptions upstream;
   SessionOptions session;
+  SessionPolicy policy;
 };
 
 // Accepts connections and spreads them over the io threads. A connection stays on its thread, so
@@ -42,8 +43,9 @@ class FrontEnd {
   void start();
   // The port that was bound; the same on every address. REQUIRES: started.
   [[nodiscard]] uint16_t port() const { return port_; }
-  // New connections go there. Callable from any thread.
+  // New connections go there, and by that. Callable from any thread.
   void choose_upstream(UpstreamOptions upstream);
+  void choose_policy(SessionPolicy policy);
   [[nodiscard]] int connections() const { return services_.connections.load(); }
 
   // Accepts no more, says 57P01 to each session at its next idle point, to the others when
@@ -55,9 +57,13 @@ class FrontEnd {
   struct Listening;
 
   void listen_on(const std::string& address);
+  boost::system::error_code listen_on(const boost::asio::ip::tcp::endpoint& endpoint);
   void listen_on_socket();
   template <typename Acceptor>
   boost::asio::awaitable<void> accept(Acceptor& acceptor);
+  template <typename Acceptor>
+  void accept_from(Acceptor& acceptor);
+  [[nodiscard]] bool has_room() const;
   IoThread& next_thread();
   void adopt(IoThread& thread, wire::Channel client, ClientOrigin origin);
   void for_each_session(void (Session::*action)());
@@ -69,7 +75,7 @@ class FrontEnd {
   uint16_t port_ = 0;
   size_t accepted_ = 0;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable session_ended_;
   size_t sessions_ = 0;       // guarded by mutex_
   bool is_stopping_ = false;  // guarded by mutex_

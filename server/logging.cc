@@ -26,4 +26,8 @@ void start_logging(const std::filesystem::path& file, const std::string& level) 
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(const std::string& level) {
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+}
+
 }  // namespace metadb::server

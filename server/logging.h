@@ -11,4 +11,7 @@ namespace metadb::server {
 // can't be opened.
 void start_logging(const std::filesystem::path& file, const std::string& level);
 
+// From any thread.
+void set_log_level(const std::string& level);
+
 }  // namespace metadb::server

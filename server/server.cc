@@ -11,17 +11,21 @@
 #include <system_error>
 
 #include "catalog/postgres.h"
+#include "server/logging.h"
 
 namespace metadb::server {
 
-Server::Server(Config config, DataDirectory directory)
-    : config_(std::move(config)), directory_(std::move(directory)), lock_(directory_) {
+Server::Server(std::function<Config()> read_config, DataDirectory directory)
+    : read_config_(std::move(read_config)),
+      config_(read_config_()),
+      directory_(std::move(directory)),
+      lock_(directory_) {
   status_.pid = getpid();
   status_.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   announce(false);
 }
 
-void Server::run(const std::stop_token& stop) {
+void Server::run(const std::stop_token& stop, int reload_requested) {
   spdlog::info("metadb {} starts in {}", METADB_VERSION, directory_.path().string());
   if (start_database(stop)) {
     report_database();
@@ -29,7 +33,7 @@ void Server::run(const std::stop_token& stop) {
     announce(true);
     for (const std::string& address : status_.addresses) spdlog::info("listening on {}", address);
     spdlog::info("started");
-    watch(stop);
+    watch(stop, reload_requested);
     engine_->stop();
   }
   if (postgres_) postgres_->stop();
@@ -82,15 +86,37 @@ void Server::announce(bool is_ready) {
   lock_.announce(status_);
 }
 
-void Server::watch(const std::stop_token& stop) {
+// What is wrong with the new configuration is logged, and the old one stays.
+void Server::reload() {
+  try {
+    const Config config = read_config_();
+    engine_->reload(config);
+    set_log_level(config.log_level);
+    for (const std::string_view name : fixed_differences(config_, config)) {
+      spdlog::warn("{} has changed in metadb.yaml; it takes effect at the next start", name);
+    }
+    config_ = config;
+    spdlog::info("the configuration was read again");
+  } catch (const catalog::Error& error) {
+    spdlog::error("the configuration was not read again: {}", error.message());
+  }
+}
+
+void Server::watch(const std::stop_token& stop, int reload_requested) {
   const Descriptor requested(eventfd(0, EFD_CLOEXEC));
   if (!requested) throw std::system_error(errno, std::generic_category(), "eventfd");
   const std::stop_callback wake(stop, [&] { eventfd_write(requested.get(), 1); });
   while (!stop.stop_requested()) {
-    std::array<pollfd, 2> waited{
-        {{requested.get(), POLLIN, 0}, {postgres_ ? postgres_->descriptor() : -1, POLLIN, 0}}};
+    std::array<pollfd, 3> waited{{{requested.get(), POLLIN, 0},
+                                  {postgres_ ? postgres_->descriptor() : -1, POLLIN, 0},
+                                  {reload_requested, POLLIN, 0}}};
     if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    if (waited[2].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(reload_requested, &count);
+      reload();
     }
     if (waited[1].revents == 0 || stop.stop_requested()) continue;
     spdlog::error("the private PostgreSQL ended unexpectedly and is started again; its log is {}",

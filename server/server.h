@@ -1,6 +1,7 @@
 // The running server: everything that `metadb start` keeps alive.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -19,11 +20,13 @@ namespace metadb::server {
 // were stopped.
 class Server {
  public:
+  // `read_config` gives the configuration as of now; it throws catalog::Error if that is wrong.
   // Throws catalog::Error 55006 if another server runs in `directory`.
-  Server(Config config, DataDirectory directory);
+  Server(std::function<Config()> read_config, DataDirectory directory);
 
-  // Starts the parts, returns when `stop` was requested and all have stopped.
-  void run(const std::stop_token& stop);
+  // Starts the parts, returns when `stop` was requested and all have stopped. Reads the
+  // configuration again each time the eventfd `reload_requested` becomes readable.
+  void run(const std::stop_token& stop, int reload_requested);
 
  private:
   // false: stop was requested meanwhile.
@@ -32,8 +35,10 @@ class Server {
   void start_engine();
   void announce(bool is_ready);
   // Waits for `stop`; a private PostgreSQL that ends by itself is started again.
-  void watch(const std::stop_token& stop);
+  void watch(const std::stop_token& stop, int reload_requested);
+  void reload();
 
+  std::function<Config()> read_config_;
   Config config_;
   DataDirectory directory_;
   ServerLock lock_;

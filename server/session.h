@@ -6,11 +6,11 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -18,6 +18,8 @@
 #include "server/command_pool.h"
 #include "server/commands/command.h"
 #include "server/session_legs.h"
+#include "server/session_login.h"
+#include "server/session_policy.h"
 #include "server/session_relay.h"
 #include "server/session_startup.h"
 #include "server/upstream.h"
@@ -33,46 +35,33 @@ struct EmbeddedPeer {
 };
 
 struct SessionOptions {
-  std::string database;               // where commands are taken
-  bool accept_backend_trust = false;  // design 10, Authentication
+  std::string database;  // where commands are taken
   std::optional<EmbeddedPeer> peer;
-  std::chrono::milliseconds login_timeout{60'000};
   std::chrono::milliseconds cancel_timeout{10'000};
+  VerifierSource verifiers;  // empty: none can be read
 };
 
 // Where a client came from.
 struct ClientOrigin {
-  bool is_local = false;          // loopback or the Unix socket
+  std::optional<boost::asio::ip::address> address;  // none over the Unix socket
+  uint16_t port = 0;
   std::optional<uid_t> peer_uid;  // over the Unix socket
-};
 
-// The backing database as of now; replaced when another host turns out to be the writable one.
-class UpstreamChoice {
- public:
-  explicit UpstreamChoice(UpstreamOptions options) { choose(std::move(options)); }
-  void choose(UpstreamOptions options) {
-    auto chosen = std::make_shared<const UpstreamOptions>(std::move(options));
-    const std::lock_guard lock(mutex_);
-    current_ = std::move(chosen);
-  }
-  [[nodiscard]] std::shared_ptr<const UpstreamOptions> current() const {
-    const std::lock_guard lock(mutex_);
-    return current_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const UpstreamOptions> current_;
+  // Over loopback or the Unix socket.
+  [[nodiscard]] bool is_local() const { return !address || address->is_loopback(); }
+  // For the log: "127.0.0.1:54321" or "[local]".
+  [[nodiscard]] std::string name() const;
 };
 
 // What all sessions share; thread-safe, outlives them.
 struct SessionServices {
   SessionOptions options;
-  UpstreamChoice upstream;
+  Published<SessionPolicy> policy;
+  // The backing database as of now; replaced when another host turns out to be the writable one.
+  Published<UpstreamOptions> upstream;
   CommandRunner& runner;
   CommandPool& pool;
   CancelRegistry cancels;
-  int connections_max = 0;
   std::atomic<int> connections = 0;  // past their start-up message
 };
 
@@ -99,26 +88,36 @@ class Session : public Cancellable, public std::enable_shared_from_this<Session>
 
  private:
   boost::asio::awaitable<void> serve(Greeting greeting);
-  boost::asio::awaitable<bool> log_in(const Greeting& greeting);
+  boost::asio::awaitable<bool> enter(const Greeting& greeting, bool is_for_superusers);
+  boost::asio::awaitable<bool> connect(bool with_tls);
+  boost::asio::awaitable<LoginOutcome> log_in(const Greeting& greeting, bool is_for_superusers);
+  [[nodiscard]] std::optional<wire::Report> objection(const wire::StartupMessage& message) const;
   boost::asio::awaitable<void> relay(const Greeting& greeting);
-  boost::asio::awaitable<void> refuse(std::string_view sqlstate, std::string message);
+  boost::asio::awaitable<void> refuse(wire::Report report);
   wire::BackendKey exchange_key(wire::BackendKey backend);
   std::optional<std::string> peer_password(const wire::StartupMessage& message) const;
   void start_login_timer();
+  void watch_idleness();
+  void log_end(const wire::StartupMessage& message) const;
+  void say_last(std::string_view sqlstate, std::string message);
   void close();
 
   SessionServices& services_;
   wire::BufferPool& buffers_;
   const ClientOrigin origin_;
+  const std::shared_ptr<const SessionPolicy> policy_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   boost::asio::any_io_executor executor_;
   std::optional<wire::Channel> client_;  // until there are two legs
   std::unique_ptr<SessionLegs> legs_;
   std::unique_ptr<SessionCommands> commands_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<boost::asio::steady_timer> login_timer_;
-  UpstreamEndpoint endpoint_;
+  std::unique_ptr<boost::asio::steady_timer> idle_timer_;
+  UpstreamRoute route_;
   std::optional<wire::BackendKey> backend_key_;
   std::optional<wire::BackendKey> client_key_;
+  bool is_greeted_ = false;  // the client has said that it speaks the protocol
   bool is_stopping_ = false;
 };
 

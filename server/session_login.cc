@@ -1,10 +1,12 @@
 #include "server/session_login.h"
 
-#include <endian.h>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
-#include <cstring>
+#include <algorithm>
+#include <vector>
 
+#include "server/auth.h"
 #include "server/wire/sqlstate.h"
 
 namespace metadb::server {
@@ -49,12 +51,35 @@ wire::Report nothing_proved(const std::string& user) {
 }
 
 // The list of names in AuthenticationSASL.
-bool offers(std::string_view mechanisms, std::string_view wanted) {
+std::vector<std::string_view> names_in(std::string_view mechanisms) {
+  std::vector<std::string_view> names;
   wire::PayloadReader reader(mechanisms);
   for (auto name = reader.text(); reader.ok() && !name.empty(); name = reader.text()) {
-    if (name == wanted) return true;
+    names.push_back(name);
   }
-  return false;
+  return names;
+}
+
+bool offers_scram(std::string_view mechanisms) {
+  return std::ranges::any_of(names_in(mechanisms), [](std::string_view name) {
+    return name == kScramMechanism || name == kScramPlusMechanism;
+  });
+}
+
+std::string list_of(const std::vector<std::string_view>& mechanisms) {
+  std::string out;
+  for (const std::string_view name : mechanisms) out += std::string(name) + '\0';
+  return out + '\0';
+}
+
+std::string end_point_of(const wire::Channel& channel) {
+  return channel.tls() == nullptr ? std::string() : channel.tls()->server_end_point();
+}
+
+wire::Report report_of(const catalog::Error& error) {
+  wire::Report report = fatal(error.sqlstate, error.message(), error.hint);
+  report.detail = error.detail;
+  return report;
 }
 
 }  // namespace
@@ -64,28 +89,32 @@ void follow_parameter(SessionLegs& legs, std::string_view parameter_status_paylo
   if (status && status->name == "client_encoding") legs.client_encoding = status->value;
 }
 
-Login::Login(SessionLegs& legs, LoginRules rules, KeyExchange exchange_key)
-    : legs_(legs), rules_(std::move(rules)), exchange_key_(std::move(exchange_key)) {}
+Login::Login(SessionLegs& legs, LoginRules rules, KeyExchange exchange_key,
+             VerifierQuestion ask_verifier)
+    : legs_(legs),
+      rules_(std::move(rules)),
+      exchange_key_(std::move(exchange_key)),
+      ask_verifier_(std::move(ask_verifier)) {}
 
-asio::awaitable<bool> Login::run(std::string_view startup_packet) {
-  if (!co_await legs_.upstream.write(startup_packet)) co_return false;
+asio::awaitable<LoginOutcome> Login::run(std::string_view startup_packet) {
+  if (!co_await legs_.upstream.write(startup_packet)) co_return LoginOutcome::ended;
   for (;;) {
     const auto here = legs_.from_upstream.next();
     const bool must_wait = !here || !legs_.from_upstream.holds(*here);
     if (must_wait) {
-      if (!co_await flush()) co_return false;
+      if (!co_await flush()) co_return LoginOutcome::ended;
     }
     const auto header = co_await wire::read_frame(legs_.upstream, legs_.from_upstream);
     if (!header) {
       co_await refuse(fatal(wire::sqlstate::kConnectionFailure,
                             "the backing database closed the connection during the login"));
-      co_return false;
+      co_return LoginOutcome::ended;
     }
     const Step step = co_await take(*header);
     if (step == Step::go_on) continue;
-    if (step == Step::ready) co_return co_await flush();
-    co_await flush();
-    co_return false;
+    if (step == Step::retry) co_return LoginOutcome::wants_tls;
+    const bool is_written = co_await flush();
+    co_return step == Step::ready&& is_written ? LoginOutcome::ready : LoginOutcome::ended;
   }
 }
 
@@ -94,6 +123,7 @@ asio::awaitable<Login::Step> Login::take(wire::FrameHeader header) {
   const std::string_view payload = legs_.from_upstream.payload(header);
   switch (header.type) {
     case 'R':
+      has_asked_ = true;
       co_return co_await authenticate(header);
     case 'K':
       if (const auto key = wire::read_backend_key(payload)) {
@@ -103,6 +133,10 @@ asio::awaitable<Login::Step> Login::take(wire::FrameHeader header) {
       legs_.from_upstream.drop(header);
       co_return Step::go_on;
     case 'S':
+      if (is_place_reserved(payload)) {
+        co_return co_await refuse(fatal(wire::sqlstate::kTooManyConnections,
+                                        "remaining connection slots are reserved for superusers"));
+      }
       follow_parameter(legs_, payload);
       break;
     case 'Z':
@@ -110,13 +144,28 @@ asio::awaitable<Login::Step> Login::take(wire::FrameHeader header) {
       forward(header);
       co_return Step::ready;
     case 'E':
-      forward(header);
-      co_return Step::end;
+      co_return take_error(header);
     default:
       break;
   }
   forward(header);
   co_return Step::go_on;
+}
+
+// A refusal that comes before any question is that of pg_hba.conf: it may have no line for
+// connections without encryption.
+Login::Step Login::take_error(const wire::FrameHeader& header) {
+  const std::string_view payload = legs_.from_upstream.payload(header);
+  const bool is_refused = wire::error_field(payload, 'C') == wire::sqlstate::kInvalidAuthorization;
+  if (rules_.can_retry_with_tls && is_refused && !has_asked_) return Step::retry;
+  forward(header);
+  return Step::end;
+}
+
+bool Login::is_place_reserved(std::string_view parameter_status) const {
+  if (!rules_.is_for_superusers) return false;
+  const auto status = wire::read_parameter_status(parameter_status);
+  return status && status->name == "is_superuser" && status->value != "on";
 }
 
 asio::awaitable<Login::Step> Login::authenticate(wire::FrameHeader header) {
@@ -134,14 +183,105 @@ asio::awaitable<Login::Step> Login::authenticate(wire::FrameHeader header) {
     co_return co_await refuse(
         fatal(wire::sqlstate::kInvalidAuthorization, "GSSAPI and SSPI logins can't be relayed"));
   }
-  if (rules_.password) {
+  if (rules_.password || scram_) {
     legs_.from_upstream.drop(header);
     co_return co_await answer(method, data);
+  }
+  if (method == kSasl && legs_.upstream.tls() != nullptr && offers_scram(data)) {
+    legs_.from_upstream.drop(header);
+    co_return co_await pass_through(data);
   }
   forward(header);
   // A branch of its own: g++ 12 runs a co_await inside ?: whatever the condition says.
   if (method == kSaslFinal) co_return Step::go_on;
   co_return co_await relay_answer();
+}
+
+// PostgreSQL waits for an answer to SCRAM that only we can give.
+asio::awaitable<Login::Step> Login::pass_through(std::string_view offered) {
+  auto found = co_await ask_verifier_(rules_.user);
+  if (auto* error = std::get_if<catalog::Error>(&found)) {
+    co_return co_await ask_for_password(std::move(*error), offered);
+  }
+  co_return co_await prove(std::get<ScramVerifier>(std::move(found)), offered);
+}
+
+asio::awaitable<Login::Step> Login::prove(ScramVerifier verifier, std::string_view offered) {
+  ScramServer server(std::move(verifier), end_point_of(legs_.client));
+  std::optional<catalog::Error> failed;
+  std::optional<ScramServer::Proof> proof;
+  wire::append_authentication(out_, kSasl, list_of(server.mechanisms()));
+  auto message = co_await client_answer();
+  if (!message) co_return Step::end;
+  try {
+    const auto response = wire::read_sasl_initial_response(*message);
+    if (!response)
+      throw catalog::Error(wire::sqlstate::kProtocolViolation, "malformed SCRAM message");
+    wire::append_authentication(out_, kSaslContinue,
+                                server.first(response->mechanism, response->data));
+  } catch (const catalog::Error& error) {
+    failed = error;
+  }
+  if (failed) co_return co_await refuse(report_of(*failed));
+  message = co_await client_answer();
+  if (!message) co_return Step::end;
+  try {
+    proof = server.final(*message);
+  } catch (const catalog::Error& error) {
+    failed = error;
+  }
+  if (failed) co_return co_await refuse(report_of(*failed));
+  if (!proof) {
+    co_return co_await refuse(
+        fatal(wire::sqlstate::kInvalidPassword,
+              fmt::format("password authentication failed for user \"{}\"", rules_.user)));
+  }
+  is_challenge_answered_ = true;
+  wire::append_authentication(out_, kSaslFinal, proof->server_final);
+  co_return co_await begin_scram(std::move(proof->keys), offered);
+}
+
+// The documented fall-back where pg_authid can't be read.
+asio::awaitable<Login::Step> Login::ask_for_password(catalog::Error reason,
+                                                     std::string_view offered) {
+  if (reason.sqlstate != wire::sqlstate::kInsufficientPrivilege) {
+    co_return co_await refuse(report_of(reason));
+  }
+  if (legs_.client.tls() == nullptr) {
+    co_return co_await refuse(fatal(
+        wire::sqlstate::kInvalidAuthorization,
+        "a login without TLS is not possible here: metadb reaches the backing database over TLS "
+        "and may not read pg_authid",
+        "Connect with sslmode=require; the administrator sets tls.certificate in metadb.yaml, or "
+        "gives database.superuser to a superuser."));
+  }
+  wire::append_authentication(out_, kCleartextPassword);
+  auto message = co_await client_answer();
+  if (!message) co_return Step::end;
+  std::string password(wire::PayloadReader(*message).text());
+  OPENSSL_cleanse(message->data(), message->size());
+  is_challenge_answered_ = true;  // PostgreSQL judges it
+  co_return co_await begin_scram(std::move(password), offered);
+}
+
+asio::awaitable<Login::Step> Login::begin_scram(ScramClient::Secret secret,
+                                                std::string_view offered) {
+  scram_ = std::make_unique<ScramClient>(std::move(secret), end_point_of(legs_.upstream));
+  co_return co_await answer(kSasl, offered);
+}
+
+// What the client says to a question of ours; nullopt: the login is over.
+asio::awaitable<std::optional<std::string>> Login::client_answer() {
+  if (!co_await flush()) co_return std::nullopt;
+  const auto header = co_await wire::read_frame(legs_.client, legs_.from_client);
+  if (!header) co_return std::nullopt;
+  if (header->type != 'p') {
+    co_await refuse(fatal(wire::sqlstate::kProtocolViolation, "expected a password response"));
+    co_return std::nullopt;
+  }
+  std::string answer(legs_.from_client.payload(*header));
+  legs_.from_client.drop(*header);
+  co_return answer;
 }
 
 asio::awaitable<Login::Step> Login::relay_answer() {
@@ -174,15 +314,19 @@ std::optional<std::string> Login::answer_of_ours(uint32_t method, std::string_vi
   std::string out;
   switch (method) {
     case kCleartextPassword:
+      if (!rules_.password) return std::nullopt;
       wire::append_password(out, *rules_.password);
       return out;
     case kMd5Password:
+      if (!rules_.password) return std::nullopt;
       wire::append_password(out, md5_password(rules_.user, *rules_.password, data));
       return out;
     case kSasl:
-      if (!offers(data, ScramClient::kMechanism)) return std::nullopt;
-      scram_ = std::make_unique<ScramClient>(std::string(), *rules_.password);
-      wire::append_sasl_initial_response(out, ScramClient::kMechanism, scram_->first_message());
+      if (!scram_) {
+        scram_ = std::make_unique<ScramClient>(*rules_.password, end_point_of(legs_.upstream));
+      }
+      if (!scram_->choose(names_in(data))) return std::nullopt;
+      wire::append_sasl_initial_response(out, scram_->mechanism(), scram_->first_message());
       return out;
     case kSaslContinue: {
       const auto proof = scram_ ? scram_->final_message(data) : std::nullopt;

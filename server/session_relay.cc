@@ -93,6 +93,7 @@ void Relay::ended(const std::exception_ptr& error) {
 asio::awaitable<void> Relay::from_client() {
   bool goes_on = co_await pass_requests();  // what came together with the login
   while (goes_on && co_await wire::fill(legs_.client, legs_.from_client)) {
+    note_activity();
     goes_on = co_await pass_requests();
   }
   if (!goes_on)
@@ -176,6 +177,7 @@ asio::awaitable<bool> Relay::write_requests() {
 asio::awaitable<void> Relay::from_upstream() {
   bool goes_on = co_await pass_replies();
   while (goes_on && co_await wire::fill(legs_.upstream, legs_.from_upstream)) {
+    note_activity();
     goes_on = co_await pass_replies();
   }
   if (goes_on) co_await say_lost();
@@ -281,16 +283,16 @@ void Relay::begin_stop() {
 }
 
 void Relay::stop_if_idle() {
-  if (is_stopping_ && !is_taking_ && !legs_.is_closed() && legs_.is_idle()) stop_now();
+  if (!is_stopping_ || is_taking_ || legs_.is_closed() || !legs_.is_idle()) return;
+  stop_now(wire::sqlstate::kAdminShutdown, "terminating connection due to administrator command");
 }
 
-void Relay::stop_now() {
+void Relay::stop_now(std::string_view sqlstate, std::string message) {
   if (legs_.is_closed()) return;
   is_end_expected_ = true;
   if (legs_.try_take_turn()) {
     // An idle connection has room for one message; a stuck one gets none.
-    legs_.client.try_write(fatal_message(wire::sqlstate::kAdminShutdown,
-                                         "terminating connection due to administrator command"));
+    legs_.client.try_write(fatal_message(sqlstate, std::move(message)));
     std::string terminate;
     wire::append_bare(terminate, 'X');
     if (legs_.from_client.at_boundary()) legs_.upstream.try_write(terminate);

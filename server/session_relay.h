@@ -3,7 +3,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <exception>
+#include <string>
 #include <string_view>
 
 #include "server/session_commands.h"
@@ -29,7 +31,13 @@ class Relay {
 
   // Says goodbye at the next idle point, or now.
   void begin_stop();
-  void stop_now();
+  void stop_now(std::string_view sqlstate, std::string message);
+
+  // When bytes last came from either side, or note_activity() was called.
+  [[nodiscard]] std::chrono::steady_clock::time_point last_activity() const {
+    return last_activity_;
+  }
+  void note_activity() { last_activity_ = std::chrono::steady_clock::now(); }
 
  private:
   enum class Look { pass, drop, take, wait };
@@ -61,6 +69,7 @@ class Relay {
   bool is_end_expected_ = false;  // Terminate, the client's end of stream, or a FATAL error
   bool is_taking_ = false;        // a message of ours is being answered
   bool is_stopping_ = false;
+  std::chrono::steady_clock::time_point last_activity_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace metadb::server

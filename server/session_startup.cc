@@ -23,7 +23,6 @@ asio::awaitable<std::variant<std::string, NoGreeting>> read_packet(wire::Channel
   std::string packet(kLengthBytes, '\0');
   const std::span<char> first(packet.data(), 1);
   if (!co_await wire::read_exactly(client, first)) co_return NoGreeting{};
-  if (packet.front() == wire::kTlsHandshakeByte) co_return NoGreeting{"direct TLS is not enabled"};
   const std::span<char> others(packet.data() + 1, kLengthBytes - 1);
   if (!co_await wire::read_exactly(client, others)) co_return NoGreeting{"half a start-up packet"};
   uint32_t length = 0;
@@ -47,11 +46,37 @@ asio::awaitable<NoGreeting> refuse(wire::Channel& client, std::string reason) {
   co_return NoGreeting{std::move(reason)};
 }
 
+// The reason if there is no TLS now.
+asio::awaitable<std::optional<std::string>> secure(wire::Channel& client, wire::TlsContext tls) {
+  const auto reason = co_await client.start_tls(std::move(tls), wire::TlsStream::Role::server);
+  if (reason) co_return "no TLS with the client: " + *reason;
+  co_return std::nullopt;
+}
+
+// A client that begins with TLS at once. Without ALPN it may be a browser, or a client of another
+// protocol that somebody leads here.
+asio::awaitable<std::optional<std::string>> secure_directly(wire::Channel& client,
+                                                            wire::TlsContext tls) {
+  if (!tls) co_return "direct TLS is not enabled";
+  auto reason = co_await secure(client, std::move(tls));
+  if (reason) co_return reason;
+  if (client.tls()->alpn() != wire::kAlpnProtocol) {
+    co_return "direct TLS without the protocol \"postgresql\" (ALPN)";
+  }
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 asio::awaitable<std::variant<Greeting, wire::CancelRequest, NoGreeting>> negotiate(
-    wire::Channel& client) {
-  bool is_ssl_answered = false;
+    wire::Channel& client, wire::TlsContext tls) {
+  const auto begun = co_await client.peek();
+  if (!begun) co_return NoGreeting{};
+  if (*begun == wire::kTlsHandshakeByte) {
+    auto reason = co_await secure_directly(client, tls);
+    if (reason) co_return NoGreeting{std::move(*reason)};
+  }
+  bool is_ssl_answered = client.tls() != nullptr;
   bool is_gss_answered = false;
   for (;;) {
     auto read = co_await read_packet(client);
@@ -65,11 +90,17 @@ asio::awaitable<std::variant<Greeting, wire::CancelRequest, NoGreeting>> negotia
     if (auto* invalid = std::get_if<wire::InvalidStartup>(&parsed)) {
       co_return co_await refuse(client, std::move(invalid->reason));
     }
-    bool& is_answered =
-        std::holds_alternative<wire::SslRequest>(parsed) ? is_ssl_answered : is_gss_answered;
+    const bool is_ssl = std::holds_alternative<wire::SslRequest>(parsed);
+    bool& is_answered = is_ssl ? is_ssl_answered : is_gss_answered;
     if (is_answered) co_return co_await refuse(client, "encryption was asked for twice");
     is_answered = true;
-    if (!co_await client.write("N")) co_return NoGreeting{};
+    const bool is_accepted = is_ssl && tls != nullptr;
+    // Bytes that came in the clear behind the request are taken for a handshake, and fail as one.
+    if (!co_await client.write(is_accepted ? "S" : "N")) co_return NoGreeting{};
+    if (is_accepted) {
+      auto reason = co_await secure(client, tls);
+      if (reason) co_return NoGreeting{std::move(*reason)};
+    }
   }
 }
 

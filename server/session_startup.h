@@ -22,9 +22,10 @@ struct NoGreeting {
 };
 
 // Reads packets until one says what the client wants. SSLRequest and GSSENCRequest are each
-// answered once, with 'N', in either order. What can't be served gets an ErrorResponse where a
-// client would understand one.
+// answered once, in either order; TLS may also begin at once, if it names PostgreSQL's protocol
+// (ALPN). `tls` is null where none is offered: no certificate, or a Unix socket. What can't be
+// served gets an ErrorResponse where a client would understand one.
 boost::asio::awaitable<std::variant<Greeting, wire::CancelRequest, NoGreeting>> negotiate(
-    wire::Channel& client);
+    wire::Channel& client, wire::TlsContext tls);
 
 }  // namespace metadb::server

@@ -13,7 +13,10 @@
 
 namespace metadb::server {
 
-StopSignals::StopSignals() : finished_(eventfd(0, EFD_CLOEXEC)) {
+StopSignals::StopSignals(Hangup hangup)
+    : hangup_(hangup),
+      finished_(eventfd(0, EFD_CLOEXEC)),
+      reload_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   sigset_t stopping;
   sigemptyset(&stopping);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
@@ -23,7 +26,7 @@ StopSignals::StopSignals() : finished_(eventfd(0, EFD_CLOEXEC)) {
   }
   pthread_sigmask(SIG_BLOCK, &stopping, &previous_);
   signals_ = Descriptor(signalfd(-1, &stopping, SFD_CLOEXEC));
-  if (!signals_ || !finished_) {
+  if (!signals_ || !finished_ || !reload_) {
     throw std::system_error(errno, std::generic_category(), "signalfd");
   }
   thread_ = std::jthread([this] { watch(); });
@@ -43,6 +46,10 @@ void StopSignals::watch() {
     if (waited[1].revents != 0) return;
     signalfd_siginfo signal{};
     if (read(signals_.get(), &signal, sizeof signal) != sizeof signal) continue;
+    if (signal.ssi_signo == SIGHUP && hangup_ == Hangup::reloads) {
+      eventfd_write(reload_.get(), 1);
+      continue;
+    }
     const char* name = strsignal(static_cast<int>(signal.ssi_signo));
     if (!source_.request_stop()) {
       spdlog::warn("second signal ({}): ending at once", name);

@@ -1,4 +1,4 @@
-// SIGTERM, SIGINT and SIGHUP become a stop request.
+// SIGTERM and SIGINT become a stop request, SIGHUP one to reload.
 #pragma once
 
 #include <csignal>
@@ -14,19 +14,24 @@ namespace metadb::server {
 // ignored when the program started (nohup) stays so.
 class StopSignals {
  public:
-  StopSignals();
+  enum class Hangup { stops, reloads };
+  explicit StopSignals(Hangup hangup);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  // An eventfd that becomes readable with each SIGHUP that reloads.
+  [[nodiscard]] int reload_requested() const { return reload_.get(); }
 
  private:
   void watch();
 
+  const Hangup hangup_;
   std::stop_source source_;
   sigset_t previous_{};
   Descriptor signals_;
   Descriptor finished_;
+  Descriptor reload_;
   std::jthread thread_;
 };
 

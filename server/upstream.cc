@@ -1,6 +1,7 @@
 #include "server/upstream.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -59,6 +60,7 @@ asio::awaitable<error_code> connect_one(Socket& socket, const UpstreamEndpoint& 
 }
 
 std::string place_of(const UpstreamHost& host) {
+  if (host.port == 0) return host.host;
   if (host.host.starts_with('/')) return fmt::format("{}/.s.PGSQL.{}", host.host, host.port);
   return fmt::format("{}:{}", host.host, host.port);
 }
@@ -72,22 +74,73 @@ UpstreamFailure failure(const UpstreamHost& host, const error_code& error) {
                   error.message())};
 }
 
+// Asks for TLS and makes the handshake; the reason if there will be none.
+asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
+                                                   const UpstreamRoute& route) {
+  std::string request;
+  wire::append_ssl_request(request);
+  char answer = '\0';
+  bool is_answered = co_await channel.write(request);
+  if (is_answered) is_answered = co_await wire::read_exactly(channel, {&answer, 1});
+  if (!is_answered) co_return "it closed the connection when asked for TLS";
+  if (answer != 'S') co_return "it does not support TLS";
+  co_return co_await channel.start_tls(route.tls, wire::TlsStream::Role::client, route.server);
+}
+
+// The same within a deadline.
+asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
+                                                   const UpstreamRoute& route,
+                                                   Clock::time_point deadline) {
+  error_code ignored;
+  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
+  auto first = co_await (secure(channel, route) ||
+                         timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
+  if (first.index() == 0) co_return std::get<0>(std::move(first));
+  co_return "it did not finish the TLS handshake in time";
+}
+
+struct Attempt {
+  std::optional<UpstreamConnection> connection;
+  std::optional<UpstreamFailure> failure;
+};
+
+asio::awaitable<Attempt> attempt(const UpstreamHost& host, UpstreamRoute route,
+                                 Clock::time_point deadline) {
+  Socket socket(co_await asio::this_coro::executor);
+  const error_code error = co_await connect_one(socket, route.endpoint, deadline);
+  if (error) co_return Attempt{std::nullopt, failure(host, error)};
+  wire::Channel channel(std::move(socket));
+  if (route.tls) {
+    const auto reason = co_await secure(channel, route, deadline);
+    if (reason) {
+      co_return Attempt{std::nullopt,
+                        UpstreamFailure{std::string(wire::sqlstate::kConnectionFailure),
+                                        fmt::format("no TLS with the backing database at {}: {}",
+                                                    place_of(host), *reason)}};
+    }
+  }
+  co_return Attempt{UpstreamConnection{std::move(channel), std::move(route)}, std::nullopt};
+}
+
 }  // namespace
 
 asio::awaitable<std::variant<UpstreamConnection, UpstreamFailure>> connect_upstream(
-    const UpstreamOptions& options) {
-  const auto executor = co_await asio::this_coro::executor;
+    const UpstreamOptions& options, bool with_tls) {
   UpstreamFailure last{std::string(wire::sqlstate::kConnectionFailure),
                        "no backing database is configured"};
+  const SslMode mode = options.tls.mode;
+  const bool is_secured = mode >= SslMode::require || (mode == SslMode::allow && with_tls);
   for (const UpstreamHost& host : options.hosts) {
     const auto deadline = Clock::now() + options.connect_timeout;
     const Candidates candidates = co_await resolve(host);
     if (candidates.error) last = failure(host, candidates.error);
     for (const UpstreamEndpoint& endpoint : candidates.endpoints) {
-      Socket socket(executor);
-      const error_code error = co_await connect_one(socket, endpoint, deadline);
-      if (!error) co_return UpstreamConnection{wire::Channel(std::move(socket)), endpoint};
-      last = failure(host, error);
+      const std::string& name = host.name.empty() ? host.host : host.name;
+      UpstreamRoute route{endpoint, nullptr, {name, mode == SslMode::verify_full}};
+      if (is_secured && !host.host.starts_with('/')) route.tls = options.tls.context;
+      Attempt tried = co_await attempt(host, std::move(route), deadline);
+      if (tried.connection) co_return std::move(*tried.connection);
+      last = std::move(*tried.failure);
     }
   }
   co_return last;
@@ -98,26 +151,29 @@ namespace {
 asio::awaitable<void> until_closed(wire::Channel& channel) {
   std::array<char, 64> scratch{};
   for (;;) {
-    co_await channel.readable();
     const auto bytes = channel.try_read(scratch);
     if (bytes && *bytes == 0) co_return;
+    if (!bytes) co_await channel.readable();
   }
 }
 
 }  // namespace
 
-asio::awaitable<void> forward_cancel(UpstreamEndpoint endpoint, wire::BackendKey key,
+asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
                                      std::chrono::milliseconds timeout) {
-  const auto executor = co_await asio::this_coro::executor;
   const auto deadline = Clock::now() + timeout;
-  Socket socket(executor);
-  if (co_await connect_one(socket, endpoint, deadline)) co_return;
-  wire::Channel channel(std::move(socket));
+  const UpstreamHost host{route.server.name, 0, {}};
+  Attempt tried = co_await attempt(host, std::move(route), deadline);
+  if (!tried.connection) {
+    spdlog::warn("a cancel request could not be passed on: {}", tried.failure->reason);
+    co_return;
+  }
+  wire::Channel& channel = tried.connection->channel;
   std::string request;
   wire::append_cancel_request(request, key.pid, key.secret);
   if (!co_await channel.write(request)) co_return;
   error_code ignored;
-  asio::steady_timer timer(executor, deadline);
+  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   co_await (until_closed(channel) ||
             timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
 }

@@ -1,6 +1,8 @@
 // Raw connections to PostgreSQL: frames are relayed, so libpq can't serve here.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "server/tls.h"
 #include "server/wire/channel.h"
 #include "server/wire/messages.h"
 
@@ -18,32 +21,43 @@ namespace metadb::server {
 struct UpstreamHost {
   std::string host;
   uint16_t port = 5432;
+  std::string name{};  // in its certificate; empty: as host
 };
 
 struct UpstreamOptions {
   std::vector<UpstreamHost> hosts;  // tried in order
   std::chrono::milliseconds connect_timeout{10'000};
+  UpstreamTls tls;  // over TCP only, as in libpq
 };
 
 using UpstreamEndpoint = boost::asio::generic::stream_protocol::endpoint;
 
+// Where one connection went, and how: what a cancel request for it needs.
+struct UpstreamRoute {
+  UpstreamEndpoint endpoint;
+  wire::TlsContext tls;  // null: plain
+  wire::TlsPeer server;
+
+  [[nodiscard]] bool is_tcp() const { return endpoint.protocol().family() != AF_UNIX; }
+};
+
 struct UpstreamConnection {
   wire::Channel channel;
-  UpstreamEndpoint endpoint;  // where cancel requests for it go
+  UpstreamRoute route;
 };
 struct UpstreamFailure {
   std::string sqlstate;
   std::string reason;  // names the host; fit for the client
 };
 
-// Connects on the calling coroutine's io thread.
+// Connects on the calling coroutine's io thread. `with_tls` decides where the mode is allow.
 boost::asio::awaitable<std::variant<UpstreamConnection, UpstreamFailure>> connect_upstream(
-    const UpstreamOptions& options);
+    const UpstreamOptions& options, bool with_tls = false);
 
 // Asks PostgreSQL to cancel what a backend runs, and returns when it has closed the connection,
-// that is, when the signal was sent; or after the time-out. Takes copies: it may outlive its
-// caller.
-boost::asio::awaitable<void> forward_cancel(UpstreamEndpoint endpoint, wire::BackendKey key,
+// that is, when the signal was sent; or after the time-out. A failure is logged. Takes copies: it
+// may outlive its caller.
+boost::asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
                                             std::chrono::milliseconds timeout);
 
 }  // namespace metadb::server

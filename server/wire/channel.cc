@@ -3,8 +3,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
 namespace metadb::server::wire {
 
@@ -48,12 +50,51 @@ Channel::Channel(Socket socket) : socket_(std::move(socket)) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
 }
 
-asio::awaitable<void> Channel::readable() {
+asio::awaitable<bool> Channel::wait(Socket::wait_type what) {
   error_code error;
-  co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  co_await socket_.async_wait(what, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
+}
+
+asio::awaitable<std::optional<std::string>> Channel::start_tls(TlsContext context,
+                                                               TlsStream::Role role, TlsPeer peer) {
+  tls_ = std::make_unique<TlsStream>(std::move(context), socket_.native_handle(), role, peer);
+  for (;;) {
+    const TlsStream::Step step = tls_->handshake();
+    if (step == TlsStream::Step::done) co_return std::nullopt;
+    if (step == TlsStream::Step::failed) break;
+    const auto what = step == TlsStream::Step::wants_write ? Socket::wait_write : Socket::wait_read;
+    const bool goes_on = co_await wait(what);
+    if (!goes_on || !socket_.is_open()) co_return "closed during the handshake";
+  }
+  is_broken_ = true;
+  co_return tls_->failure();
+}
+
+asio::awaitable<void> Channel::readable() {
+  const bool wants_write = tls_ && tls_->read_wants_write();
+  co_await wait(wants_write ? Socket::wait_write : Socket::wait_read);
+}
+
+asio::awaitable<std::optional<char>> Channel::peek() {
+  for (;;) {
+    char byte = '\0';
+    const ssize_t bytes = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
+    if (bytes == 1) co_return byte;
+    if (bytes == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      co_return std::nullopt;
+    }
+    const bool goes_on = co_await wait(Socket::wait_read);
+    if (!goes_on) co_return std::nullopt;
+  }
 }
 
 std::optional<size_t> Channel::try_read(std::span<char> space) {
+  if (tls_) {
+    const auto bytes = tls_->try_read(space);
+    is_broken_ = is_broken_ || tls_->is_broken();
+    return bytes;
+  }
   error_code error;
   const size_t bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
   if (!error) return bytes;
@@ -63,6 +104,11 @@ std::optional<size_t> Channel::try_read(std::span<char> space) {
 }
 
 size_t Channel::try_write(std::string_view bytes) {
+  if (tls_) {
+    const size_t taken = tls_->try_write(bytes);
+    is_broken_ = is_broken_ || tls_->is_broken();
+    return taken;
+  }
   error_code error;
   const size_t taken = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), error);
   if (error && !is_transient(error)) is_broken_ = true;
@@ -74,33 +120,41 @@ asio::awaitable<bool> Channel::write(std::string_view bytes) {
     bytes.remove_prefix(try_write(bytes));
     if (is_broken_) co_return false;
     if (bytes.empty()) break;
-    error_code error;
-    co_await socket_.async_wait(Socket::wait_write,
-                                asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return false;
+    const bool wants_read = tls_ && tls_->write_wants_read();
+    const bool goes_on = co_await wait(wants_read ? Socket::wait_read : Socket::wait_write);
+    if (!goes_on) co_return false;
   }
   co_return true;
 }
 
 void Channel::shutdown_send() {
+  if (tls_) tls_->send_end();
   error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void Channel::close() {
+  if (tls_) tls_->close();
   error_code ignored;
   socket_.close(ignored);
 }
 
+asio::awaitable<void> Channel::yield() {
+  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+}
+
 asio::awaitable<bool> fill(Channel& channel, FrameBuffer& frames) {
+  if (frames.take_turn()) co_await channel.yield();
   for (;;) {
+    const std::optional<size_t> bytes = channel.try_read(frames.space());
+    if (bytes && *bytes == 0) co_return false;
+    if (bytes) {
+      frames.added(*bytes);
+      co_return true;
+    }
+    frames.end_turn();
     frames.release_if_empty();
     co_await channel.readable();
-    const std::optional<size_t> bytes = channel.try_read(frames.space());
-    if (!bytes) continue;
-    if (*bytes == 0) co_return false;
-    frames.added(*bytes);
-    co_return true;
   }
 }
 

@@ -3,18 +3,20 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "server/wire/frame.h"
+#include "server/wire/tls_stream.h"
 
 namespace metadb::server::wire {
 
 // Reads and writes are tried at once and wait only if the system says so: a query then costs no
-// trip through the event loop that the kernel does not ask for. The seam for TLS: nothing above
-// this class touches a socket.
+// trip through the event loop that the kernel does not ask for. Nothing above this class knows
+// whether the stream is plain or TLS.
 // Lives on one io thread. At most one coroutine reads and one writes at a time. After the peer has
 // gone, or close(), every operation says "end"; no exception leaves this class.
 class Channel {
@@ -24,8 +26,18 @@ class Channel {
   // Takes an open socket; sets TCP_NODELAY and keep-alive where it is TCP.
   explicit Channel(Socket socket);
 
-  // Returns when bytes can be read or the stream has ended.
+  // Goes on as TLS. The reason if the handshake fails; the stream is of no use then.
+  // REQUIRES: no byte of the handshake was read.
+  boost::asio::awaitable<std::optional<std::string>> start_tls(TlsContext context,
+                                                               TlsStream::Role role,
+                                                               TlsPeer peer = {});
+  // Null while the stream is plain.
+  [[nodiscard]] const TlsStream* tls() const { return tls_.get(); }
+
+  // Returns when it is worth trying to read again. REQUIRES: try_read() just found nothing.
   boost::asio::awaitable<void> readable();
+  // The next byte, which stays unread; nullopt at the end of the stream. REQUIRES: no TLS.
+  boost::asio::awaitable<std::optional<char>> peek();
   // How many bytes were read; 0 at the end of the stream; nullopt if none are here yet.
   std::optional<size_t> try_read(std::span<char> space);
   // How many bytes were taken; fewer than given if the peer does not keep up, or is gone.
@@ -37,12 +49,17 @@ class Channel {
   void shutdown_send();
   // Ends waiting coroutines too.
   void close();
+  // Lets the other connections of the thread have a turn.
+  boost::asio::awaitable<void> yield();
   // The stream broke (reset by the peer), rather than ended.
   [[nodiscard]] bool is_broken() const { return is_broken_; }
   [[nodiscard]] Socket& socket() { return socket_; }
 
  private:
+  boost::asio::awaitable<bool> wait(Socket::wait_type what);
+
   Socket socket_;
+  std::unique_ptr<TlsStream> tls_;
   bool is_broken_ = false;
 };
 

@@ -42,6 +42,10 @@ class FrameBuffer {
   void added(size_t bytes);
   // Gives an empty buffer back to the pool. Call before waiting for more.
   void release_if_empty();
+  // Counts the reads that found bytes at once. True if it is others' turn: a stream that never ends
+  // must not keep them from theirs.
+  [[nodiscard]] bool take_turn() { return ++turns_ % kTurnsInARow == 0; }
+  void end_turn() { turns_ = 0; }
 
   // The header at the scan point; nullopt if it is not here as a whole.
   [[nodiscard]] std::optional<FrameHeader> next();
@@ -69,6 +73,8 @@ class FrameBuffer {
  private:
   void settle();
 
+  static constexpr uint32_t kTurnsInARow = 8;
+
   BufferPool& pool_;
   BufferPool::Buffer buffer_;
   size_t begin_ = 0;
@@ -76,6 +82,7 @@ class FrameBuffer {
   size_t end_ = 0;
   size_t passing_ = 0;   // bytes still to come of a frame that passes
   size_t dropping_ = 0;  // bytes still to come of a frame that is dropped
+  uint32_t turns_ = 0;
 };
 
 }  // namespace metadb::server::wire

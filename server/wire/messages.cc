@@ -146,6 +146,17 @@ void append_sasl_response(std::string& out, std::string_view response) {
   out.append(response);
 }
 
+void append_authentication(std::string& out, uint32_t method, std::string_view data) {
+  const MessageScope message(out, 'R');
+  append_uint32(out, method);
+  out.append(data);
+}
+
+void append_ssl_request(std::string& out) {
+  append_uint32(out, 2 * sizeof(uint32_t));
+  append_uint32(out, kSslRequestCode);
+}
+
 void append_cancel_request(std::string& out, uint32_t pid, std::string_view secret) {
   append_uint32(out, static_cast<uint32_t>(3 * sizeof(uint32_t) + secret.size()));
   append_uint32(out, kCancelRequestCode);
@@ -263,6 +274,16 @@ std::optional<BackendKey> read_backend_key(std::string_view payload) {
   key.secret = std::string(reader.rest());
   if (!reader.ok() || key.secret.empty()) return std::nullopt;
   return key;
+}
+
+std::optional<SaslInitialResponse> read_sasl_initial_response(std::string_view payload) {
+  PayloadReader reader(payload);
+  SaslInitialResponse response;
+  response.mechanism = reader.text();
+  const uint32_t size = reader.uint32();
+  response.data = reader.rest();
+  if (!reader.ok() || size != response.data.size()) return std::nullopt;
+  return response;
 }
 
 std::string_view error_field(std::string_view payload, char field) {

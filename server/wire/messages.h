@@ -46,8 +46,11 @@ void append_password(std::string& out, std::string_view password);
 void append_sasl_initial_response(std::string& out, std::string_view mechanism,
                                   std::string_view response);
 void append_sasl_response(std::string& out, std::string_view response);
-// The packet of a connection of its own: no type byte.
+// AuthenticationXXX: its code, then what belongs to it.
+void append_authentication(std::string& out, uint32_t method, std::string_view data = {});
+// The packets of a connection's beginning: no type byte.
 void append_cancel_request(std::string& out, uint32_t pid, std::string_view secret);
+void append_ssl_request(std::string& out);
 
 // ---- Reading. Every length is checked against the payload; nullopt if it does not fit.
 
@@ -97,6 +100,10 @@ struct BackendKey {
   uint32_t pid = 0;
   std::string secret;
 };
+struct SaslInitialResponse {
+  std::string_view mechanism;
+  std::string_view data;
+};
 
 std::optional<std::string_view> read_query(std::string_view payload);
 std::optional<ParseMessage> read_parse(std::string_view payload);
@@ -105,6 +112,7 @@ std::optional<TargetMessage> read_target(std::string_view payload);
 std::optional<ExecuteMessage> read_execute(std::string_view payload);
 std::optional<ParameterStatus> read_parameter_status(std::string_view payload);
 std::optional<BackendKey> read_backend_key(std::string_view payload);
+std::optional<SaslInitialResponse> read_sasl_initial_response(std::string_view payload);
 // The value of one field of an ErrorResponse, e.g. 'V'; empty if the payload (which may be only the
 // beginning) does not show it.
 std::string_view error_field(std::string_view payload, char field);

@@ -13,10 +13,14 @@ inline constexpr std::string_view kDuplicateCursor = "42P03";
 inline constexpr std::string_view kActiveSqlTransaction = "25001";
 inline constexpr std::string_view kInFailedSqlTransaction = "25P02";
 inline constexpr std::string_view kInvalidAuthorization = "28000";
+inline constexpr std::string_view kInvalidPassword = "28P01";
+inline constexpr std::string_view kInsufficientPrivilege = "42501";
 inline constexpr std::string_view kObjectNotInPrerequisiteState = "55000";
 inline constexpr std::string_view kSyntaxError = "42601";
 inline constexpr std::string_view kTooManyConnections = "53300";
 inline constexpr std::string_view kAdminShutdown = "57P01";
+inline constexpr std::string_view kIdleSessionTimeout = "57P05";
+inline constexpr std::string_view kQueryCanceled = "57014";
 inline constexpr std::string_view kCannotConnectNow = "57P03";
 inline constexpr std::string_view kInternalError = "XX000";
 

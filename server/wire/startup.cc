@@ -25,7 +25,7 @@ bool is_off(std::string_view value) {
 }
 
 StartupPacket read_parameters(uint32_t version, PayloadReader reader) {
-  StartupMessage message{version, {}, {}, false};
+  StartupMessage message{version, {}, {}, false, false};
   for (;;) {
     const std::string_view name = reader.text();
     if (reader.ok() && name.empty()) break;
@@ -33,7 +33,10 @@ StartupPacket read_parameters(uint32_t version, PayloadReader reader) {
     if (!reader.ok()) return InvalidStartup{"start-up parameters without an end"};
     if (name == "user") message.user = std::string(value);
     if (name == "database") message.database = std::string(value);
-    if (name == "replication") message.is_replication = !is_off(value);
+    if (name == "replication") {
+      message.is_replication = !is_off(value);
+      message.is_physical_replication = message.is_replication && value != "database";
+    }
   }
   if (!reader.rest().empty()) return InvalidStartup{"bytes behind the start-up parameters"};
   if (message.database.empty()) message.database = message.user;

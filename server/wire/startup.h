@@ -28,8 +28,9 @@ struct CancelRequest {
 struct StartupMessage {
   uint32_t version;
   std::string user;
-  std::string database;  // the user's name where none is given
-  bool is_replication;
+  std::string database;          // the user's name where none is given
+  bool is_replication;           // of either kind
+  bool is_physical_replication;  // of the whole server: no database
 };
 struct InvalidStartup {
   std::string reason;

@@ -17,9 +17,9 @@ int main(int argc, char** argv) {
   options.port = static_cast<uint16_t>(std::stoi(argv[1]));
   options.upstream.hosts = {{argv[2], static_cast<uint16_t>(std::stoi(argv[3]))}};
   options.session.database = argv[4];
-  options.session.accept_backend_trust = true;
+  options.policy.accept_backend_trust = true;
   if (argc > 5) options.io_threads = std::stoi(argv[5]);
-  options.connections_max = 10'000;
+  options.policy.connections_max = 10'000;
   server::FrontEnd front_end(options, runner, pool);
   front_end.start();
   std::cout << "listening on port " << front_end.port() << std::endl;

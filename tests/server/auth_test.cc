@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/scram.h"
 #include "server/session_encoding.h"
 
 namespace metadb::tests {
@@ -14,7 +15,7 @@ constexpr const char* kServerFirst =
     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 
 TEST(ScramClient, AnswersAsInTheStandard) {
-  ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO");
+  ScramClient client("pencil", "", "user", "rOprNGfwEbeRWgbNEkqO");
   EXPECT_EQ(client.first_message(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
   EXPECT_EQ(client.final_message(kServerFirst),
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
@@ -23,7 +24,7 @@ TEST(ScramClient, AnswersAsInTheStandard) {
 }
 
 TEST(ScramClient, DistrustsAServerWithoutThePassword) {
-  ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO");
+  ScramClient client("pencil", "", "user", "rOprNGfwEbeRWgbNEkqO");
   EXPECT_FALSE(client.is_genuine("v="));
   ASSERT_TRUE(client.final_message(kServerFirst));
   EXPECT_FALSE(client.is_genuine("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5="));
@@ -37,13 +38,13 @@ TEST(ScramClient, RefusesAnswersThatAreNotToItsNonce) {
         "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=0",
         "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=99999999999",
         "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=1", "r=rOprNGfwEbeRWgbNEkqOx,i=1,s=", ""}) {
-    ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO");
+    ScramClient client("pencil", "", "user", "rOprNGfwEbeRWgbNEkqO");
     EXPECT_FALSE(client.final_message(answer)) << answer;
   }
 }
 
 TEST(ScramClient, DrawsANewNonceEachTime) {
-  EXPECT_NE(ScramClient("", "x").first_message(), ScramClient("", "x").first_message());
+  EXPECT_NE(ScramClient("x").first_message(), ScramClient("x").first_message());
 }
 
 TEST(Md5Password, IsThatOfPostgres) {

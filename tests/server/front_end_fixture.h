@@ -56,7 +56,7 @@ inline server::FrontEndOptions front_end_options(const TestDatabase& database) {
   options.port = 0;
   options.upstream.hosts = {{*catalog::conninfo_value(server_conninfo(), "host"), 5432}};
   options.session.database = database.name();
-  options.session.accept_backend_trust = true;
+  options.policy.accept_backend_trust = true;
   return options;
 }
 

@@ -37,7 +37,7 @@ class Login : public FrontEndTest {
 class LoginMethod : public Login, public testing::WithParamInterface<const char*> {};
 
 TEST_P(LoginMethod, ChallengeIsRelayed) {
-  options.session.accept_backend_trust = false;
+  options.policy.accept_backend_trust = false;
   start();
   const std::string user = role(GetParam());
   const auto good = open(conninfo("user=" + user + " password=secret"));
@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, LoginMethod, testing::Values("scram-sha-256", 
                          });
 
 TEST_F(Login, BackendThatAsksNothingProvesNothing) {
-  options.session.accept_backend_trust = false;
+  options.policy.accept_backend_trust = false;
   start();
   const auto refused = open(conninfo());
   EXPECT_EQ(PQstatus(refused.get()), CONNECTION_BAD);
@@ -76,7 +76,7 @@ TEST_F(Login, OwnerEntersThroughTheSocketWithoutAPassword) {
   const std::string boss = role("scram-sha-256", "SUPERUSER");
   char directory[] = "/tmp/metadb-front.XXXXXX";
   ASSERT_TRUE(::mkdtemp(directory));
-  options.session.accept_backend_trust = false;
+  options.policy.accept_backend_trust = false;
   options.socket_directory = directory;
   options.session.peer = server::EmbeddedPeer{::getuid(), boss, [] { return "secret"; }};
   start();
@@ -122,7 +122,7 @@ TEST_F(Login, UnreachableBackendIsNamed) {
 }
 
 TEST_F(Login, ConnectionsBeyondTheLimitAreRefused) {
-  options.connections_max = 1;
+  options.policy.connections_max = 1;
   start();
   const auto first = connect();
   const RawClient second(front_end->port());
@@ -185,7 +185,7 @@ TEST_F(Login, GarbageIsClosedWithoutHarm) {
 }
 
 TEST_F(Login, SlowOnesAreClosed) {
-  options.session.login_timeout = std::chrono::milliseconds(50);
+  options.policy.login_timeout = std::chrono::milliseconds(50);
   start();
   const RawClient raw(front_end->port());
   raw.send(startup().substr(0, 10));
