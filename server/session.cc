@@ -86,8 +86,9 @@ Session::Session(wire::Channel client, ClientOrigin origin, SessionServices& ser
 
 asio::awaitable<void> Session::run() {
   start_login_timer();
-  // As PostgreSQL: no TLS over a Unix socket.
-  auto hello = co_await negotiate(*client_, origin_.address ? policy_->tls : nullptr);
+  wire::TlsContext tls;
+  if (origin_.address) tls = policy_->tls;  // as PostgreSQL: none over a Unix socket
+  auto hello = co_await negotiate(*client_, std::move(tls));
   if (auto* greeting = std::get_if<Greeting>(&hello)) {
     co_await serve(std::move(*greeting));
   } else if (auto* request = std::get_if<wire::CancelRequest>(&hello)) {

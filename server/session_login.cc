@@ -238,7 +238,8 @@ asio::awaitable<Login::Step> Login::prove(ScramVerifier verifier, std::string_vi
   }
   is_challenge_answered_ = true;
   wire::append_authentication(out_, kSaslFinal, proof->server_final);
-  co_return co_await begin_scram(std::move(proof->keys), offered);
+  ScramClient::Secret secret = std::move(proof->keys);
+  co_return co_await begin_scram(std::move(secret), offered);
 }
 
 // The documented fall-back where pg_authid can't be read.
@@ -258,7 +259,7 @@ asio::awaitable<Login::Step> Login::ask_for_password(catalog::Error reason,
   wire::append_authentication(out_, kCleartextPassword);
   auto message = co_await client_answer();
   if (!message) co_return Step::end;
-  std::string password(wire::PayloadReader(*message).text());
+  ScramClient::Secret password = std::string(wire::PayloadReader(*message).text());
   OPENSSL_cleanse(message->data(), message->size());
   is_challenge_answered_ = true;  // PostgreSQL judges it
   co_return co_await begin_scram(std::move(password), offered);

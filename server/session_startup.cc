@@ -48,7 +48,9 @@ asio::awaitable<NoGreeting> refuse(wire::Channel& client, std::string reason) {
 
 // The reason if there is no TLS now.
 asio::awaitable<std::optional<std::string>> secure(wire::Channel& client, wire::TlsContext tls) {
-  const auto reason = co_await client.start_tls(std::move(tls), wire::TlsStream::Role::server);
+  const wire::TlsPeer nobody;
+  const auto reason =
+      co_await client.start_tls(std::move(tls), wire::TlsStream::Role::server, nobody);
   if (reason) co_return "no TLS with the client: " + *reason;
   co_return std::nullopt;
 }

@@ -15,11 +15,11 @@ namespace {
 constexpr const char* kCiphers = "HIGH:MEDIUM:+3DES:!aNULL";
 
 catalog::Error bad_file(const std::string& what, const std::string& file) {
-  const unsigned long code = ERR_peek_last_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  // System errors have no reason string of their own.
+  // What the system said comes first; OpenSSL's own words about a file's content last.
+  const unsigned long first = ERR_peek_error();
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   std::string text = reason != nullptr ? reason : "cannot be read";
-  if (ERR_SYSTEM_ERROR(code)) text = std::strerror(static_cast<int>(ERR_GET_REASON(code)));
+  if (ERR_SYSTEM_ERROR(first)) text = std::strerror(static_cast<int>(ERR_GET_REASON(first)));
   ERR_clear_error();
   return {"F0000", fmt::format("{} {}: {}", what, file, text)};
 }

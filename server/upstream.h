@@ -27,7 +27,7 @@ struct UpstreamHost {
 struct UpstreamOptions {
   std::vector<UpstreamHost> hosts;  // tried in order
   std::chrono::milliseconds connect_timeout{10'000};
-  UpstreamTls tls;  // over TCP only, as in libpq
+  UpstreamTls tls{};  // over TCP only, as in libpq
 };
 
 using UpstreamEndpoint = boost::asio::generic::stream_protocol::endpoint;

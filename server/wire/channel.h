@@ -27,10 +27,10 @@ class Channel {
   explicit Channel(Socket socket);
 
   // Goes on as TLS. The reason if the handshake fails; the stream is of no use then.
-  // REQUIRES: no byte of the handshake was read.
+  // REQUIRES: no byte of the handshake was read. `peer` counts for a client; give a named object:
+  // g++ 12 destroys a temporary aggregate in a co_await expression twice.
   boost::asio::awaitable<std::optional<std::string>> start_tls(TlsContext context,
-                                                               TlsStream::Role role,
-                                                               TlsPeer peer = {});
+                                                               TlsStream::Role role, TlsPeer peer);
   // Null while the stream is plain.
   [[nodiscard]] const TlsStream* tls() const { return tls_.get(); }
 

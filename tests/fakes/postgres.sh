@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A private PostgreSQL for tests: postgres.sh start|stop DIR [SETTING=VALUE ...]
-# Listens on a Unix socket only, DIR's short twin under /tmp; its conninfo is in DIR/conninfo.
+# Listens on a Unix socket in DIR's short twin under /tmp; its conninfo is in DIR/conninfo. And on
+# 127.0.0.1, with TLS: the port is in DIR/port, the certificate for "localhost" in DIR/server.crt.
 set -euo pipefail
 action=$1 dir=$2
 shift 2
@@ -28,14 +29,26 @@ start)
   chmod 755 "$base"
   cd "$base"
   "${as_owner[@]}" "$bin/initdb" -D "$base/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$dir/initdb.log"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$base/server.key" -out "$base/server.crt" 2>"$dir/openssl.log"
+  chmod 600 "$base/server.key"
+  if [ "$(id -u)" = 0 ]; then chown postgres "$base/server.key"; fi
+  cp "$base/server.crt" "$dir/server.crt"
   # Members of these roles have to log in; everybody else is trusted.
   {
-    for method in scram-sha-256 md5 password; do echo "local all +asks_$method $method"; done
+    echo "hostnossl all +asks_tls 127.0.0.1/32 reject"
+    for method in scram-sha-256 md5 password; do
+      echo "local all +asks_$method $method"
+      echo "host all +asks_$method 127.0.0.1/32 $method"
+    done
     cat "$base/data/pg_hba.conf"
   } >"$base/pg_hba"
   cat "$base/pg_hba" >"$base/data/pg_hba.conf"
   {
-    echo "listen_addresses = ''"
+    echo "listen_addresses = '127.0.0.1'"
+    echo "ssl = on"
+    echo "ssl_cert_file = '$base/server.crt'"
+    echo "ssl_key_file = '$base/server.key'"
     echo "unix_socket_directories = '$base'"
     echo "fsync = off"
     echo "max_connections = 200"
@@ -43,14 +56,23 @@ start)
     echo "shared_buffers = 256MB"
     for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done
   } >>"$base/data/postgresql.conf"
-  if ! "${as_owner[@]}" "$bin/pg_ctl" -D "$base/data" -l "$base/log" -w start >/dev/null; then
-    cat "$base/log" >&2
-    exit 1
-  fi
-  for method in scram-sha-256 md5 password; do
-    psql -q -h "$base" -U postgres -c "CREATE ROLE \"asks_$method\""
+  # Below the ports that the system gives out by itself; whether one is taken is known by trying.
+  tries=0
+  until
+    port=$((20000 + RANDOM % 12000))
+    "${as_owner[@]}" "$bin/pg_ctl" -D "$base/data" -l "$base/log" -o "-p $port" -w start >/dev/null
+  do
+    tries=$((tries + 1))
+    if [ $tries = 5 ]; then
+      cat "$base/log" >&2
+      exit 1
+    fi
   done
-  echo "host=$base user=postgres dbname=postgres" >"$dir/conninfo"
+  echo "$port" >"$dir/port"
+  for method in scram-sha-256 md5 password tls; do
+    psql -q -h "$base" -p "$port" -U postgres -d postgres -c "CREATE ROLE \"asks_$method\""
+  done
+  echo "host=$base port=$port user=postgres dbname=postgres" >"$dir/conninfo"
   ;;
 stop) stop ;;
 *) echo "usage: postgres.sh start|stop DIR [SETTING=VALUE ...]" >&2; exit 2 ;;

@@ -24,6 +24,11 @@ inline std::string server_conninfo() {
   return line;
 }
 
+inline uint16_t server_port() {
+  return static_cast<uint16_t>(
+      std::stoi(catalog::conninfo_value(server_conninfo(), "port").value_or("5432")));
+}
+
 // Created on construction, dropped on destruction.
 class TestDatabase {
  public:

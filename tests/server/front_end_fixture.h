@@ -54,7 +54,8 @@ struct Notices {
 inline server::FrontEndOptions front_end_options(const TestDatabase& database) {
   server::FrontEndOptions options;
   options.port = 0;
-  options.upstream.hosts = {{*catalog::conninfo_value(server_conninfo(), "host"), 5432}};
+  options.upstream.hosts = {
+      {*catalog::conninfo_value(server_conninfo(), "host"), server_port(), {}}};
   options.session.database = database.name();
   options.policy.accept_backend_trust = true;
   return options;

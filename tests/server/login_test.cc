@@ -130,6 +130,60 @@ TEST_F(Login, ConnectionsBeyondTheLimitAreRefused) {
   EXPECT_EQ(server::wire::error_field(second.read_message().payload, 'C'), "53300");
 }
 
+TEST_F(Login, LastPlacesAreForSuperusers) {
+  options.policy.connections_max = 2;
+  options.policy.connections_reserved = 1;
+  start();
+  const std::string user = role("scram-sha-256");
+  const std::string somebody = "user=" + user + " password=secret";
+  const auto first = connect(somebody);
+  const auto second = open(conninfo(somebody));
+  EXPECT_NE(std::string(PQerrorMessage(second.get())).find("reserved for superusers"),
+            std::string::npos)
+      << PQerrorMessage(second.get());
+  const auto boss = connect();
+  EXPECT_EQ(value(query(boss, "SELECT 1")), "1");
+  const auto third = open(conninfo());
+  EXPECT_NE(std::string(PQerrorMessage(third.get())).find("too many clients"), std::string::npos);
+}
+
+TEST_F(Login, AllowListComesBeforePostgres) {
+  options.policy.allow.emplace_back("host " + database.name() + " all 127.0.0.1 allow");
+  start();
+  const auto allowed = connect();
+  EXPECT_EQ(value(query(allowed, "SELECT 1")), "1");
+  const auto refused = open(address() + " dbname=postgres user=postgres");
+  const std::string message = PQerrorMessage(refused.get());
+  EXPECT_NE(message.find("the server's allow list rejects connection for host \"127.0.0.1\", user "
+                         "\"postgres\", database \"postgres\", no encryption"),
+            std::string::npos)
+      << message;
+  server::SessionPolicy policy = options.policy;
+  policy.allow.clear();
+  front_end->choose_policy(policy);
+  EXPECT_EQ(PQstatus(open(address() + " dbname=postgres user=postgres").get()), CONNECTION_OK);
+}
+
+TEST_F(Login, IdleSessionsAreEnded) {
+  options.policy.idle_timeout = std::chrono::milliseconds(300);
+  start();
+  const RawClient idle(front_end->port());
+  idle.send(startup());
+  EXPECT_EQ(idle.read_until_ready(), "RSKZI");
+  const auto last = idle.read_message();
+  EXPECT_EQ(last.type, 'E');
+  EXPECT_EQ(server::wire::error_field(last.payload, 'C'), "57P05");
+  EXPECT_EQ(idle.read_to_end(), "");
+  // Neither one that works nor one that has a transaction open is idle.
+  const RawClient working(front_end->port());
+  working.send(startup());
+  EXPECT_EQ(working.read_until_ready(), "RSKZI");
+  working.send(frame('Q', with_zero("BEGIN; SELECT pg_sleep(1)")));
+  EXPECT_EQ(working.read_until_ready(), "CTDCZT");
+  working.send(frame('Q', with_zero("SELECT pg_sleep(1); COMMIT")));
+  EXPECT_EQ(working.read_until_ready(), "TDCCZI");
+}
+
 TEST_F(Login, EncryptionRequestsAreAnsweredOnceEachInAnyOrder) {
   start();
   const std::string ssl = be32(8) + be32(server::wire::kSslRequestCode);
@@ -189,6 +243,17 @@ TEST_F(Login, SlowOnesAreClosed) {
   start();
   const RawClient raw(front_end->port());
   raw.send(startup().substr(0, 10));
+  EXPECT_EQ(raw.read_to_end(), "");
+}
+
+TEST_F(Login, SlowOnesAreToldIfTheySpeakTheProtocol) {
+  options.policy.login_timeout = std::chrono::milliseconds(200);
+  options.policy.accept_backend_trust = false;
+  start();
+  const RawClient raw(front_end->port());
+  raw.send(startup_packet(kVersion3, with_zero("user") + with_zero(role("scram-sha-256"))));
+  EXPECT_EQ(raw.read_message().type, 'R');
+  EXPECT_EQ(server::wire::error_field(raw.read_message().payload, 'C'), "57014");
   EXPECT_EQ(raw.read_to_end(), "");
 }
 

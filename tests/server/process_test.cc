@@ -262,6 +262,22 @@ TEST_F(Program, StartsAPrivatePostgresThatEndedByItself) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST_F(Program, ReadsItsConfigurationAgainOnHangup) {
+  ASSERT_EQ(init().exit_code, 0);
+  Running server(directory_);
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  std::ofstream(directory_ / "metadb.yaml") << "tls: {certificate: missing.pem}\n";
+  server.signal(SIGHUP);
+  ASSERT_TRUE(server.says("was not read again")) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("missing.pem: No such file or directory"));
+  std::ofstream(directory_ / "metadb.yaml") << "io_threads: 3\nlog: {level: debug}\n";
+  server.signal(SIGHUP);
+  ASSERT_TRUE(server.says("was read again")) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("io_threads has changed in metadb.yaml"));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST_F(Program, RefusesADirectoryThatIsNotEmpty) {
   fs::create_directory(directory_);
   std::ofstream(directory_ / "mine") << "x";
