@@ -109,6 +109,12 @@ void drop_privileges(const Account& account) {
     throw catalog::Error(
         "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
   }
+  // libpq and OpenSSL look for files in the home directory, and fail on those they may not read.
+  if (const passwd* entry = getpwuid(account.uid); entry != nullptr) {
+    setenv("HOME", entry->pw_dir, 1);
+    setenv("USER", entry->pw_name, 1);
+    setenv("LOGNAME", entry->pw_name, 1);
+  }
 }
 
 Descriptor::~Descriptor() {
