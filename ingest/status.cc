@@ -32,17 +32,32 @@ int64_t now_us() {
 
 void StatusBoard::enter(SourceState state) {
   const std::scoped_lock lock(mutex_);
+  enter_locked(state);
+}
+
+void StatusBoard::report_error(std::string text) {
+  const std::scoped_lock lock(mutex_);
+  report_locked(std::move(text));
+}
+
+void StatusBoard::report_retry(std::string text, int64_t next_retry_us) {
+  const std::scoped_lock lock(mutex_);
+  enter_locked(SourceState::retrying);
+  report_locked(std::move(text));
+  status_.next_retry_us = next_retry_us;
+}
+
+void StatusBoard::enter_locked(SourceState state) {
   if (status_.state == state && status_.since_us != 0) return;
   status_.state = state;
   status_.since_us = now_us();
   if (state != SourceState::retrying) status_.next_retry_us.reset();
 }
 
-void StatusBoard::report_error(std::string text, std::optional<int64_t> next_retry_us) {
-  const std::scoped_lock lock(mutex_);
+void StatusBoard::report_locked(std::string text) {
   status_.last_error = std::move(text);
   status_.last_error_us = now_us();
-  status_.next_retry_us = next_retry_us;
+  status_.next_retry_us.reset();
 }
 
 SourceStatus StatusBoard::read() const {

@@ -56,10 +56,15 @@ class StatusBoard {
   }
   // Also notes since when, if the state is another one now.
   void enter(SourceState state);
-  void report_error(std::string text, std::optional<int64_t> next_retry_us);
+  void report_error(std::string text);
+  // Enters `retrying`, says why and until when.
+  void report_retry(std::string text, int64_t next_retry_us);
   [[nodiscard]] SourceStatus read() const;
 
  private:
+  void enter_locked(SourceState state);
+  void report_locked(std::string text);
+
   mutable std::mutex mutex_;
   SourceStatus status_;
 };

@@ -149,7 +149,7 @@ void Stream::visit(const SourceEvent& event) {
     if (found != partitions_.end()) found->second.high_watermark = end->offset;
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
-    parts_.board.report_error(trouble->message, std::nullopt);
+    parts_.board.report_error(trouble->message);
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
     // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It
@@ -405,7 +405,7 @@ void Stream::stop_lane(const LaneStopped& reason) {
   }
   parts_.board.update(
       [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });
-  parts_.board.report_error(lane.report().reason, std::nullopt);
+  parts_.board.report_error(lane.report().reason);
   must_restart_ = true;
 }
 

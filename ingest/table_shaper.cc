@@ -18,8 +18,9 @@ using catalog::Error;
 using catalog::SourceTable;
 using catalog::Table;
 
-// Readers of a table must not queue behind our DDL for longer than this.
-constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '1s'";
+// Readers of a table must not queue behind our DDL for longer than this. An autovacuum that is in
+// the way gives way after deadlock_timeout, one second by default: so long must be waited.
+constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '3s'";
 
 std::string described(const catalog::SourceTableKey& key) {
   return fmt::format("{}.{} of database \"{}\" in data source \"{}\"", key.schema, key.table,

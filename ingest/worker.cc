@@ -80,8 +80,7 @@ void Worker::run(const std::stop_token& stop) {
     if (stop.stop_requested()) break;
     if (board_.read().applied > applied_before) backoff.reset();
     const milliseconds pause = backoff.next();
-    board_.enter(SourceState::retrying);
-    board_.report_error(reason, now_us() + pause.count() * 1000);
+    board_.report_retry(reason, now_us() + pause.count() * 1000);
     spdlog::error("data source {}: {}; next try in {} ms", source_.name, reason, pause.count());
     wait(stop, pause);
   }

@@ -169,7 +169,8 @@ constexpr std::array kHomes{
     Home{"antlr4-runtime.*|Metadb(Lexer|Parser).*", "grammar/.*"},
     Home{"libpq.*|postgres.*|pg_config.*", "catalog/postgres\\.cc"},
     Home{"librdkafka/rdkafka_mock\\.h", "ingest/demo_broker\\.cc"},
-    Home{"librdkafka/.*", "ingest/(kafka_(source|probe)\\.cc|kafka_handles\\.(h|cc)|demo_broker\\.cc)"},
+    Home{"librdkafka/.*",
+         "ingest/(kafka_(source|probe)\\.cc|kafka_handles\\.(h|cc)|demo_broker\\.cc)"},
     Home{"simdjson.*", "ingest/json.*\\.cc"},
     Home{"pcre2.*", "ingest/rules\\.cc"},
     Home{"boost/beast.*", "(server/http|ingest/schema_registry)\\.cc"},
@@ -180,7 +181,9 @@ constexpr std::array kHomes{
     Home{"CLI/.*", "server/main\\.cc"},
     // At home everywhere: fmt, spdlog, the standard library, the operating system.
     Home{"fmt/.*|spdlog/.*|[a-z0-9_]+|(sys|linux|netinet|arpa|net)/.*", ".*"},
-    Home{"(unistd|fcntl|poll|signal|pwd|grp|netdb|pthread|dlfcn|termios|time|sched|endian|regex)\\.h", ".*"},
+    Home{"(unistd|fcntl|poll|signal|pwd|grp|netdb|pthread|dlfcn|termios|time|sched|endian|regex)\\."
+         "h",
+         ".*"},
 };
 
 bool is_at_home(const std::string& header, const std::string& path) {
@@ -357,7 +360,7 @@ TEST(Tree, HasNoVagueNames) {
 TEST(Tree, RoomReadmesNameTheirFiles) {
   for (const auto& [room, edges] : kEdges) {
     const fs::path readme = fs::path(METADB_SOURCE_DIR) / room / "README.md";
-    if (!fs::exists(readme)) continue;
+    EXPECT_TRUE(fs::exists(readme)) << room << " has no README.md";
     EXPECT_THAT(check_readme(room, contents(readme), files_of(room)), IsEmpty());
   }
 }

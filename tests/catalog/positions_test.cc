@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "catalog/catalog.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 
 namespace metadb::tests {
@@ -99,8 +100,7 @@ TEST_F(Positions, TakingOverWaitsForABatchThatIsBeingCommitted) {
     Connection connection = database_.connect();
     taken = take(connection);
   });
-  while (connection_.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) == 0)
-    std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return somebody_waits_for_a_lock(connection_); }));
   transaction->commit();
   heir.join();
   EXPECT_EQ(taken.next_offset, 5);

@@ -6,6 +6,7 @@
 
 #include "catalog/catalog.h"
 #include "catalog/source_tables.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 
 namespace metadb::tests {
@@ -135,8 +136,7 @@ TEST_F(Tables, ClaimsWaitForClaimsAndNotForBatches) {
     holder = catalog::claimed_by(connection, same);
   });
   Connection watcher = database_.connect();
-  while (watcher.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) == 0)
-    std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher); }));
   claiming.commit();
   rival.join();
   ASSERT_TRUE(holder);

@@ -69,11 +69,11 @@ class Metadb(Process):
         if self.popen.returncode != 0:
             raise AssertionError(f"metadb ended with {self.popen.returncode}:\n{self.tail()}")
 
-    def connect(self):
+    def connect(self, statement_timeout="60s"):
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=self.user, password=self.password,
                                       dbname=self.database, connect_timeout=10)
         connection.autocommit = True
-        connection.cursor().execute("SET TIME ZONE 'UTC'")
+        connection.cursor().execute(f"SET TIME ZONE 'UTC'; SET statement_timeout = '{statement_timeout}'")
         return connection
 
     def psql(self, text):

@@ -1,11 +1,10 @@
 """Processes of an end-to-end test: started in one temporary folder, gone when the test program is."""
 
-import ctypes
 import os
 import pathlib
 import pwd
+import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +13,8 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("METADB_E2E_CACHE") or pathlib.Path.home() / ".cache/metadb-e2e")
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
+# Below the range that the kernel gives to clients: between two uses of a port nobody else gets it by chance.
+PORTS = range(20000, 32000)
 
 
 class Timeout(AssertionError):
@@ -35,15 +34,18 @@ def wait_until(condition, seconds, what, pause=0.05):
 
 
 def free_ports(count):
-    """Ports nobody listens on now; taken together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Different ports that nobody listens on now."""
+    found = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        if len(found) == count:
+            break
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+    return found
 
 
 def as_postgres():
@@ -63,10 +65,6 @@ def own(path):
 def plain_environment():
     """METADB_... is how the server is configured: what is meant for the tests must not reach it."""
     return {name: value for name, value in os.environ.items() if not name.startswith("METADB_")}
-
-
-def _die_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Room:
@@ -112,8 +110,8 @@ class Process:
         environment = {**plain_environment(), **options.pop("environment", {})}
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.room.path, env=environment, preexec_fn=_die_with_parent, start_new_session=True, **options)
+                ["setpriv", "--pdeathsig", "KILL", "--", *(str(part) for part in command)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, cwd=self.room.path, env=environment, start_new_session=True, **options)
 
     @property
     def running(self):

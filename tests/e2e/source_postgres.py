@@ -1,6 +1,8 @@
 """The source, and a database for metadb to keep its tables in: PostgreSQL over TCP with a password."""
 
 import pathlib
+import signal
+import subprocess
 
 import psycopg2
 
@@ -42,6 +44,15 @@ shared_buffers = 128MB
 {self.settings}""")
         self.launch([postgres_bin() / "postgres", "-D", data], **as_postgres())
         self.ready(self._answers, 30)
+
+    def close(self):
+        """Immediate shutdown: a killed postmaster would leave its children and its shared memory behind."""
+        if self.running:
+            self.popen.send_signal(signal.SIGQUIT)
+            try:
+                self.popen.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
     def _answers(self):
         try:

@@ -29,6 +29,8 @@ class FakeBackend {
     thread_ = std::thread([this, last = std::move(last_bytes)] { serve(last); });
   }
   ~FakeBackend() {
+    // Nobody may have come: accept() ends, too.
+    ::shutdown(listener_, SHUT_RDWR);
     thread_.join();
     ::close(listener_);
   }
@@ -40,6 +42,7 @@ class FakeBackend {
  private:
   void serve(const std::string& last_bytes) const {
     const int fd = ::accept(listener_, nullptr, nullptr);
+    if (fd < 0) return;
     std::array<char, 4096> scratch{};
     static_cast<void>(::recv(fd, scratch.data(), scratch.size(), 0));
     const std::string welcome("R\0\0\0\10\0\0\0\0Z\0\0\0\5I", 15);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/commands/command.h"
+#include "tests/fakes/eventually.h"
 
 namespace metadb::tests {
 
@@ -50,10 +51,10 @@ class FakeRunner : public server::CommandRunner {
     const std::lock_guard lock(mutex_);
     return log_;
   }
-  // The `slow` command runs.
-  void wait_until_slow_runs() {
+  // Whether the `slow` command comes to run in time.
+  [[nodiscard]] bool wait_until_slow_runs() {
     std::unique_lock lock(mutex_);
-    slow_runs_.wait(lock, [this] { return is_slow_running_; });
+    return slow_runs_.wait_for(lock, kPatience, [this] { return is_slow_running_; });
   }
 
  private:

@@ -51,6 +51,8 @@ start)
     echo "ssl_key_file = '$base/server.key'"
     echo "unix_socket_directories = '$base'"
     echo "fsync = off"
+    # Its workers would take locks and sessions that no test expects.
+    echo "autovacuum = off"
     echo "max_connections = 200"
     echo "max_locks_per_transaction = 1024"
     echo "shared_buffers = 256MB"

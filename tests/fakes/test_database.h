@@ -57,4 +57,13 @@ class TestDatabase {
   std::string name_;
 };
 
+// Whether a session of the connection's database, which is no other test's, waits for a lock.
+inline bool somebody_waits_for_a_lock(catalog::Connection& connection) {
+  return connection
+             .exec(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                 "wait_event_type = 'Lock'")
+             .int64(0, 0) > 0;
+}
+
 }  // namespace metadb::tests

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <random>
+
 #include "catalog/error.h"
 #include "ingest/kafka_source.h"
 #include "tests/fakes/reader.h"
@@ -31,18 +33,26 @@ KafkaOptions options(const std::string& brokers, const std::string& group) {
   return result;
 }
 
-// A port that was free a moment ago.
-uint16_t free_port() {
+bool can_be_bound(uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(fd, generic, size), 0);
-  EXPECT_EQ(getsockname(fd, generic, &size), 0);
+  const bool is_bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   close(fd);
-  return ntohs(address.sin_port);
+  return is_bound;
+}
+
+// A port that was free a moment ago, below the range that the kernel gives to clients: nobody else
+// gets it by chance.
+uint16_t free_port() {
+  std::random_device random;
+  std::uniform_int_distribution<uint16_t> ports(20'000, 31'999);
+  uint16_t port = 0;
+  do port = ports(random);
+  while (!can_be_bound(port));
+  return port;
 }
 
 TEST(DemoBroker, KeepsKeysValuesHeadersAndTimestamps) {

@@ -3,16 +3,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
-#include <sstream>
-#include <thread>
+#include <mutex>
 
 #include "catalog/error.h"
 #include "ingest/demo_broker.h"
 #include "ingest/kafka_probe.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/reader.h"
 
 namespace metadb::tests {
@@ -66,6 +66,10 @@ auto records(size_t count) {
 auto ends(size_t count) {
   return [count](const Seen& seen) { return seen.ends.size() >= count; };
 }
+// Polls up to Assigned, which is left without an answer.
+bool gets_assigned(KafkaSource& source) {
+  return eventually([&] { return std::holds_alternative<ingest::Assigned>(source.poll(100ms)); });
+}
 
 TEST_F(KafkaSourceTest, ReadsTheTopicsOfAnExpressionToTheirEnds) {
   KafkaSource source(options());
@@ -87,10 +91,8 @@ TEST_F(KafkaSourceTest, ReadsLiteralTopicsOnly) {
 
 TEST_F(KafkaSourceTest, DeliversNothingBeforeAssignAndThenFromTheGivenOffsets) {
   KafkaSource source(options());
-  ingest::SourceEvent event;
-  while (!std::holds_alternative<ingest::Assigned>(event)) event = source.poll(100ms);
-  event = source.poll(300ms);
-  EXPECT_TRUE(std::holds_alternative<ingest::Nothing>(event));
+  ASSERT_TRUE(gets_assigned(source));
+  EXPECT_TRUE(std::holds_alternative<ingest::Nothing>(source.poll(300ms)));
   source.assign({{kA, 2}, {kB, 1}});
   Reader reader(source);
   ASSERT_TRUE(reader.until(ends(2)));
@@ -136,8 +138,7 @@ TEST_F(KafkaSourceTest, SeeksAlsoWhilePaused) {
 
 TEST_F(KafkaSourceTest, SeeksRightAfterAssign) {
   KafkaSource source(options({"a"}));
-  ingest::SourceEvent event;
-  while (!std::holds_alternative<ingest::Assigned>(event)) event = source.poll(100ms);
+  ASSERT_TRUE(gets_assigned(source));
   source.assign({{kA, 0}});
   source.seek({kA, 2});
   Reader reader(source);
@@ -216,25 +217,55 @@ TEST_F(KafkaSourceTest, EndsInBoundedTimeWhenNobodyAnswers) {
   broker_.set_down(true);
   const auto before = std::chrono::steady_clock::now();
   source.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
 }
 
 TEST_F(KafkaSourceTest, EndsInBoundedTimeBetweenAssignedAndAssign) {
   auto source = std::make_unique<KafkaSource>(options({"a"}));
-  ingest::SourceEvent event;
-  while (!std::holds_alternative<ingest::Assigned>(event)) event = source->poll(100ms);
+  ASSERT_TRUE(gets_assigned(*source));
   const auto before = std::chrono::steady_clock::now();
   source.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
 }
 
-TEST_F(KafkaSourceTest, NeverLogsASecret) {
-  std::ostringstream log;
-  const auto before = spdlog::default_logger();
-  auto logger = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
-  logger->set_level(spdlog::level::trace);
-  spdlog::set_default_logger(logger);
+// Keeps what is logged. The default logger must not change while a thread logs.
+class CaughtLog {
+ protected:
+  CaughtLog() {
+    auto logger = std::make_shared<spdlog::logger>("test", sink_);
+    logger->set_level(spdlog::level::trace);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~CaughtLog() { spdlog::set_default_logger(before_); }
+  [[nodiscard]] std::string logged() const { return sink_->text(); }
+
+ private:
+  class Sink final : public spdlog::sinks::base_sink<std::mutex> {
+   public:
+    std::string text() {
+      const std::scoped_lock lock(mutex_);
+      return text_;
+    }
+
+   private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+      text_.append(message.payload.data(), message.payload.size()) += '\n';
+    }
+    void flush_() override {}
+    std::string text_;
+  };
+
+  std::shared_ptr<Sink> sink_ = std::make_shared<Sink>();
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
+// The log begins before the broker and ends after it.
+class LoggedKafkaSource : private CaughtLog, public KafkaSourceTest {
+ protected:
+  using CaughtLog::logged;
+};
+
+TEST_F(LoggedKafkaSource, NeverShowsASecret) {
   auto of = options({"a"});
   of.security = "sasl_plaintext";
   of.properties = {{"sasl.mechanism", "PLAIN"},
@@ -249,9 +280,8 @@ TEST_F(KafkaSourceTest, NeverLogsASecret) {
     for (const auto& trouble : reader.seen.troubles)
       EXPECT_THAT(trouble, Not(HasSubstr("hunter2")));
   }
-  spdlog::set_default_logger(before);
-  EXPECT_THAT(log.str(), HasSubstr("sasl.kerberos.keytab = ********"));
-  EXPECT_THAT(log.str(), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(logged(), HasSubstr("sasl.kerberos.keytab = ********"));
+  EXPECT_THAT(logged(), Not(HasSubstr("hunter2")));
 }
 
 TEST_F(KafkaSourceTest, RefusesAValueWithoutShowingASecretOne) {
@@ -284,8 +314,8 @@ TEST_F(KafkaSourceTest, ProbeSaysWhyABrokerDoesNotAnswer) {
   auto of = options();
   of.brokers = "127.0.0.1:1";
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("127.0.0.1:1"));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_THAT(ingest::probe(of, 30s).value_or(""), HasSubstr("127.0.0.1:1"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 20s) << "it waits for more than the answer";
   of.brokers = "no-such-host.invalid:9092";
   EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("no-such-host.invalid"));
 }

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "catalog/error.h"
 
@@ -157,15 +160,32 @@ TEST(ReplaySource, KeepsTheBytesOfAMessageThatOutlivesIt) {
   EXPECT_EQ(kept.value, "a0");
 }
 
+// A path in a directory of its own, which goes with it.
+class TemporaryFile {
+ public:
+  TemporaryFile() {
+    std::string name = testing::TempDir() + "metadb-recording-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    directory_ = name;
+  }
+  ~TemporaryFile() { std::filesystem::remove_all(directory_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] std::string path() const { return directory_ / "file"; }
+
+ private:
+  std::filesystem::path directory_;
+};
+
 TEST(ReplaySource, ReadsARecordedFile) {
-  const std::string path = testing::TempDir() + "recording.jsonl";
-  std::ofstream(path)
+  const TemporaryFile recording;
+  std::ofstream(recording.path())
       << R"({"topic":"a","partition":0,"offset":3,"timestamp":17,"key":"{\"k\":1}",)"
       << R"("value":"\u00e9\n\ud83d\ude00","headers":[["h","v"],["n",null]]})"
       << "\n\n"
       << R"({"topic":"a","partition":0,"offset":4,"key":null,"value":null})"
       << "\n";
-  const auto source = ReplaySource::from_file(path);
+  const auto source = ReplaySource::from_file(recording.path());
   source->poll(0ms);
   source->assign({{kA, kOffsetBeginning}});
   const auto first = std::get<Message>(source->poll(0ms));

@@ -311,9 +311,7 @@ TEST_F(Stream, PollsOnWhileABatchWaits) {
     catalog::Transaction transaction(holder);
     holder.exec("SELECT 1 FROM metadb.ingest_position FOR UPDATE");
     for (int id = 1; id < 40; ++id) topics.add({.id = id});
-    ASSERT_TRUE(eventually([&] {
-      return watcher_.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) > 0;
-    }));
+    ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher_); }));
     topics.source()->inject(ingest::SourceTrouble{"seen while waiting"});
     EXPECT_TRUE(eventually([&] { return status().last_error == "seen while waiting"; }));
   }

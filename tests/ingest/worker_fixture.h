@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <random>
 #include <thread>
 
 #include "catalog/catalog.h"
 #include "ingest/worker.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 #include "tests/ingest/recorded_topics.h"
 
@@ -35,15 +37,20 @@ class WorkerTest : public testing::Test {
   }
   void stop() { worker_.reset(); }
 
-  // Whether `holds` comes true in time.
-  static bool eventually(const std::function<bool()>& holds,
-                         std::chrono::milliseconds patience = 30s) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(5ms);
+  // One life of a worker that has something to read; `meanwhile` runs while it lives. Every second
+  // one ends as soon as it has committed something, the others at any moment.
+  template <class Meanwhile>
+  void live(RecordedTopics& topics, const Meanwhile& meanwhile) {
+    const int64_t before = applied();
+    start(topics);
+    meanwhile();
+    if (++lives_ % 2 == 0) {
+      EXPECT_TRUE(eventually([&] { return applied() > before; })) << "nothing is committed";
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(moment_() % 120));
     }
-    return true;
+    stop();
+    if (applied() > before) ++lives_that_committed_;
   }
 
   // All that was written to the topics is committed, but for the lanes that stand.
@@ -63,6 +70,24 @@ class WorkerTest : public testing::Test {
     });
     if (!is_done && worker_) ADD_FAILURE() << worker_->status().last_error;
     return is_done;
+  }
+
+  // How far the committed positions have come, over all partitions.
+  int64_t applied() {
+    return watcher_
+        .exec(
+            "SELECT coalesce(sum(greatest(next_offset, 0)), 0)::bigint "
+            "FROM metadb.ingest_position")
+        .int64(0, 0);
+  }
+
+  // How many sessions of workers were killed.
+  int kill_backends() {
+    return watcher_
+        .exec(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'")
+        .rows();
   }
 
   // One row a line, its columns joined by commas.
@@ -101,6 +126,9 @@ class WorkerTest : public testing::Test {
   catalog::Connection watcher_ = database_.connect();
   catalog::DataSource source_;
   std::unique_ptr<ingest::Worker> worker_;
+  int lives_ = 0;
+  int lives_that_committed_ = 0;
+  std::minstd_rand moment_{7};
 };
 
 }  // namespace metadb::tests

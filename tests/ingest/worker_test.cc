@@ -1,8 +1,6 @@
 #include "ingest/worker.h"
 
-#include <random>
-
-#include "tests/ingest/history_test.h"
+#include "tests/ingest/recorded_rows.h"
 #include "tests/ingest/worker_fixture.h"
 
 namespace metadb::tests {
@@ -31,24 +29,22 @@ TEST_P(Recording, BecomesTablesWithoutLoss) {
               ElementsAre());
   EXPECT_THAT(rows("SELECT * FROM metadb.unresolved"), ElementsAre());
   EXPECT_TRUE(status().stopped_lanes.empty());
-  // Every key has its versions one after the other.
-  for (const std::string& table :
-       rows("SELECT format('%I.%I', schema_name, table_name || '__') FROM metadb.managed_table "
-            "WHERE key_columns = '{id}'")) {
-    EXPECT_EQ(count(table + " a JOIN " + table +
-                    " b ON a.id = b.id AND a.__id < b.__id AND a.__end > b.__start"),
-              0)
-        << table;
-    EXPECT_EQ(count(table + " WHERE __start > __end"), 0) << table;
-  }
+  stop();
+  const RecordedRows expected(watcher_, recording(GetParam()));
+  EXPECT_EQ(rows("SELECT schema_name || '.' || table_name FROM metadb.base_table ORDER BY "
+                 "schema_name COLLATE \"C\", table_name COLLATE \"C\""),
+            expected.names());
+  expected.expect_stored();
 }
 
-TEST_P(Recording, RestartsAtAnyMomentChangeNothing) {
-  RecordedTopics topics(recording(GetParam()));
-  start(topics);
-  ASSERT_TRUE(catches_up(topics));
+TEST_P(Recording, RestartsBetweenItsPiecesChangeNothing) {
+  const std::vector<ingest::RecordedMessage> log = recording(GetParam());
+  RecordedTopics whole(log);
+  start(whole);
+  ASSERT_TRUE(catches_up(whole));
   stop();
   const std::vector<std::string> in_one_go = everything();
+  ASSERT_FALSE(in_one_go.empty());
   for (const std::string& table :
        rows("SELECT format('%I.%I', schema_name, table_name || '__') FROM metadb.base_table"))
     watcher_.exec("DROP TABLE " + table);
@@ -59,14 +55,15 @@ TEST_P(Recording, RestartsAtAnyMomentChangeNothing) {
        rows("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename LIKE "
             "'zzz%'"))
     watcher_.exec("DROP TABLE " + table);
-  std::mt19937 random(7);
-  for (int i = 0; i < 8; ++i) {
-    start(topics);
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
-    stop();
+  RecordedTopics pieces;
+  const size_t piece = log.size() / 8;
+  for (size_t at = 0; at < log.size(); ++at) {
+    pieces.add(log[at]);
+    if (at % piece == 0) live(pieces, [] {});
   }
-  start(topics);
-  ASSERT_TRUE(catches_up(topics));
+  EXPECT_GE(lives_that_committed_, lives_ / 3);
+  start(pieces);
+  ASSERT_TRUE(catches_up(pieces));
   EXPECT_EQ(everything(), in_one_go);
 }
 
@@ -134,16 +131,15 @@ class Traffic {
   std::vector<RowsModel> models_{3, RowsModel({0})};
 };
 
-TEST_F(Worker, DeathAtRandomMomentsLosesAndDoublesNothing) {
+TEST_F(Worker, RestartsAtAnyMomentLoseAndDoubleNothing) {
   RecordedTopics topics;
   Traffic traffic(1);
-  std::mt19937 random(1);
-  for (int i = 0; i < 30; ++i) topics.add(traffic.next());
   for (int life = 0; life < 25; ++life) {
-    start(topics);
-    for (int i = 0; i < 20; ++i) topics.add(traffic.next());
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 60));
+    live(topics, [&] {
+      for (int i = 0; i < 20; ++i) topics.add(traffic.next());
+    });
   }
+  EXPECT_GE(lives_that_committed_, lives_ / 3);
   start(topics);
   ASSERT_TRUE(catches_up(topics));
   stop();
@@ -154,13 +150,13 @@ TEST_F(Worker, DeathAtRandomMomentsLosesAndDoublesNothing) {
 TEST_F(Worker, KilledBackendsLoseAndDoubleNothing) {
   RecordedTopics topics;
   Traffic traffic(11);
-  topics.add(traffic.next());
   start(topics);
   for (int round = 0; round < 6; ++round) {
+    const int64_t before = applied();
     for (int i = 0; i < 60; ++i) topics.add(traffic.next());
-    watcher_.exec(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-        "current_database() AND pid <> pg_backend_pid()");
+    ASSERT_TRUE(eventually([&] { return applied() > before; })) << round;
+    // The worker may be between two connections.
+    ASSERT_TRUE(eventually([&] { return kill_backends() > 0; })) << round;
   }
   ASSERT_TRUE(catches_up(topics));
   stop();
@@ -179,8 +175,10 @@ TEST_F(Worker, GoesOnWhenPostgresComesBack) {
   admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
              database_.name() + "'");
   topics.add({.id = 2});
-  EXPECT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
-  EXPECT_TRUE(status().next_retry_us.has_value());
+  EXPECT_TRUE(eventually([&] {
+    const ingest::SourceStatus seen = status();
+    return seen.state == SourceState::retrying && seen.next_retry_us.has_value();
+  }));
   admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS true");
   watcher_ = database_.connect();
   ASSERT_TRUE(catches_up(topics));
@@ -195,7 +193,7 @@ TEST_F(Worker, EndsSoonWhileNothingHappens) {
   ASSERT_TRUE(catches_up(topics));
   const auto begun = std::chrono::steady_clock::now();
   stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
 }
 
 TEST_F(Worker, EndsSoonWhilePostgresDoesNotAnswer) {
@@ -211,7 +209,7 @@ TEST_F(Worker, EndsSoonWhilePostgresDoesNotAnswer) {
   EXPECT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
   const auto begun = std::chrono::steady_clock::now();
   stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
   admin.exec("ALTER DATABASE " + database_.name() + " ALLOW_CONNECTIONS true");
 }
 
@@ -226,9 +224,7 @@ TEST_F(Worker, EndsInBoundedTimeWhileABatchWaitsForALock) {
   // More than is read ahead while the first of them waits.
   for (int id = 1; id < 50; ++id) topics.add({.id = id});
   catalog::Connection second = database_.connect();
-  ASSERT_TRUE(eventually([&] {
-    return second.exec("SELECT count(*) FROM pg_locks WHERE NOT granted").int64(0, 0) > 0;
-  }));
+  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(second); }));
   const auto begun = std::chrono::steady_clock::now();
   stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, ingest::Writer::kFinishMax + 5s);

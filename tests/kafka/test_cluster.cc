@@ -1,15 +1,20 @@
 #include "tests/kafka/test_cluster.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
 #include <random>
+#include <span>
 #include <stdexcept>
+
+#include "tests/fakes/eventually.h"
 
 namespace metadb::tests {
 namespace {
 
-constexpr int kTimeoutMs = 15'000;
+constexpr std::chrono::milliseconds kTimeout{15'000};
+constexpr int kTimeoutMs = kTimeout.count();
 
 template <auto destroy>
 struct Destroy {
@@ -66,6 +71,22 @@ void await(rd_kafka_queue_t* queue, const char* what) {
   require(detail, what);
 }
 
+// Whether the broker itself knows the topic, and each of its partitions has a leader.
+bool is_served(rd_kafka_t* handle, const std::string& topic, int partitions) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  require(rd_kafka_metadata(handle, 1, nullptr, &raw, kTimeoutMs), "metadata");
+  const std::unique_ptr<const rd_kafka_metadata_t, Destroy<rd_kafka_metadata_destroy>> metadata(
+      raw);
+  const std::span topics(metadata->topics, static_cast<size_t>(metadata->topic_cnt));
+  const auto found =
+      std::ranges::find_if(topics, [&](const auto& each) { return each.topic == topic; });
+  if (found == topics.end() || found->err != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  const std::span parts(found->partitions, static_cast<size_t>(found->partition_cnt));
+  return std::ssize(parts) == partitions && std::ranges::all_of(parts, [](const auto& part) {
+           return part.err == RD_KAFKA_RESP_ERR_NO_ERROR && part.leader >= 0;
+         });
+}
+
 }  // namespace
 
 std::string kafka_bootstrap() {
@@ -97,6 +118,9 @@ void create_topic(const std::string& name, int partitions,
   rd_kafka_CreateTopics(admin.get(), &topic, 1, nullptr, queue.get());
   rd_kafka_NewTopic_destroy(topic);
   await(queue.get(), "create topic");
+  // The controller has answered; the broker may not have heard of it yet.
+  if (!eventually([&] { return is_served(admin.get(), name, partitions); }, kTimeout))
+    throw std::runtime_error("create topic: the broker does not serve it");
 }
 
 void delete_messages_below(const std::string& topic, int64_t offset) {

@@ -114,7 +114,7 @@ TEST_F(Commands, ErrorOfOursFailsTheTransactionInPostgresToo) {
 
 TEST_F(Commands, CancelStopsOurOwn) {
   ASSERT_EQ(PQsendQuery(raw(), kSlow), 1);
-  runner.wait_until_slow_runs();
+  ASSERT_TRUE(runner.wait_until_slow_runs());
   const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(raw()),
                                                                   &PQfreeCancel);
   char error[256];
@@ -124,9 +124,9 @@ TEST_F(Commands, CancelStopsOurOwn) {
   expect_status(PQTRANS_IDLE);
 }
 
-TEST_F(Commands, ClosedClientStopsOurOwn) {
+TEST_F(Commands, StopOfTheFrontEndStopsOurOwn) {
   ASSERT_EQ(PQsendQuery(raw(), kSlow), 1);
-  runner.wait_until_slow_runs();
+  ASSERT_TRUE(runner.wait_until_slow_runs());
   front_end->stop(std::chrono::milliseconds(0));
   EXPECT_EQ(front_end->connections(), 0);
 }

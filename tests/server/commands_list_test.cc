@@ -1,6 +1,7 @@
 #include "catalog/settings.h"
 #include "server/commands/listing.h"
 #include "server/wire/binary.h"
+#include "tests/fakes/eventually.h"
 #include "tests/ingest/debezium_message.h"
 #include "tests/server/commands_fixture.h"
 
@@ -27,7 +28,7 @@ std::vector<std::string> names_of(const std::vector<ColumnDescription>& columns)
 class List : public CommandsTest {
  protected:
   void wait_for_state(const std::string& state) {
-    while (listed("status", "state") != state) std::this_thread::yield();
+    ASSERT_TRUE(eventually([&] { return listed("status", "state") == state; }));
   }
 };
 
@@ -117,11 +118,11 @@ TEST_F(List, ShowsWhyATopicIsStopped) {
   change.value = change_json(fields, {.after = R"({"id":1})"});
   recording_.push_back(change);
   run(kCreate);
-  while (run("list tables").rows.empty()) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return !run("list tables").rows.empty(); }));
   run("create data source twin type kafka options (brokers 'b', topics 't.a', consumer_group "
       "'h')");
   const auto twin = [&] { return run("list status").rows.at(1); };
-  while (twin()[4] != "paused") std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return twin()[4] == "paused"; }));
   const auto row = twin();
   EXPECT_EQ(row[1], "twin");
   EXPECT_EQ(row[2], "error");

@@ -1,4 +1,5 @@
 #include "catalog/settings.h"
+#include "tests/fakes/eventually.h"
 #include "tests/server/commands_fixture.h"
 
 namespace metadb::tests {
@@ -32,9 +33,9 @@ TEST_F(AlterSystem, TakesOnlyParametersOfOurs) {
 
 TEST_F(AlterSystem, GivesConsumersTheirNewPollInterval) {
   run(kCreate);
-  while (poll_intervals().empty()) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return !poll_intervals().empty(); }));
   run("alter system set max_poll_interval = '60000'");
-  while (poll_intervals().size() < 2) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return poll_intervals().size() >= 2; }));
   EXPECT_THAT(poll_intervals(), testing::ElementsAre("1800000", "60000"));
 }
 

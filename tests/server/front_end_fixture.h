@@ -38,16 +38,23 @@ inline std::string sqlstate(const PgResult& from) {
   return field(from, PG_DIAG_SQLSTATE);
 }
 
-// Collects the notices of a connection.
+// Collects the notices of a connection, which must outlive it.
 struct Notices {
-  explicit Notices(const PgConnection& connection) {
-    PQsetNoticeReceiver(connection.get(), &Notices::take, this);
-  }
+  explicit Notices(const PgConnection& connection)
+      : connection_(connection.get()),
+        before_(PQsetNoticeReceiver(connection_, &Notices::take, this)) {}
+  ~Notices() { PQsetNoticeReceiver(connection_, before_, nullptr); }
+  Notices(const Notices&) = delete;
+  Notices& operator=(const Notices&) = delete;
   static void take(void* self, const PGresult* notice) {
     const char* text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
     static_cast<Notices*>(self)->texts.emplace_back(text == nullptr ? "" : text);
   }
   std::vector<std::string> texts;
+
+ private:
+  PGconn* connection_;
+  PQnoticeReceiver before_;
 };
 
 // The options that reach the suite's PostgreSQL, with the test's database as the configured one.
