@@ -56,6 +56,13 @@ DatabaseAccess given_database(const DatabaseConfig& config) {
           with_role(config.conninfo, config.superuser, config.superuser_password)};
 }
 
+void check_version(int number, const DatabaseReport& report) {
+  if (number >= kOldestVersion) return;
+  throw catalog::Error("0A000", fmt::format("database \"{}\" is PostgreSQL {}; metadb needs 13 or "
+                                            "newer",
+                                            report.name, report.version));
+}
+
 DatabaseReport check_database(const DatabaseAccess& access) {
   catalog::Connection system(access.system_conninfo);
   const auto row = system.exec(
@@ -65,12 +72,7 @@ DatabaseReport check_database(const DatabaseAccess& access) {
                         .name = std::string(row.text(0, 1)),
                         .system_user = std::string(row.text(0, 2)),
                         .warnings = {}};
-  if (system.server_version() < kOldestVersion) {
-    throw catalog::Error("0A000",
-                         fmt::format("database \"{}\" is PostgreSQL {}; metadb needs 13 or "
-                                     "newer",
-                                     report.name, report.version));
-  }
+  check_version(system.server_version(), report);
   catalog::Connection superuser(access.superuser_conninfo);
   check_rights(superuser, system, report);
   if (row.int64(0, 3) < 256) {

@@ -25,6 +25,9 @@ struct DatabaseReport {
   std::vector<std::string> warnings;  // what will not work, one sentence each
 };
 
+// Throws 0A000 if PostgreSQL is older than 13. `number` as libpq tells it: 130004 is 13.4.
+void check_version(int number, const DatabaseReport& report);
+
 // Connects as both roles and asks for their rights. Throws catalog::Error if that fails or
 // PostgreSQL is older than 13.
 DatabaseReport check_database(const DatabaseAccess& access);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <thread>
 
 #include "catalog/dead_letters.h"
@@ -187,6 +188,27 @@ TEST_F(CatalogTest, LogLinesReachTheTableOfTheirMonth) {
                                    {1'767'225'600'000, "INFO", "first of January"}});
   EXPECT_EQ(text("SELECT message FROM metadb.log_2025_12"), "last of December");
   EXPECT_EQ(text("SELECT message FROM metadb.log_2026_01"), "first of January");
+}
+
+TEST_F(CatalogTest, MdblogShowsTheLinesOfAnInterval) {
+  catalog_.open("test");
+  const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             std::chrono::system_clock::now().time_since_epoch())
+                             .count();
+  constexpr int64_t kHourMs = 3'600'000;
+  catalog::write_log(connection_, {{now_ms - 25 * kHourMs, "INFO", "yesterday"},
+                                   {now_ms, "ERROR", "now"},
+                                   {now_ms - 2 * kHourMs, "WARNING", "before"}});
+  const auto lines = [&](const std::string& call) {
+    return text("SELECT coalesce(string_agg(error_severity || ' ' || message, '|'), '') FROM " +
+                call);
+  };
+  EXPECT_EQ(lines("mdblog()"), "WARNING before|ERROR now");
+  EXPECT_EQ(lines("mdblog('1 hour')"), "ERROR now");
+  EXPECT_EQ(lines("mdblog('2 days')"), "INFO yesterday|WARNING before|ERROR now");
+  EXPECT_EQ(text("SELECT log_time = to_timestamp(" + std::to_string(now_ms) +
+                 " / 1000.0)::timestamptz(3) FROM mdblog('1 hour')"),
+            "t");
 }
 
 TEST_F(CatalogTest, LineThatIsNoTextDoesNotHoldUpTheLog) {

@@ -109,9 +109,10 @@ class Process:
     def launch(self, command, **options):
         environment = {**plain_environment(), **options.pop("environment", {})}
         with open(self.log, "ab") as log:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *(str(part) for part in command)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, cwd=self.room.path, env=environment, start_new_session=True, **options)
+                ["setpriv", "--pdeathsig", "KILL", "--", *(str(part) for part in command)], cwd=self.room.path,
+                env=environment, start_new_session=True, **{**streams, **options})
 
     @property
     def running(self):

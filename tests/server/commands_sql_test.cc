@@ -87,7 +87,8 @@ class Installation {
   void await_port() {
     static const std::regex kPort(R"(127\.0\.0\.1:(\d+))");
     std::smatch match;
-    while (true) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (std::chrono::steady_clock::now() < deadline) {
       const auto status = server::run_child({.command = {kProgram, "status", "-D", directory()}});
       if (std::regex_search(status.output, match, kPort)) {
         port_ = match[1];
@@ -98,6 +99,8 @@ class Installation {
         throw std::runtime_error("metadb ended: " + contents(folder_ / "log"));
       }
     }
+    server::send_signal(server_->descriptor(), SIGTERM);
+    throw std::runtime_error("metadb is not ready: " + contents(folder_ / "log"));
   }
 
   fs::path folder_;

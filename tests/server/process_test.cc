@@ -12,11 +12,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <regex>
 #include <sstream>
 
 #include "catalog/postgres.h"
 #include "server/child_process.h"
 #include "server/embedded_postgres.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 
 namespace metadb::tests {
@@ -29,7 +32,11 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kProgram = METADB_BINARY_DIR "/metadb";
+// METADB_BINARY names a copy (tests/server/as_ordinary_user).
+const char* program() {
+  const char* given = std::getenv("METADB_BINARY");
+  return given == nullptr ? METADB_BINARY_DIR "/metadb" : given;
+}
 
 std::string contents(const fs::path& file) {
   std::ifstream input(file);
@@ -50,7 +57,7 @@ class Running {
   explicit Running(const fs::path& directory, std::vector<std::string> more = {}) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-    std::vector<std::string> words{kProgram, "start", "-D", directory.string(), "-p", "0"};
+    std::vector<std::string> words{program(), "start", "-D", directory.string(), "-p", "0"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -58,7 +65,7 @@ class Running {
     pid_ = fork();
     if (pid_ == 0) {
       dup2(ends[1], 2);
-      execv(kProgram, arguments.data());
+      execv(arguments[0], arguments.data());
       _exit(127);
     }
     close(ends[1]);
@@ -120,7 +127,7 @@ class Program : public testing::Test {
   }
 
   static server::ChildResult run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), kProgram);
+    arguments.insert(arguments.begin(), program());
     return server::run_child({.command = std::move(arguments)});
   }
   server::ChildResult init() const { return run({"init", "-D", directory_.string()}); }
@@ -134,6 +141,13 @@ class Program : public testing::Test {
                                  directory_ / "postgres/data"}) {
       ASSERT_EQ(chown(path.c_str(), owner.uid, owner.gid), 0) << path;
     }
+  }
+  // Replaces a word of metadb.yaml, which stays its owner's.
+  void configure(const std::string& before, const std::string& after) const {
+    std::string text = contents(directory_ / "metadb.yaml");
+    const size_t at = text.find(before);
+    ASSERT_NE(at, std::string::npos) << text;
+    std::ofstream(directory_ / "metadb.yaml") << text.replace(at, before.size(), after);
   }
   void expect_private_files() const {
     const server::Account owner = server::owner_account();
@@ -341,6 +355,52 @@ TEST_F(Program, ErrorsInTheConfigurationEndStartWithOneLine) {
             "metadb: " + (directory_ / "metadb.yaml").string() + ":2: prot: unknown setting\n");
 }
 
+TEST_F(Program, LogsWhereTheCommandLineOrTheConfigurationSays) {
+  ASSERT_EQ(init().exit_code, 0);
+  const auto expect_log = [&](const fs::path& file, const std::vector<std::string>& more) {
+    Running server(directory_, more);
+    EXPECT_TRUE(eventually([&] {
+      return contents(file).find("info: started") != std::string::npos;
+    })) << contents(file);
+    server.signal(SIGTERM);
+    EXPECT_FALSE(server.says("no such line")) << "standard error ends with the server";
+    EXPECT_EQ(server.log(), "");
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_THAT(contents(file), HasSubstr("info: stopped"));
+  };
+  expect_log(folder_ / "told.log", {"-l", (folder_ / "told.log").string()});
+  configure("# file:", "file: own.log");
+  expect_log(directory_ / "own.log", {});
+  const std::string before = contents(directory_ / "own.log");
+  expect_log(folder_ / "again.log", {"--log", (folder_ / "again.log").string()});
+  EXPECT_EQ(contents(directory_ / "own.log"), before);
+}
+
+TEST_F(Program, ListensWhereItIsTold) {
+  ASSERT_EQ(init().exit_code, 0);
+  Running server(directory_, {"--listen", "127.0.0.2", "--listen", "127.0.0.3"});
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  const std::string status = run({"status", "-D", directory_.string()}).output;
+  static const std::regex kAddress(R"((127\.0\.0\.\d):(\d+))");
+  std::map<std::string, std::string> ports;
+  for (std::sregex_iterator match(status.begin(), status.end(), kAddress), end; match != end;
+       ++match)
+    ports[(*match)[1]] = (*match)[2];
+  ASSERT_EQ(ports.size(), 2U) << status;
+  const auto enter = [&](const std::string& host) {
+    return catalog::Connection(catalog::conninfo_with(
+        conninfo("mdbadmin", password("mdbadmin")),
+        {{"host", host}, {"port", ports.begin()->second}, {"sslmode", "disable"}}));
+  };
+  for (const auto& [host, port] : ports) {
+    EXPECT_EQ(port, ports.begin()->second);
+    EXPECT_EQ(enter(host).exec("SELECT 7").int64(0, 0), 7);
+  }
+  EXPECT_THROW(enter("127.0.0.1"), catalog::Error);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST_F(Program, WrongUsageIsExitCodeTwo) {
   EXPECT_EQ(run({"start"}).exit_code, 2);
   EXPECT_EQ(run({"nonsense"}).exit_code, 2);
@@ -396,6 +456,23 @@ TEST_F(GivenDatabase, InitNamesWhatWillNotWorkWithoutRights) {
   EXPECT_THAT(made.output, HasSubstr("has no CREATEROLE: create user"));
   EXPECT_THAT(made.output, HasSubstr("has no CREATE on database"));
   EXPECT_THAT(made.output, HasSubstr("is no superuser"));
+}
+
+TEST_F(GivenDatabase, StartRefusesASchemaOfANewerProgramInOneLine) {
+  ASSERT_EQ(init_with({}).exit_code, 0);
+  {
+    Running server(directory_);
+    ASSERT_TRUE(server.says("info: started")) << server.log();
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0);
+  }
+  database_.connect().exec("UPDATE metadb.init SET dbversion = 999999");
+  const auto refused = run({"start", "-D", directory_.string()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.output,
+              ContainsRegex("(^|\n)metadb: the schema \"metadb\" has version 999999, this program "
+                            "knows only up to [0-9]+\nHint: [^\n]+\n$"));
+  EXPECT_EQ(database_.connect().exec("SELECT dbversion FROM metadb.init").int64(0, 0), 999999);
 }
 
 TEST_F(GivenDatabase, InitMakesNothingIfTheDatabaseDoesNotAnswer) {
