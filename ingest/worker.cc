@@ -1,6 +1,5 @@
 #include "ingest/worker.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -69,11 +68,11 @@ void Worker::run(const std::stop_token& stop) {
     try {
       stream(stop);
     } catch (const SourceFailed& error) {
-      reason = error.what();
+      reason = catalog::described(error);
       consumer_.reset();
       assigned_.reset();
     } catch (const Error& error) {
-      reason = fmt::format("{} ({})", error.what(), error.sqlstate);
+      reason = catalog::described(error);
     } catch (const std::exception& error) {
       reason = error.what();
     }
