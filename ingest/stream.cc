@@ -207,7 +207,6 @@ void Stream::take_change(const Change& change, const Message& message, Partition
     parts_.board.update([](SourceStatus& status) { ++status.filtered; });
     return;
   }
-  refuse_second_server(change, message);
   // What these throw is about earlier batches, not about this change.
   if (batch_ && batch_->must_cut(change)) submit();
   Batch& batch = open_batch(lane);
@@ -227,23 +226,6 @@ bool Stream::passes(Lane& lane, const Change& change) const {
     throw LaneStopped(Error(error).with_hint("Change the filters of the data source."),
                       lane.topic());
   }
-}
-
-// Two servers that both call a database the same must not feed one table.
-void Stream::refuse_second_server(const Change& change, const Message& message) {
-  const EventTable& table = *change.table;
-  const auto [found, is_new] = servers_.try_emplace(std::tuple(table.db, table.schema, table.table),
-                                                    table.server_name, std::string(message.topic));
-  const auto& [server_name, topic] = found->second;
-  if (is_new || server_name == table.server_name || topic == message.topic) return;
-  throw LaneStopped(
-      Error("42P07",
-            fmt::format(
-                "{}.{} of database \"{}\" comes from \"{}\" (topic {}) and from \"{}\" (topic {})",
-                table.schema, table.table, table.db, server_name, topic, table.server_name,
-                message.topic))
-          .with_hint("Make a data source of each and give one the option add_schema_prefix."),
-      std::string(message.topic));
 }
 
 void Stream::take_undecodable(const Message& message, const std::string& sqlstate,

@@ -8,7 +8,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -63,7 +62,6 @@ class Stream {
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
   void ignore(const Ignored& ignored, const Message& message);
-  void refuse_second_server(const Change& change, const Message& message);
   [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
   Batch& open_batch(const Lane& lane);
   void settle(Partition& partition);
@@ -98,8 +96,6 @@ class Stream {
   bool must_restart_ = false;
   bool is_in_snapshot_ = false;
   int64_t last_change_us_ = 0;  // source time
-  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::string, std::string>>
-      servers_;
   Clock::time_point next_lag_check_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;

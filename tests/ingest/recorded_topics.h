@@ -29,10 +29,11 @@ struct RowEvent {
   std::string snapshot = "false";
   bool is_key_wide = false;  // the key is (id, v), else (id)
   int32_t partition = 0;
+  std::string server = "srv";
 };
 
 inline std::string topic_of(const RowEvent& event) {
-  return fmt::format("srv.{}.{}.{}", event.db, event.schema, event.table);
+  return fmt::format("{}.{}.{}.{}", event.server, event.db, event.schema, event.table);
 }
 
 inline std::string quoted(const std::optional<std::string>& value) {
@@ -57,10 +58,10 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   envelope.after = event.op == 'd' || event.op == 't' ? "null" : row;
   envelope.before = event.op == 'd' ? row : "null";
   envelope.source = fmt::format(
-      R"({{"version":"3.4.1.Final","connector":"postgresql","name":"srv","ts_ms":{},"snapshot":"{}",)"
+      R"({{"version":"3.4.1.Final","connector":"postgresql","name":"{}","ts_ms":{},"snapshot":"{}",)"
       R"("db":"{}","sequence":{},"ts_us":{},"schema":"{}","table":"{}"}})",
-      event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us, event.schema,
-      event.table);
+      event.server, event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us,
+      event.schema, event.table);
   message.value = change_json(columns, envelope);
   return message;
 }

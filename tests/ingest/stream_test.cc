@@ -111,6 +111,30 @@ TEST_F(Stream, CollisionStopsItsLaneWhileOthersGoOn) {
               ElementsAre("-1"));
 }
 
+// The loser's record comes first after the restart.
+TEST_F(Stream, SecondServerOfATableIsRefusedAlsoAfterARestart) {
+  const RowEvent second{.id = 1, .value = "other", .server = "b"};
+  const std::string loser = topic_of(second);
+  RecordedTopics topics;
+  topics.add({.id = 1, .server = "a"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.add(second);
+  topics.add({.id = 2, .server = "a"});
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return is_stopped(loser); }));
+  EXPECT_THAT(reason(loser), AllOf(HasSubstr("\"a\" (topic a.shop.public.t)"), HasSubstr("\"b\""),
+                                   HasSubstr("add_schema_prefix")));
+  ASSERT_TRUE(catches_up(topics, {loser}));
+  EXPECT_THAT(rows("SELECT id, v FROM t ORDER BY 1"), ElementsAre("1,x", "2,x"));
+  // What the hint says for a server that was renamed.
+  const std::string text = reason(loser);
+  watcher_.exec(text.substr(text.find("UPDATE ")));
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT id, v FROM t ORDER BY 1"), ElementsAre("1,other", "2,x"));
+}
+
 TEST_F(Stream, StoppedLaneGoesOnWhenItsTroubleIsOver) {
   RecordedTopics topics;
   topics.add({.id = 1});
