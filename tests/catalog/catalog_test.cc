@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+#include <optional>
 #include <thread>
 
 #include "catalog/dead_letters.h"
@@ -199,6 +201,33 @@ TEST_F(CatalogTest, LineThatIsNoTextDoesNotHoldUpTheLog) {
   }
   EXPECT_EQ(text("SELECT string_agg(message, '|' ORDER BY log_time) FROM metadb.log"),
             "before|a line that can't be stored (22021)|after");
+}
+
+TEST_F(CatalogTest, LogWriterEndsThoughSomebodyHasLockedTheLog) {
+  catalog_.open("test");
+  const catalog::Transaction holder(connection_);
+  connection_.exec("LOCK TABLE metadb.log");
+  std::optional<catalog::LogWriter> writer(std::in_place, database_.conninfo());
+  writer->append({1'767'225'600'000, "INFO", "waits"});
+  // A lock that is never given up would hold this thread for ever: the holder gives it up then.
+  auto ended = std::async(std::launch::async, [&] { writer.reset(); });
+  EXPECT_EQ(ended.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  connection_.exec("ROLLBACK");
+}
+
+TEST_F(CatalogTest, ReloadGivesUpOnATableThatSomebodyHasLocked) {
+  catalog_.open("test");
+  const catalog::Transaction holder(connection_);
+  connection_.exec("LOCK TABLE metadb.source");
+  catalog::Connection second = database_.connect();
+  second.exec("SET statement_timeout = '20s'");
+  try {
+    catalog_.reload(second);
+    FAIL() << "a locked table was read";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(error.sqlstate, "55P03");
+  }
+  EXPECT_EQ(second.exec("SHOW statement_timeout").text(0, 0), "20s");
 }
 
 TEST_F(CatalogTest, LogWriterEndsThoughPostgresIsGone) {
