@@ -185,11 +185,16 @@ void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
     std::sort(assigned.begin(), assigned.end());
     owes_assign = true;
     troubles.recovered();
-    if (is_inherited_assignment_old()) {
-      join_anew();
-      return;
+    try {
+      if (!is_inherited_assignment_old()) {
+        events.emplace_back(Assigned{assigned});
+      } else {
+        join_anew();
+      }
+    } catch (const catalog::Error& error) {
+      // Called by librdkafka, which knows of no exceptions.
+      events.emplace_back(SourceFailure{catalog::described(error), false, {}});
     }
-    events.emplace_back(Assigned{assigned});
     return;
   }
   rd_kafka_assign(handle, nullptr);

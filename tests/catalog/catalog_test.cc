@@ -145,7 +145,8 @@ TEST_F(CatalogTest, SourcesComeBackAsTheyWereStored) {
 TEST_F(CatalogTest, OptionsAreKnownByEitherSpelling) {
   EXPECT_EQ(catalog::canonical_option("SchemaStopFilter"), "schema_stop_filter");
   EXPECT_EQ(catalog::canonical_option("kafka.SASL.mechanism"), "kafka.sasl.mechanism");
-  for (const char* refused : {"nonsense", "kafka.", "kafka.enable.auto.commit", "kafka.group.id"})
+  for (const char* refused : {"nonsense", "kafka.", "kafka.enable.auto.commit", "kafka.group.id",
+                              "kafka.partition.assignment.strategy", "kafka.plugin.library.paths"})
     EXPECT_EQ(sqlstate_of([&] { catalog::canonical_option(refused); }), "42601") << refused;
   EXPECT_EQ(sqlstate_of([] { catalog::check_option("security", "none"); }), "22023");
   EXPECT_TRUE(catalog::is_secret_option("kafka.sasl.password"));
