@@ -191,9 +191,9 @@ void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
       } else {
         join_anew();
       }
-    } catch (const catalog::Error& error) {
+    } catch (const catalog::Error& failure) {
       // Called by librdkafka, which knows of no exceptions.
-      events.emplace_back(SourceFailure{catalog::described(error), false, {}});
+      events.emplace_back(SourceFailure{catalog::described(failure), false, {}});
     }
     return;
   }

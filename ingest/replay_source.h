@@ -19,7 +19,8 @@ namespace metadb::ingest {
 // partition appears. Among partitions that may be read it keeps the order of the recording.
 // Offsets may have gaps; a partition's low watermark is its first offset, its high watermark
 // the last one plus one.
-// append(), inject() and published() may be called from other threads, the rest from one.
+// append(), inject(), set_leaderless(), remove() and published() may be called from other threads,
+// the rest from one.
 class ReplaySource final : public Source {
  public:
   explicit ReplaySource(std::vector<RecordedMessage> messages);
@@ -39,6 +40,10 @@ class ReplaySource final : public Source {
   void append(RecordedMessage message);
   // poll() returns `event` next; Revoked takes the partitions away, Assigned gives all of them.
   void inject(SourceEvent event);
+  // The partition gives no answer any more, as one without a leader; or does again.
+  void set_leaderless(const TopicPartition& at, bool is_leaderless);
+  // Deletes the topic; what is left is assigned anew.
+  void remove(const std::string& topic);
   // What publish() was told last.
   [[nodiscard]] std::map<TopicPartition, int64_t> published() const;
 
@@ -52,6 +57,7 @@ class ReplaySource final : public Source {
     size_t next = 0;            // index of the entry to deliver next
     bool is_assigned = false;
     bool is_paused = false;
+    bool is_leaderless = false;
     bool owes_end = false;  // its end is still to be reported
   };
 

@@ -18,6 +18,9 @@ constexpr milliseconds kIdlePoll{200};
 constexpr milliseconds kBusyPoll{5};
 constexpr milliseconds kLinger{100};
 constexpr milliseconds kBrokerWait{10'000};
+// For the other partitions once the broker has been silent about one, and for a topic that stood:
+// nothing is read meanwhile.
+constexpr milliseconds kShortBrokerWait{2'000};
 constexpr size_t kBehindFactor = 10;
 // How long the consumer goes without a poll while the writer is busy, before its partitions are
 // paused so that it can be polled without delivering.
@@ -79,10 +82,17 @@ Stream::Stream(Parts parts, StreamOptions options)
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
-  if (parts_.assigned) begin(*parts_.assigned);
+  if (parts_.assigned) {
+    // Questions to a broker queue behind a fetch that waits for messages.
+    parts_.source.assign({});
+    hear_what_came();
+  }
+  must_restart_ = false;
+  if (parts_.assigned) begin();
   while (!stop.stop_requested()) {
+    if (must_restart_) return true;
     collect(milliseconds(0));
-    if (writer_.is_idle() && resume_due_lane()) return true;
+    if (writer_.is_idle() && resume_due_lanes()) return true;
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
@@ -104,26 +114,44 @@ SourceEvent Stream::next_event() {
   return event;
 }
 
-void Stream::begin(const std::vector<TopicPartition>& assigned) {
+// A rebalance that came meanwhile has made the assignment we know an old one.
+void Stream::hear_what_came() {
+  for (SourceEvent event = parts_.source.poll(milliseconds(0));
+       !std::holds_alternative<Nothing>(event); event = parts_.source.poll(milliseconds(0))) {
+    visit(event);
+  }
+}
+
+void Stream::begin() {
+  const std::vector<TopicPartition> assigned = *parts_.assigned;
+  forget_lanes_without(assigned);
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
-  const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
-  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
-  // Questions to a broker queue behind a fetch that waits for messages.
-  parts_.source.assign({});
+  Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
+  auto positions = catalog::take_over(connection_, options_.source_name, names, asked.cluster_id);
   std::vector<PartitionOffset> start;
+  std::map<std::string, Error> failures;  // by topic
+  bool has_answer = false;
   for (const TopicPartition& at : assigned) {
-    Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
-    if (lane.is_stopped()) continue;
-    Partition partition(at, std::move(positions.at({at.topic, at.partition})));
-    const auto begun = partition.begin(parts_.source.watermarks(at, kBrokerWait), cluster_id);
-    if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
-      stop_lane(discontinuity(*finding, at.topic));
-      continue;
+    const Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
+    if (lane.is_stopped() || failures.contains(at.topic)) continue;
+    const milliseconds patience =
+        lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
+    try {
+      const auto offset = begin_partition(at, std::move(positions.at({at.topic, at.partition})),
+                                          {asked.cluster_id, patience});
+      has_answer = true;
+      if (offset) start.push_back(*offset);
+    } catch (const Error& error) {
+      // The topic may be gone or without a leader: the others go on.
+      failures.emplace(at.topic, error);
+      asked.patience = kShortBrokerWait;
+      hear_what_came();
+      if (must_restart_ || stop_.stop_requested()) return;
     }
-    start.push_back(std::get<PartitionOffset>(begun));
-    partitions_.emplace(at, std::move(partition));
   }
+  if (!failures.empty() && !has_answer) throw Error(failures.begin()->second);
+  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
   // A lane stopped by its second partition must not deliver from its first.
   std::erase_if(start,
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
@@ -133,6 +161,33 @@ void Stream::begin(const std::vector<TopicPartition>& assigned) {
   parts_.source.assign(start);
   spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
                assigned.size());
+}
+
+// Where the partition goes on; nullopt if its lane was stopped. Throws what the broker's silence
+// throws.
+std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
+                                                       catalog::Position position,
+                                                       const Asked& asked) {
+  Partition partition(at, std::move(position));
+  const auto begun =
+      partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
+  if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
+    stop_lane(discontinuity(*finding, at.topic));
+    return std::nullopt;
+  }
+  partitions_.emplace(at, std::move(partition));
+  return std::get<PartitionOffset>(begun);
+}
+
+// Topics that are gone, or another member's now, are no trouble of ours any more.
+void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
+  std::set<std::string> topics;
+  for (const TopicPartition& at : assigned) topics.insert(at.topic);
+  std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
+  parts_.board.update([&](SourceStatus& status) {
+    std::erase_if(status.stopped_lanes,
+                  [&](const auto& lane) { return !topics.contains(lane.first); });
+  });
 }
 
 void Stream::visit(const SourceEvent& event) {
@@ -303,7 +358,7 @@ void Stream::flush_if_due(bool is_idle) {
 
 void Stream::submit() {
   wait_for_writer();
-  if (must_restart_ || resume_due_lane()) {
+  if (must_restart_ || resume_due_lanes()) {
     must_restart_ = true;
     return;
   }
@@ -391,15 +446,16 @@ void Stream::stop_lane(const LaneStopped& reason) {
   must_restart_ = true;
 }
 
-// The lane is read again by the next stream. Never while the writer is busy: a new start would cut
-// short what the other lanes have in hand.
-bool Stream::resume_due_lane() {
+// Lanes that are due are read again by the next stream, all of them by the same. Never while the
+// writer is busy: a new start would cut short what the other lanes have in hand.
+bool Stream::resume_due_lanes() {
+  bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
     if (!lane.is_due()) continue;
     lane.resume();
-    return true;
+    has_resumed = true;
   }
-  return false;
+  return has_resumed;
 }
 
 void Stream::refresh_lag() {
@@ -422,7 +478,10 @@ void Stream::refresh_lag() {
 }
 
 void Stream::report_state() {
-  if (partitions_.empty() && parts_.lanes.empty()) return;
+  if (!parts_.assigned || parts_.assigned->empty()) {
+    parts_.board.enter(SourceState::starting);
+    return;
+  }
   bool needs_resync = false;
   bool has_stopped = false;
   for (const auto& [topic, lane] : parts_.lanes) {

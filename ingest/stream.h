@@ -51,8 +51,18 @@ class Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
+  // What is asked of the broker at the beginning, and how long it may take.
+  struct Asked {
+    std::string cluster_id;
+    std::chrono::milliseconds patience;
+  };
 
-  void begin(const std::vector<TopicPartition>& assigned);
+  void hear_what_came();
+  void begin();
+  [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
+                                                               catalog::Position position,
+                                                               const Asked& asked);
+  void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
   void poll_while_paused();
   void visit(const SourceEvent& event);
@@ -77,7 +87,7 @@ class Stream {
   void refresh_lag();
   void refresh_rate();
   void report_state();
-  bool resume_due_lane();
+  bool resume_due_lanes();
 
   Parts parts_;
   StreamOptions options_;

@@ -302,6 +302,94 @@ TEST_F(Stream, TakesPartitionsAsTheGroupGivesThem) {
   EXPECT_TRUE(eventually([&] { return topics.source()->published() == topics.ends(); }));
 }
 
+// The group's next word comes after the stream has begun with the old one.
+TEST_F(Stream, DeletedTopicStopsNoOther) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  topics.add({.table = "other", .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  source->remove(kTopic);
+  topics.add({.table = "other", .id = 2});
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("other"), 2);
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+  EXPECT_TRUE(status().stopped_lanes.empty());
+}
+
+TEST_F(Stream, PartitionsWithoutLeaderStopTheirTopicsAlone) {
+  const std::vector<std::string> names = {"t", "u"};
+  RecordedTopics topics;
+  for (const char* name : {"t", "u", "other"}) topics.add({.table = name, .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  for (const std::string& name : names)
+    source->set_leaderless({topic_of({.table = name}), 0}, true);
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  for (const std::string& name : names) topics.add({.table = name, .id = 2});
+  topics.add({.table = "other", .id = 2});
+  ASSERT_TRUE(catches_up(topics, {topic_of({.table = "t"}), topic_of({.table = "u"})}));
+  ASSERT_TRUE(eventually([&] { return status().stopped_lanes.size() == 2; }));
+  EXPECT_THAT(reason(kTopic), HasSubstr("has no leader (08001)"));
+  EXPECT_EQ(status().state, SourceState::lanes_stopped);
+  for (const std::string& name : names)
+    source->set_leaderless({topic_of({.table = name}), 0}, false);
+  const auto starts = [&] {
+    return std::stoi(rows("SELECT epoch FROM metadb.ingest_position WHERE topic = '" +
+                          topic_of({.table = "other"}) + "'")[0]);
+  };
+  const int before = starts();
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_LE(starts(), before + 1) << "both came back in one start";
+  EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
+}
+
+TEST_F(Stream, NoAnswerForAnyPartitionIsTheWeather) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  source->set_leaderless({kTopic, 0}, true);
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  topics.add({.id = 2});
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
+  EXPECT_TRUE(status().stopped_lanes.empty());
+  source->set_leaderless({kTopic, 0}, false);
+  ASSERT_TRUE(catches_up(topics));
+}
+
+TEST_F(Stream, IsStartingWhileTheGroupHasGivenNothing) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+  topics.source()->inject(ingest::Revoked{});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::starting; }));
+  topics.source()->inject(ingest::Assigned{});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+}
+
+TEST_F(Stream, StoppedTopicThatIsGoneIsListedNoMore) {
+  RecordedTopics topics;
+  topics.add({.id = 1, .db = "one"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const std::string loser = topic_of({.db = "two"});
+  topics.add({.id = 1, .db = "two"});
+  ASSERT_TRUE(eventually([&] { return is_stopped(loser); }));
+  topics.source()->remove(loser);
+  EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+}
+
 TEST_F(Stream, RateFallsToNothingWhenNothingComes) {
   RecordedTopics topics;
   for (int id = 0; id < 50; ++id) topics.add({.id = id});
