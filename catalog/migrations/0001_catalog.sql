@@ -146,6 +146,8 @@ CREATE TABLE metadb.ingest_watermark (
     wm_commit   bigint NOT NULL,
     wm_lsn      bigint NOT NULL,
     wm_ts_us    bigint NOT NULL,
+    wm_seen     bigint NOT NULL,
+    wm_owed     bigint NOT NULL,
     PRIMARY KEY (source_name, topic, part, server_name)
 );
 

@@ -182,6 +182,27 @@ TEST(Duplicates, EqualPairIsApplied) {
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
 }
 
+TEST(Duplicates, EqualPairIsDroppedAsOftenAsItWasSeenOnceTheProducerRepeats) {
+  Feed feed;
+  EXPECT_FALSE(feed.is_dropped(event({{5, 6}}, 100)));
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
+  for (int crash = 0; crash < 2; ++crash) {
+    EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  }
+  // The crash had cut the three in two.
+  EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_EQ(feed.position().watermarks.at("srv").seen, 3);
+  // Interrupted in the middle, the next repetition begins to count again.
+  EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+  EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_FALSE(feed.is_dropped(event({{5, 8}}, 100)));
+  EXPECT_FALSE(feed.is_dropped(event({{5, 8}}, 100)));
+  EXPECT_EQ(feed.position().watermarks.at("srv").owed, 0);
+}
+
 TEST(Duplicates, LowerPairAtALaterTimeIsANewTimeline) {
   Feed feed;
   EXPECT_FALSE(feed.is_dropped(event({{500, 700}}, 100)));

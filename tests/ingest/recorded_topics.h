@@ -28,6 +28,7 @@ struct RowEvent {
   std::string schema = "public";
   std::string snapshot = "false";
   bool is_key_wide = false;  // the key is (id, v), else (id)
+  bool is_keyless = false;
   int32_t partition = 0;
   std::string server = "srv";
 };
@@ -48,7 +49,7 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   message.partition = event.partition;
   message.timestamp_ms = event.ts_us / 1000;
   const std::string row = fmt::format(R"({{"id":{},"v":{}}})", event.id, quoted(event.value));
-  if (event.op != 't') {
+  if (event.op != 't' && !event.is_keyless) {
     message.key = key_json(key, event.is_key_wide ? row : fmt::format(R"({{"id":{}}})", event.id));
   }
   const std::string sequence =
