@@ -82,17 +82,17 @@ Stream::Stream(Parts parts, StreamOptions options)
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
-  if (parts_.assigned) {
+  if (parts_.assigned.partitions) {
     // Questions to a broker queue behind a fetch that waits for messages.
     parts_.source.assign({});
     hear_what_came();
   }
   must_restart_ = false;
-  if (parts_.assigned) begin();
+  if (parts_.assigned.partitions) begin();
   while (!stop.stop_requested()) {
     if (must_restart_) return true;
     collect(milliseconds(0));
-    if (writer_.is_idle() && resume_due_lanes()) return true;
+    if (writer_.is_idle() && has_more_to_read()) return true;
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
@@ -123,7 +123,7 @@ void Stream::hear_what_came() {
 }
 
 void Stream::begin() {
-  const std::vector<TopicPartition> assigned = *parts_.assigned;
+  const std::vector<TopicPartition> assigned = *parts_.assigned.partitions;
   forget_lanes_without(assigned);
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
@@ -157,6 +157,7 @@ void Stream::begin() {
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
   std::erase_if(partitions_,
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
+  begin_newcomers(start);
   must_restart_ = false;
   parts_.source.assign(start);
   spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
@@ -179,11 +180,27 @@ std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
   return std::get<PartitionOffset>(begun);
 }
 
+// Leaves in `start` what may be read now.
+void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
+  std::set<TopicPartition>& begun = parts_.assigned.begun;
+  newcomers_.hold_back(partitions_, begun);
+  std::erase_if(start, [&](const PartitionOffset& s) { return !partitions_.contains(s.at); });
+  for (const PartitionOffset& each : start) begun.insert(each.at);
+  if (newcomers_.is_waiting()) {
+    spdlog::info(
+        "data source {}: partitions that are new in their topics are read once the others have "
+        "been read to where they end now",
+        options_.source_name);
+  }
+}
+
 // Topics that are gone, or another member's now, are no trouble of ours any more.
 void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
   std::set<std::string> topics;
   for (const TopicPartition& at : assigned) topics.insert(at.topic);
   std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
+  std::erase_if(parts_.assigned.begun,
+                [&](const TopicPartition& at) { return !topics.contains(at.topic); });
   parts_.board.update([&](SourceStatus& status) {
     std::erase_if(status.stopped_lanes,
                   [&](const auto& lane) { return !topics.contains(lane.first); });
@@ -194,14 +211,16 @@ void Stream::visit(const SourceEvent& event) {
   if (const auto* message = std::get_if<Message>(&event)) {
     take(*message);
   } else if (const auto* given = std::get_if<Assigned>(&event)) {
-    parts_.assigned = given->partitions;
+    parts_.assigned.partitions = given->partitions;
     must_restart_ = true;
   } else if (std::holds_alternative<Revoked>(event)) {
-    parts_.assigned.reset();
+    parts_.assigned.partitions.reset();
     must_restart_ = true;
   } else if (const auto* end = std::get_if<EndOfPartition>(&event)) {
     const auto found = partitions_.find(end->at);
-    if (found != partitions_.end()) found->second.high_watermark = end->offset;
+    if (found == partitions_.end()) return;
+    found->second.high_watermark = end->offset;
+    newcomers_.reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
     parts_.board.report_error(trouble->message, std::nullopt);
@@ -358,7 +377,7 @@ void Stream::flush_if_due(bool is_idle) {
 
 void Stream::submit() {
   wait_for_writer();
-  if (must_restart_ || resume_due_lanes()) {
+  if (must_restart_ || has_more_to_read()) {
     must_restart_ = true;
     return;
   }
@@ -386,7 +405,9 @@ void Stream::wait_for_writer() {
 // The group takes partitions away from a consumer that does not poll.
 void Stream::poll_while_paused() {
   SourceEvent event = parts_.source.poll(milliseconds(0));
-  if (std::holds_alternative<Message>(event)) {
+  const bool is_in_order =
+      std::holds_alternative<Message>(event) || std::holds_alternative<EndOfPartition>(event);
+  if (is_in_order) {
     held_.push_back(std::move(event));
   } else {
     visit(event);
@@ -409,7 +430,10 @@ void Stream::collect(milliseconds timeout) {
 
 void Stream::committed(const Batch& batch, const Applied& applied) {
   std::vector<PartitionOffset> next;
-  for (const auto& [at, position] : batch.positions) next.push_back({at, position.next_offset});
+  for (const auto& [at, position] : batch.positions) {
+    next.push_back({at, position.next_offset});
+    newcomers_.committed(at, position.next_offset);
+  }
   parts_.source.publish(next);
   for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
   rate_changes_ += applied.changes;
@@ -446,8 +470,16 @@ void Stream::stop_lane(const LaneStopped& reason) {
   must_restart_ = true;
 }
 
-// Lanes that are due are read again by the next stream, all of them by the same. Never while the
-// writer is busy: a new start would cut short what the other lanes have in hand.
+// Whether a new start reads what this stream does not. Never asked while the writer is busy: a new
+// start would cut short what the other lanes have in hand.
+bool Stream::has_more_to_read() {
+  const bool has_resumed = resume_due_lanes();
+  const auto& ready = newcomers_.ready();
+  parts_.assigned.begun.insert(ready.begin(), ready.end());
+  return has_resumed || !ready.empty();
+}
+
+// Lanes that are due are read again by the next stream, all of them by the same.
 bool Stream::resume_due_lanes() {
   bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
@@ -464,7 +496,7 @@ void Stream::refresh_lag() {
   for (auto& [at, partition] : partitions_) {
     if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
   }
-  int64_t lag = 0;
+  int64_t lag = newcomers_.lag();
   for (const auto& [at, partition] : partitions_) {
     lag += std::max<int64_t>(
         0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
@@ -478,7 +510,7 @@ void Stream::refresh_lag() {
 }
 
 void Stream::report_state() {
-  if (!parts_.assigned || parts_.assigned->empty()) {
+  if (!parts_.assigned.partitions || parts_.assigned.partitions->empty()) {
     parts_.board.enter(SourceState::starting);
     return;
   }

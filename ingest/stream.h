@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "catalog/catalog.h"
 #include "ingest/lane.h"
+#include "ingest/newcomers.h"
 #include "ingest/partition.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
@@ -28,6 +30,13 @@ struct StreamOptions {
 // The lanes outlive streams, so that a stopped lane stays stopped across new starts.
 using Lanes = std::map<std::string, Lane>;
 
+// What the group has given us; kept across streams.
+struct Assignment {
+  std::optional<std::vector<TopicPartition>> partitions;
+  // Of these, the ones whose reading has begun, also where nothing of them was applied yet.
+  std::set<TopicPartition> begun;
+};
+
 // Polls, decodes and hands batches to a writer. Lives on the worker's thread.
 //
 // Anything read ahead belongs to this object: when run() ends, for whatever reason, what was not
@@ -39,8 +48,7 @@ class Stream {
     Source& source;
     Lanes& lanes;
     StatusBoard& board;
-    // What the group has given us; kept across streams.
-    std::optional<std::vector<TopicPartition>>& assigned;
+    Assignment& assigned;
   };
   Stream(Parts parts, StreamOptions options);
 
@@ -62,6 +70,7 @@ class Stream {
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
                                                                catalog::Position position,
                                                                const Asked& asked);
+  void begin_newcomers(std::vector<PartitionOffset>& start);
   void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
   void poll_while_paused();
@@ -88,6 +97,7 @@ class Stream {
   void refresh_rate();
   void report_state();
   bool resume_due_lanes();
+  bool has_more_to_read();
 
   Parts parts_;
   StreamOptions options_;
@@ -95,8 +105,9 @@ class Stream {
   catalog::Connection connection_;
   Writer writer_;
   std::map<TopicPartition, Partition> partitions_;
+  Newcomers newcomers_;
   std::stop_token stop_;
-  std::deque<SourceEvent> held_;  // messages that came while the partitions were paused
+  std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
   std::unique_ptr<Batch> batch_;
   std::string exclusive_lane_;  // of batch_, if its lane is on trial
   std::optional<Clock::time_point> batch_since_;

@@ -70,7 +70,7 @@ void Worker::run(const std::stop_token& stop) {
     } catch (const SourceFailed& error) {
       reason = catalog::described(error);
       consumer_.reset();
-      assigned_.reset();
+      assigned_ = {};
     } catch (const Error& error) {
       reason = catalog::described(error);
     } catch (const std::exception& error) {

@@ -385,6 +385,21 @@ TEST_F(Stream, NoAnswerForAnyPartitionIsTheWeather) {
   ASSERT_TRUE(catches_up(topics));
 }
 
+// A key whose events were in the old partition goes to the new one now.
+TEST_F(Stream, NewPartitionOfATopicIsReadAfterTheOldOnes) {
+  RecordedTopics topics;
+  topics.add({.id = 1, .value = "first"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.add({.id = 1, .value = "newest", .partition = 1});
+  topics.add({.id = 1, .value = "newer"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT v FROM t__ ORDER BY __id"), ElementsAre("first", "newer", "newest"));
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+}
+
 TEST_F(Stream, IsStartingWhileTheGroupHasGivenNothing) {
   RecordedTopics topics;
   topics.add({.id = 1});
