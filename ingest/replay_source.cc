@@ -144,6 +144,16 @@ std::optional<int64_t> ReplaySource::known_end(const TopicPartition& at) {
   return high(found->second);
 }
 
+std::optional<size_t> ReplaySource::matching(std::chrono::milliseconds) {
+  const std::lock_guard lock(mutex_);
+  return partitions_.size() + elsewhere_;
+}
+
+void ReplaySource::set_elsewhere(size_t partitions) {
+  const std::lock_guard lock(mutex_);
+  elsewhere_ = partitions;
+}
+
 std::string ReplaySource::cluster_id(std::chrono::milliseconds) {
   return "replay";
 }

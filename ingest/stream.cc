@@ -101,6 +101,7 @@ bool Stream::run(const std::stop_token& stop) {
                  std::holds_alternative<EndOfPartition>(event));
     refresh_lag();
     refresh_rate();
+    watch_group();
     report_state();
   }
   writer_.finish(Writer::kFinishMax);
@@ -507,6 +508,23 @@ void Stream::refresh_lag() {
                              ? 0
                              : static_cast<double>(now_us() - last_change_us_) / 1e6;
   });
+}
+
+void Stream::watch_group() {
+  const Clock::time_point now = Clock::now();
+  if (!parts_.share.is_due(now)) return;
+  const auto& given = parts_.assigned.partitions;
+  const size_t assigned = given ? given->size() : 0;
+  const auto matching = parts_.source.matching(kShortBrokerWait);
+  if (!parts_.share.is_news(assigned, matching, now)) return;
+  const std::string text = fmt::format(
+      "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
+      "another "
+      "member, and what that is given is not read; give this data source a consumer_group of its "
+      "own",
+      assigned, *matching, options_.consumer_group);
+  spdlog::warn("data source {}: {}", options_.source_name, text);
+  parts_.board.report_error(text, std::nullopt);
 }
 
 void Stream::report_state() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "ingest/group_share.h"
 #include "ingest/lane.h"
 #include "ingest/newcomers.h"
 #include "ingest/partition.h"
@@ -23,6 +24,7 @@ namespace metadb::ingest {
 
 struct StreamOptions {
   std::string source_name;
+  std::string consumer_group;
   NameRules rules;
   size_t bytes_max = 32UL << 20U;  // of a batch
 };
@@ -49,6 +51,7 @@ class Stream {
     Lanes& lanes;
     StatusBoard& board;
     Assignment& assigned;
+    GroupShare& share;
   };
   Stream(Parts parts, StreamOptions options);
 
@@ -95,6 +98,7 @@ class Stream {
   void stop_lane(const LaneStopped& reason);
   void refresh_lag();
   void refresh_rate();
+  void watch_group();
   void report_state();
   bool resume_due_lanes();
   bool has_more_to_read();

@@ -49,6 +49,7 @@ StreamOptions Worker::stream_options() const {
   const auto snapshot = catalog_.snapshot();
   StreamOptions options;
   options.source_name = source_.name;
+  options.consumer_group = source_.option("consumer_group");
   options.rules = {source_.option("schema_pass_filter"),
                    source_.option("schema_stop_filter"),
                    source_.option("table_stop_filter"),
@@ -71,6 +72,7 @@ void Worker::run(const std::stop_token& stop) {
       reason = catalog::described(error);
       consumer_.reset();
       assigned_ = {};
+      share_ = {};
     } catch (const Error& error) {
       reason = catalog::described(error);
     } catch (const std::exception& error) {
@@ -99,7 +101,7 @@ void Worker::stream(const std::stop_token& stop) {
   while (goes_on) {
     reload_catalog();
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, board_, assigned_}, stream_options());
+    Stream stream({catalog_, *consumer_, lanes_, board_, assigned_, share_}, stream_options());
     goes_on = stream.run(stop);
   }
 }

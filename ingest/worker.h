@@ -49,6 +49,7 @@ class Worker {
   std::condition_variable_any wake_;
   std::unique_ptr<Source> consumer_;
   Assignment assigned_;
+  GroupShare share_;
   std::jthread thread_;
 };
 

@@ -134,6 +134,9 @@ class RecordedTopics {
     std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
       return to_->known_end(at);
     }
+    std::optional<size_t> matching(std::chrono::milliseconds timeout) override {
+      return to_->matching(timeout);
+    }
     std::string cluster_id(std::chrono::milliseconds timeout) override {
       return to_->cluster_id(timeout);
     }

@@ -425,6 +425,27 @@ TEST_F(Stream, StoppedTopicThatIsGoneIsListedNoMore) {
   EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
 }
 
+TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
+  ingest::RecordedMessage message = recorded({.id = 1});
+  ingest::ReplaySource replay({message});
+  replay.set_elsewhere(2);
+  ingest::Lanes lanes;
+  ingest::StatusBoard board;
+  ingest::Assignment assigned;
+  ingest::GroupShare share({.interval = 0s, .patience = 0s});
+  ingest::StreamOptions options{.source_name = "src", .consumer_group = "both", .rules = {}};
+  std::jthread thread([&](const std::stop_token& stop) {
+    bool goes_on = true;
+    while (goes_on) {
+      ingest::Stream stream({catalog_, replay, lanes, board, assigned, share}, options);
+      goes_on = stream.run(stop);
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return !board.read().last_error.empty(); }));
+  EXPECT_THAT(board.read().last_error,
+              AllOf(HasSubstr("of the 3 partitions"), HasSubstr("group \"both\"")));
+}
+
 TEST_F(Stream, RateFallsToNothingWhenNothingComes) {
   RecordedTopics topics;
   for (int id = 0; id < 50; ++id) topics.add({.id = id});
