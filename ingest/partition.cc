@@ -117,11 +117,13 @@ void Partition::settle() {
   in_hand_.reset();
 }
 
-catalog::Position Partition::position() const {
-  catalog::Position out = position_;
-  if (last_)
-    out.last = catalog::LastRecord{last_->offset, last_->timestamp_ms, record_hash(*last_)};
-  return out;
+// Hashed here and not for every message: once a batch.
+catalog::Position Partition::position() {
+  if (last_) {
+    position_.last = catalog::LastRecord{last_->offset, last_->timestamp_ms, record_hash(*last_)};
+  }
+  last_.reset();
+  return position_;
 }
 
 }  // namespace metadb::ingest

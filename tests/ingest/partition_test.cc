@@ -63,7 +63,7 @@ class Feed {
     partition_.settle();
     return out;
   }
-  [[nodiscard]] catalog::Position position() const { return partition_.position(); }
+  catalog::Position position() { return partition_.position(); }
 
  private:
   static catalog::Position fresh() {
@@ -166,6 +166,22 @@ TEST(Partition, MessageInHandDoesNotMoveThePosition) {
   partition.settle();
   EXPECT_EQ(partition.position().next_offset, 2);
   EXPECT_EQ(partition.position().watermarks.at("srv").commit_lsn, 9U);
+}
+
+// Each message keeps the whole answer of the broker that it came in.
+TEST(Partition, KeepsNoMessageOnceItsPositionIsTaken) {
+  Partition partition(kAt, position_after(record(9, "last")));
+  partition.begin({0, 20}, "here");
+  std::weak_ptr<const void> bytes;
+  {
+    const ingest::Message message = record(10, "next");
+    bytes = message.owner;
+    partition.deliver(message);
+    partition.settle();
+  }
+  EXPECT_EQ(partition.position().last->offset, 10);
+  EXPECT_TRUE(bytes.expired());
+  EXPECT_EQ(partition.position().last->hash, record_hash(record(10, "next")));
 }
 
 TEST(Duplicates, LowerPairAtNoLaterTimeIsDropped) {
