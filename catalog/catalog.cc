@@ -70,6 +70,8 @@ void Catalog::reload(Connection& connection) {
   Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   // The names of types must say their schema, since writers have no other in their search path.
   connection.exec("SET LOCAL search_path = pg_catalog");
+  // Better to say so and come again than to hang behind somebody's lock.
+  connection.exec("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'");
   auto loaded = std::make_shared<const Snapshot>(load(connection));
   transaction.commit();
   const std::scoped_lock lock(mutex_);

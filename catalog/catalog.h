@@ -46,7 +46,8 @@ class Catalog {
   void open(const std::string& version);
 
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
-  // Reads all rows again and publishes them.
+  // Reads all rows again and publishes them. Throws Error 55P03 if somebody keeps a table of ours
+  // locked for five seconds.
   void reload(Connection& connection);
   // Publishes the current snapshot with `change` made to it. REQUIRES: the change is committed.
   void publish(const std::function<void(Snapshot&)>& change);

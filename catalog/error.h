@@ -36,4 +36,7 @@ struct Error : std::runtime_error {
   int position = 0;        // 1-based, in characters of the statement; 0 = none
 };
 
+// All that helps a reader of a status or a log line: message (SQLSTATE); detail; hint.
+std::string described(const Error& error);
+
 }  // namespace metadb::catalog

@@ -10,6 +10,9 @@ namespace metadb::catalog {
 namespace {
 
 constexpr auto kRetryInterval = std::chrono::seconds(2);
+// The end of the server waits for the last lines.
+constexpr std::string_view kSessionSettings =
+    "SET lock_timeout = '5s'; SET statement_timeout = '30s'";
 
 struct Month {
   int year = 0;
@@ -109,7 +112,10 @@ void LogWriter::run(const std::stop_token& stop) {
     is_last = stop.stop_requested();
     if (lines.empty()) continue;
     try {
-      if (!connection || !connection->is_ok()) connection.emplace(conninfo_);
+      if (!connection || !connection->is_ok()) {
+        connection.emplace(conninfo_);
+        connection->exec(std::string(kSessionSettings));
+      }
       try {
         write_log(*connection, lines);
       } catch (const Error& error) {

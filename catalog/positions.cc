@@ -30,12 +30,14 @@ Position position_of(const Result& rows, int row) {
 
 void load_watermarks(Connection& connection, const std::string& source_name, Position& position) {
   const Result rows = connection.exec(
-      "SELECT server_name, wm_commit, wm_lsn, wm_ts_us FROM metadb.ingest_watermark "
+      "SELECT server_name, wm_commit, wm_lsn, wm_ts_us, wm_seen, wm_owed FROM "
+      "metadb.ingest_watermark "
       "WHERE source_name = $1 AND topic = $2 AND part = $3",
       {source_name, position.topic, std::to_string(position.part)});
   for (int row = 0; row < rows.rows(); ++row) {
-    position.watermarks[std::string(rows.text(row, 0))] = {
-        lsn_of(rows, row, 1), lsn_of(rows, row, 2), rows.int64(row, 3)};
+    position.watermarks[std::string(rows.text(row, 0))] = {lsn_of(rows, row, 1),
+                                                           lsn_of(rows, row, 2), rows.int64(row, 3),
+                                                           rows.int64(row, 4), rows.int64(row, 5)};
   }
 }
 
@@ -89,11 +91,13 @@ void advance(Connection& connection, const std::string& source_name, const Posit
   for (const auto& [server_name, mark] : position.watermarks) {
     connection.exec(
         "INSERT INTO metadb.ingest_watermark (source_name, topic, part, server_name, wm_commit, "
-        "wm_lsn, wm_ts_us) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (source_name, topic, part, server_name) "
-        "DO UPDATE SET wm_commit = $5, wm_lsn = $6, wm_ts_us = $7",
+        "wm_lsn, wm_ts_us, wm_seen, wm_owed) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+        "ON CONFLICT (source_name, topic, part, server_name) "
+        "DO UPDATE SET wm_commit = $5, wm_lsn = $6, wm_ts_us = $7, wm_seen = $8, wm_owed = $9",
         {source_name, position.topic, std::to_string(position.part), server_name,
-         text(mark.commit_lsn), text(mark.lsn), std::to_string(mark.ts_us)});
+         text(mark.commit_lsn), text(mark.lsn), std::to_string(mark.ts_us),
+         std::to_string(mark.seen), std::to_string(mark.owed)});
   }
 }
 

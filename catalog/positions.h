@@ -20,11 +20,14 @@ struct LastRecord {
   int64_t hash = 0;  // of key and value
 };
 
-// Largest position seen of one server's events in a partition (debezium-format 14.3).
+// Largest position seen of one server's events in a partition (debezium-format 14.3). Several
+// events may share it: the rows of one multi-row insert do.
 struct Watermark {
   uint64_t commit_lsn = 0;
   uint64_t lsn = 0;
   int64_t ts_us = 0;
+  int64_t seen = 1;  // events applied at this position
+  int64_t owed = 0;  // of these, how many a producer that repeats itself has yet to repeat
 };
 
 struct Position {

@@ -8,7 +8,8 @@ namespace {
 // Claims wait for each other, but not for batches, which write last_end in the same table.
 constexpr std::string_view kClaimLock = "SELECT pg_advisory_xact_lock(1835361384, 2)";
 constexpr std::string_view kColumns =
-    "source_name, source_db, source_schema, source_table, schema_name, table_name, origin";
+    "source_name, source_db, source_schema, source_table, schema_name, table_name, origin, "
+    "server_name, topic";
 
 SourceTable source_table(const Result& rows, int row) {
   SourceTable out;
@@ -17,6 +18,8 @@ SourceTable source_table(const Result& rows, int row) {
   out.schema_name = rows.text(row, 4);
   out.table_name = rows.text(row, 5);
   out.origin = rows.text(row, 6);
+  out.server_name = rows.text(row, 7);
+  out.topic = rows.text(row, 8);
   return out;
 }
 
@@ -44,9 +47,9 @@ void claim(Connection& connection, const SourceTable& table) {
   connection.exec(
       "INSERT INTO metadb.source_table (source_name, source_db, source_schema, source_table, "
       "schema_name, table_name, "
-      "origin) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      "origin, server_name, topic) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       {table.key.source_name, table.key.db, table.key.schema, table.key.table, table.schema_name,
-       table.table_name, table.origin});
+       table.table_name, table.origin, table.server_name, table.topic});
 }
 
 int64_t last_end_us(Connection& connection, const SourceTableKey& key) {

@@ -24,6 +24,8 @@ struct SourceTable {
   std::string schema_name;  // target
   std::string table_name;   // target: the name of its current table
   std::string origin;
+  std::string server_name;  // source.name of the events that feed it: those of another are refused
+  std::string topic;        // that it was first seen in
 };
 
 std::vector<SourceTable> load_source_tables(Connection& connection);

@@ -72,11 +72,13 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// What the consumer's correctness rests on is not for options to change.
-constexpr std::array<std::string_view, 7> kRefusedProperties = {
-    "bootstrap.servers", "group.id",           "group.instance.id",
-    "auto.offset.reset", "enable.auto.commit", "enable.partition.eof",
-    "isolation.level"};
+// What the consumer's correctness rests on is not for options to change, nor what code runs here.
+constexpr std::array<std::string_view, 9> kRefusedProperties = {
+    "bootstrap.servers",   "group.id",
+    "group.instance.id",   "auto.offset.reset",
+    "enable.auto.commit",  "enable.partition.eof",
+    "isolation.level",     "partition.assignment.strategy",
+    "plugin.library.paths"};
 
 std::string canonical_property(const std::string& name) {
   const std::string_view property = std::string_view(name).substr(kKafkaPrefix.size());

@@ -55,10 +55,12 @@ bool names_a_ca(const Properties& properties) {
 }  // namespace
 
 bool is_reserved_property(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kReserved = {
-      "bootstrap.servers", "group.id",           "group.instance.id",
-      "auto.offset.reset", "enable.auto.commit", "enable.partition.eof",
-      "isolation.level"};
+  constexpr std::array<std::string_view, 9> kReserved = {
+      "bootstrap.servers",   "group.id",
+      "group.instance.id",   "auto.offset.reset",
+      "enable.auto.commit",  "enable.partition.eof",
+      "isolation.level",     "partition.assignment.strategy",
+      "plugin.library.paths"};
   constexpr std::array<std::string_view, 2> kOldNames = {"metadata.broker.list",
                                                          "auto.commit.enable"};
   return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end() ||

@@ -86,6 +86,7 @@ struct KafkaSource::Client {
   void close();
   void rebalance(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* partitions);
   bool is_inherited_assignment_old();
+  std::optional<std::vector<TopicPartition>> matching_partitions(milliseconds timeout);
   void join_anew();
   void broker_error(rd_kafka_resp_err_t error, const char* text);
   void note(rd_kafka_resp_err_t error, std::string text);
@@ -185,11 +186,16 @@ void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
     std::sort(assigned.begin(), assigned.end());
     owes_assign = true;
     troubles.recovered();
-    if (is_inherited_assignment_old()) {
-      join_anew();
-      return;
+    try {
+      if (!is_inherited_assignment_old()) {
+        events.emplace_back(Assigned{assigned});
+      } else {
+        join_anew();
+      }
+    } catch (const catalog::Error& failure) {
+      // Called by librdkafka, which knows of no exceptions.
+      events.emplace_back(SourceFailure{catalog::described(failure), false, {}});
     }
-    events.emplace_back(Assigned{assigned});
     return;
   }
   rd_kafka_assign(handle, nullptr);
@@ -204,13 +210,21 @@ void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
 // asked for. Asked once: a difference that a rebalance leaves has other reasons (several members).
 bool KafkaSource::Client::is_inherited_assignment_old() {
   if (!has_inherited) return false;
+  const auto matching = matching_partitions(kMetadataTimeout);
+  if (!matching) return true;
+  has_inherited = false;
+  return *matching != assigned;
+}
+
+// Sorted; nullopt if no broker answers in time.
+std::optional<std::vector<TopicPartition>> KafkaSource::Client::matching_partitions(
+    milliseconds timeout) {
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(handle, 1, nullptr, &metadata, count_of(kMetadataTimeout)) !=
+  if (rd_kafka_metadata(handle, 1, nullptr, &metadata, count_of(timeout)) !=
       RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return true;
+    return std::nullopt;
   }
   const MetadataHandle held(metadata);
-  has_inherited = false;
   const TopicList wanted(options.topics);
   std::vector<TopicPartition> matching;
   for (int at = 0; at < metadata->topic_cnt; ++at) {
@@ -220,7 +234,7 @@ bool KafkaSource::Client::is_inherited_assignment_old() {
       matching.push_back({topic.topic, part});
   }
   std::sort(matching.begin(), matching.end());
-  return matching != assigned;
+  return matching;
 }
 
 // Unsubscribing makes even a static member leave; what follows is a rebalance.
@@ -405,6 +419,12 @@ std::optional<int64_t> KafkaSource::known_end(const TopicPartition& at) {
       rd_kafka_get_watermark_offsets(client_->handle, at.topic.c_str(), at.partition, &low, &high);
   if (failure != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
   return high;
+}
+
+std::optional<size_t> KafkaSource::matching(milliseconds timeout) {
+  const auto partitions = client_->matching_partitions(timeout);
+  if (!partitions) return std::nullopt;
+  return partitions->size();
 }
 
 std::string KafkaSource::cluster_id(milliseconds timeout) {

@@ -35,6 +35,7 @@ class KafkaSource final : public Source {
   void seek(const PartitionOffset& start) override;
   Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override;
   std::optional<int64_t> known_end(const TopicPartition& at) override;
+  std::optional<size_t> matching(std::chrono::milliseconds timeout) override;
   std::string cluster_id(std::chrono::milliseconds timeout) override;
   void publish(const std::vector<PartitionOffset>& next) override;
 

@@ -23,10 +23,7 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
-  std::string text = reason.message();
-  if (!reason.detail.empty()) text += "; " + reason.detail;
-  if (!reason.hint.empty()) text += ". " + reason.hint;
-  report_ = {text, reason.needs_resync, since_us};
+  report_ = {catalog::described(reason), reason.needs_resync, since_us};
   const auto wait =
       std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;

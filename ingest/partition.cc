@@ -69,27 +69,42 @@ std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message)
   return Delivery::fresh;
 }
 
-// REQUIRES: the change's message was delivered and is not settled.
+// A lower position is one that was seen before, unless its time is later: then the server's log
+// began anew. Once a lower one was seen again, as many events at the watermark follow as were
+// applied there. REQUIRES: the change's message was delivered and is not settled.
 bool Partition::is_duplicate(const Change& change) {
   in_hand_->is_streaming = change.snapshot == SnapshotMark::streaming;
   if (!in_hand_->is_streaming || !change.sequence) return false;
   const std::string& server_name = change.table->server_name;
   const auto found = position_.watermarks.find(server_name);
   catalog::Watermark mark{change.sequence->commit_lsn, change.sequence->lsn, change.ts_us};
+  bool is_repeated = false;
   if (found != position_.watermarks.end()) {
     const catalog::Watermark& before = found->second;
-    const bool is_lower = *change.sequence < Sequence{before.commit_lsn, before.lsn};
-    if (is_lower && change.ts_us <= before.ts_us) return true;
-    if (is_lower) {
-      // A lower position at a later time: the server's log began anew (dump and restore).
+    const Sequence highest{before.commit_lsn, before.lsn};
+    const bool is_later = change.ts_us > before.ts_us;
+    if (*change.sequence > highest) {
+      mark.ts_us = std::max(mark.ts_us, before.ts_us);
+    } else if (*change.sequence == highest) {
+      is_repeated = before.owed > 0 && !is_later;
+      mark = before;
+      mark.ts_us = std::max(change.ts_us, before.ts_us);
+      if (is_repeated) {
+        --mark.owed;
+      } else {
+        ++mark.seen;
+      }
+    } else if (!is_later) {
+      is_repeated = true;
+      mark = before;
+      mark.owed = before.seen;
+    } else {
       spdlog::warn("{}: the log positions of \"{}\" went back; following its new timeline", named(),
                    server_name);
-    } else {
-      mark.ts_us = std::max(mark.ts_us, before.ts_us);
     }
   }
   in_hand_->watermark.emplace(server_name, mark);
-  return false;
+  return is_repeated;
 }
 
 void Partition::settle() {
@@ -102,11 +117,13 @@ void Partition::settle() {
   in_hand_.reset();
 }
 
-catalog::Position Partition::position() const {
-  catalog::Position out = position_;
-  if (last_)
-    out.last = catalog::LastRecord{last_->offset, last_->timestamp_ms, record_hash(*last_)};
-  return out;
+// Hashed here and not for every message: once a batch.
+catalog::Position Partition::position() {
+  if (last_) {
+    position_.last = catalog::LastRecord{last_->offset, last_->timestamp_ms, record_hash(*last_)};
+  }
+  last_.reset();
+  return position_;
 }
 
 }  // namespace metadb::ingest

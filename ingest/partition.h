@@ -42,7 +42,8 @@ class Partition {
 
   // The position after the messages that are settled. A message in hand does not count, so that
   // a batch which is cut before its change never commits a position past it.
-  [[nodiscard]] catalog::Position position() const;
+  // Keeps no message: that would hold back all that librdkafka had fetched along with it.
+  catalog::Position position();
   [[nodiscard]] const TopicPartition& at() const { return at_; }
   [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
 
@@ -62,7 +63,7 @@ class Partition {
   catalog::Position position_;
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
-  std::optional<Message> last_;  // settled since begin()
+  std::optional<Message> last_;  // settled since position() was asked
 };
 
 // FNV-1a over key and value; tells records apart, proves nothing.

@@ -33,7 +33,7 @@ bool ReplaySource::take_event(SourceEvent& event) {
   }
   Partition* first = nullptr;
   for (auto& [at, partition] : partitions_) {
-    if (!partition.is_assigned || partition.is_paused) continue;
+    if (!partition.is_assigned || partition.is_paused || partition.is_leaderless) continue;
     if (partition.next == partition.entries.size()) {
       if (!partition.owes_end) continue;
       partition.owes_end = false;
@@ -130,6 +130,10 @@ Watermarks ReplaySource::watermarks(const TopicPartition& at, std::chrono::milli
     throw catalog::Error("08001",
                          fmt::format("no topic \"{}\" partition {}", at.topic, at.partition));
   }
+  if (found->second.is_leaderless) {
+    throw catalog::Error(
+        "08001", fmt::format("topic \"{}\" partition {} has no leader", at.topic, at.partition));
+  }
   return {found->second.entries.front().message->offset, high(found->second)};
 }
 
@@ -138,6 +142,16 @@ std::optional<int64_t> ReplaySource::known_end(const TopicPartition& at) {
   const auto found = partitions_.find(at);
   if (found == partitions_.end()) return std::nullopt;
   return high(found->second);
+}
+
+std::optional<size_t> ReplaySource::matching(std::chrono::milliseconds) {
+  const std::lock_guard lock(mutex_);
+  return partitions_.size() + elsewhere_;
+}
+
+void ReplaySource::set_elsewhere(size_t partitions) {
+  const std::lock_guard lock(mutex_);
+  elsewhere_ = partitions;
 }
 
 std::string ReplaySource::cluster_id(std::chrono::milliseconds) {
@@ -169,6 +183,20 @@ void ReplaySource::inject(SourceEvent event) {
   } else {
     events_.push_back(std::move(event));
   }
+  arrived_.notify_all();
+}
+
+void ReplaySource::set_leaderless(const TopicPartition& at, bool is_leaderless) {
+  const std::lock_guard lock(mutex_);
+  partitions_.at(at).is_leaderless = is_leaderless;
+  arrived_.notify_all();
+}
+
+void ReplaySource::remove(const std::string& topic) {
+  const std::lock_guard lock(mutex_);
+  take_away();
+  std::erase_if(partitions_, [&](const auto& entry) { return entry.first.topic == topic; });
+  hand_out();
   arrived_.notify_all();
 }
 

@@ -19,7 +19,8 @@ namespace metadb::ingest {
 // partition appears. Among partitions that may be read it keeps the order of the recording.
 // Offsets may have gaps; a partition's low watermark is its first offset, its high watermark
 // the last one plus one.
-// append(), inject() and published() may be called from other threads, the rest from one.
+// append(), inject(), set_leaderless(), set_elsewhere(), remove() and published() may be called
+// from other threads, the rest from one.
 class ReplaySource final : public Source {
  public:
   explicit ReplaySource(std::vector<RecordedMessage> messages);
@@ -32,6 +33,7 @@ class ReplaySource final : public Source {
   void seek(const PartitionOffset& start) override;
   Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override;
   std::optional<int64_t> known_end(const TopicPartition& at) override;
+  std::optional<size_t> matching(std::chrono::milliseconds timeout) override;
   std::string cluster_id(std::chrono::milliseconds timeout) override;
   void publish(const std::vector<PartitionOffset>& next) override;
 
@@ -39,6 +41,12 @@ class ReplaySource final : public Source {
   void append(RecordedMessage message);
   // poll() returns `event` next; Revoked takes the partitions away, Assigned gives all of them.
   void inject(SourceEvent event);
+  // The partition gives no answer any more, as one without a leader; or does again.
+  void set_leaderless(const TopicPartition& at, bool is_leaderless);
+  // As many partitions are another consumer's.
+  void set_elsewhere(size_t partitions);
+  // Deletes the topic; what is left is assigned anew.
+  void remove(const std::string& topic);
   // What publish() was told last.
   [[nodiscard]] std::map<TopicPartition, int64_t> published() const;
 
@@ -52,6 +60,7 @@ class ReplaySource final : public Source {
     size_t next = 0;            // index of the entry to deliver next
     bool is_assigned = false;
     bool is_paused = false;
+    bool is_leaderless = false;
     bool owes_end = false;  // its end is still to be reported
   };
 
@@ -70,6 +79,7 @@ class ReplaySource final : public Source {
   std::deque<SourceEvent> events_;
   std::map<TopicPartition, int64_t> published_;
   size_t count_ = 0;
+  size_t elsewhere_ = 0;
   bool is_handed_out_ = false;  // between Assigned and Revoked
 };
 

@@ -90,6 +90,9 @@ class Source {
   virtual Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) = 0;
   // The partition's end as the last delivery told; nullopt if nothing told yet. Never waits.
   virtual std::optional<int64_t> known_end(const TopicPartition& at) = 0;
+  // How many partitions there are in the topics that the source is to read, whoever is given them;
+  // nullopt if nobody says.
+  virtual std::optional<size_t> matching(std::chrono::milliseconds timeout) = 0;
   // Identifies the cluster; empty if it has no name.
   virtual std::string cluster_id(std::chrono::milliseconds timeout) = 0;
   // Tells lag tools what is committed. Never waits, never fails.

@@ -18,6 +18,9 @@ constexpr milliseconds kIdlePoll{200};
 constexpr milliseconds kBusyPoll{5};
 constexpr milliseconds kLinger{100};
 constexpr milliseconds kBrokerWait{10'000};
+// For the other partitions once the broker has been silent about one, and for a topic that stood:
+// nothing is read meanwhile.
+constexpr milliseconds kShortBrokerWait{2'000};
 constexpr size_t kBehindFactor = 10;
 // How long the consumer goes without a poll while the writer is busy, before its partitions are
 // paused so that it can be polled without delivering.
@@ -79,10 +82,17 @@ Stream::Stream(Parts parts, StreamOptions options)
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
-  if (parts_.assigned) begin(*parts_.assigned);
+  if (parts_.assigned.partitions) {
+    // Questions to a broker queue behind a fetch that waits for messages.
+    parts_.source.assign({});
+    hear_what_came();
+  }
+  must_restart_ = false;
+  if (parts_.assigned.partitions) begin();
   while (!stop.stop_requested()) {
+    if (must_restart_) return true;
     collect(milliseconds(0));
-    if (writer_.is_idle() && resume_due_lane()) return true;
+    if (writer_.is_idle() && has_more_to_read()) return true;
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
@@ -91,6 +101,7 @@ bool Stream::run(const std::stop_token& stop) {
                  std::holds_alternative<EndOfPartition>(event));
     refresh_lag();
     refresh_rate();
+    watch_group();
     report_state();
   }
   writer_.finish(Writer::kFinishMax);
@@ -104,49 +115,113 @@ SourceEvent Stream::next_event() {
   return event;
 }
 
-void Stream::begin(const std::vector<TopicPartition>& assigned) {
+// A rebalance that came meanwhile has made the assignment we know an old one.
+void Stream::hear_what_came() {
+  for (SourceEvent event = parts_.source.poll(milliseconds(0));
+       !std::holds_alternative<Nothing>(event); event = parts_.source.poll(milliseconds(0))) {
+    visit(event);
+  }
+}
+
+void Stream::begin() {
+  const std::vector<TopicPartition> assigned = *parts_.assigned.partitions;
+  forget_lanes_without(assigned);
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
-  const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
-  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
-  // Questions to a broker queue behind a fetch that waits for messages.
-  parts_.source.assign({});
+  Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
+  auto positions = catalog::take_over(connection_, options_.source_name, names, asked.cluster_id);
   std::vector<PartitionOffset> start;
+  std::map<std::string, Error> failures;  // by topic
+  bool has_answer = false;
   for (const TopicPartition& at : assigned) {
-    Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
-    if (lane.is_stopped()) continue;
-    Partition partition(at, std::move(positions.at({at.topic, at.partition})));
-    const auto begun = partition.begin(parts_.source.watermarks(at, kBrokerWait), cluster_id);
-    if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
-      stop_lane(discontinuity(*finding, at.topic));
-      continue;
+    const Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
+    if (lane.is_stopped() || failures.contains(at.topic)) continue;
+    const milliseconds patience =
+        lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
+    try {
+      const auto offset = begin_partition(at, std::move(positions.at({at.topic, at.partition})),
+                                          {asked.cluster_id, patience});
+      has_answer = true;
+      if (offset) start.push_back(*offset);
+    } catch (const Error& error) {
+      // The topic may be gone or without a leader: the others go on.
+      failures.emplace(at.topic, error);
+      asked.patience = kShortBrokerWait;
+      hear_what_came();
+      if (must_restart_ || stop_.stop_requested()) return;
     }
-    start.push_back(std::get<PartitionOffset>(begun));
-    partitions_.emplace(at, std::move(partition));
   }
+  if (!failures.empty() && !has_answer) throw Error(failures.begin()->second);
+  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
   // A lane stopped by its second partition must not deliver from its first.
   std::erase_if(start,
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
   std::erase_if(partitions_,
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
+  begin_newcomers(start);
   must_restart_ = false;
   parts_.source.assign(start);
   spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
                assigned.size());
 }
 
+// Where the partition goes on; nullopt if its lane was stopped. Throws what the broker's silence
+// throws.
+std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
+                                                       catalog::Position position,
+                                                       const Asked& asked) {
+  Partition partition(at, std::move(position));
+  const auto begun =
+      partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
+  if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
+    stop_lane(discontinuity(*finding, at.topic));
+    return std::nullopt;
+  }
+  partitions_.emplace(at, std::move(partition));
+  return std::get<PartitionOffset>(begun);
+}
+
+// Leaves in `start` what may be read now.
+void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
+  std::set<TopicPartition>& begun = parts_.assigned.begun;
+  newcomers_.hold_back(partitions_, begun);
+  std::erase_if(start, [&](const PartitionOffset& s) { return !partitions_.contains(s.at); });
+  for (const PartitionOffset& each : start) begun.insert(each.at);
+  if (newcomers_.is_waiting()) {
+    spdlog::info(
+        "data source {}: partitions that are new in their topics are read once the others have "
+        "been read to where they end now",
+        options_.source_name);
+  }
+}
+
+// Topics that are gone, or another member's now, are no trouble of ours any more.
+void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
+  std::set<std::string> topics;
+  for (const TopicPartition& at : assigned) topics.insert(at.topic);
+  std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
+  std::erase_if(parts_.assigned.begun,
+                [&](const TopicPartition& at) { return !topics.contains(at.topic); });
+  parts_.board.update([&](SourceStatus& status) {
+    std::erase_if(status.stopped_lanes,
+                  [&](const auto& lane) { return !topics.contains(lane.first); });
+  });
+}
+
 void Stream::visit(const SourceEvent& event) {
   if (const auto* message = std::get_if<Message>(&event)) {
     take(*message);
   } else if (const auto* given = std::get_if<Assigned>(&event)) {
-    parts_.assigned = given->partitions;
+    parts_.assigned.partitions = given->partitions;
     must_restart_ = true;
   } else if (std::holds_alternative<Revoked>(event)) {
-    parts_.assigned.reset();
+    parts_.assigned.partitions.reset();
     must_restart_ = true;
   } else if (const auto* end = std::get_if<EndOfPartition>(&event)) {
     const auto found = partitions_.find(end->at);
-    if (found != partitions_.end()) found->second.high_watermark = end->offset;
+    if (found == partitions_.end()) return;
+    found->second.high_watermark = end->offset;
+    newcomers_.reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
     parts_.board.report_error(trouble->message);
@@ -207,7 +282,6 @@ void Stream::take_change(const Change& change, const Message& message, Partition
     parts_.board.update([](SourceStatus& status) { ++status.filtered; });
     return;
   }
-  refuse_second_server(change, message);
   // What these throw is about earlier batches, not about this change.
   if (batch_ && batch_->must_cut(change)) submit();
   Batch& batch = open_batch(lane);
@@ -227,23 +301,6 @@ bool Stream::passes(Lane& lane, const Change& change) const {
     throw LaneStopped(Error(error).with_hint("Change the filters of the data source."),
                       lane.topic());
   }
-}
-
-// Two servers that both call a database the same must not feed one table.
-void Stream::refuse_second_server(const Change& change, const Message& message) {
-  const EventTable& table = *change.table;
-  const auto [found, is_new] = servers_.try_emplace(std::tuple(table.db, table.schema, table.table),
-                                                    table.server_name, std::string(message.topic));
-  const auto& [server_name, topic] = found->second;
-  if (is_new || server_name == table.server_name || topic == message.topic) return;
-  throw LaneStopped(
-      Error("42P07",
-            fmt::format(
-                "{}.{} of database \"{}\" comes from \"{}\" (topic {}) and from \"{}\" (topic {})",
-                table.schema, table.table, table.db, server_name, topic, table.server_name,
-                message.topic))
-          .with_hint("Make a data source of each and give one the option add_schema_prefix."),
-      std::string(message.topic));
 }
 
 void Stream::take_undecodable(const Message& message, const std::string& sqlstate,
@@ -321,7 +378,7 @@ void Stream::flush_if_due(bool is_idle) {
 
 void Stream::submit() {
   wait_for_writer();
-  if (must_restart_ || resume_due_lane()) {
+  if (must_restart_ || has_more_to_read()) {
     must_restart_ = true;
     return;
   }
@@ -349,7 +406,9 @@ void Stream::wait_for_writer() {
 // The group takes partitions away from a consumer that does not poll.
 void Stream::poll_while_paused() {
   SourceEvent event = parts_.source.poll(milliseconds(0));
-  if (std::holds_alternative<Message>(event)) {
+  const bool is_in_order =
+      std::holds_alternative<Message>(event) || std::holds_alternative<EndOfPartition>(event);
+  if (is_in_order) {
     held_.push_back(std::move(event));
   } else {
     visit(event);
@@ -372,7 +431,10 @@ void Stream::collect(milliseconds timeout) {
 
 void Stream::committed(const Batch& batch, const Applied& applied) {
   std::vector<PartitionOffset> next;
-  for (const auto& [at, position] : batch.positions) next.push_back({at, position.next_offset});
+  for (const auto& [at, position] : batch.positions) {
+    next.push_back({at, position.next_offset});
+    newcomers_.committed(at, position.next_offset);
+  }
   parts_.source.publish(next);
   for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
   rate_changes_ += applied.changes;
@@ -409,15 +471,24 @@ void Stream::stop_lane(const LaneStopped& reason) {
   must_restart_ = true;
 }
 
-// The lane is read again by the next stream. Never while the writer is busy: a new start would cut
-// short what the other lanes have in hand.
-bool Stream::resume_due_lane() {
+// Whether a new start reads what this stream does not. Never asked while the writer is busy: a new
+// start would cut short what the other lanes have in hand.
+bool Stream::has_more_to_read() {
+  const bool has_resumed = resume_due_lanes();
+  const auto& ready = newcomers_.ready();
+  parts_.assigned.begun.insert(ready.begin(), ready.end());
+  return has_resumed || !ready.empty();
+}
+
+// Lanes that are due are read again by the next stream, all of them by the same.
+bool Stream::resume_due_lanes() {
+  bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
     if (!lane.is_due()) continue;
     lane.resume();
-    return true;
+    has_resumed = true;
   }
-  return false;
+  return has_resumed;
 }
 
 void Stream::refresh_lag() {
@@ -426,7 +497,7 @@ void Stream::refresh_lag() {
   for (auto& [at, partition] : partitions_) {
     if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
   }
-  int64_t lag = 0;
+  int64_t lag = newcomers_.lag();
   for (const auto& [at, partition] : partitions_) {
     lag += std::max<int64_t>(
         0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
@@ -439,8 +510,28 @@ void Stream::refresh_lag() {
   });
 }
 
+void Stream::watch_group() {
+  const Clock::time_point now = Clock::now();
+  if (!parts_.share.is_due(now)) return;
+  const auto& given = parts_.assigned.partitions;
+  const size_t assigned = given ? given->size() : 0;
+  const auto matching = parts_.source.matching(kShortBrokerWait);
+  if (!parts_.share.is_news(assigned, matching, now)) return;
+  const std::string text = fmt::format(
+      "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
+      "another "
+      "member, and what that is given is not read; give this data source a consumer_group of its "
+      "own",
+      assigned, *matching, options_.consumer_group);
+  spdlog::warn("data source {}: {}", options_.source_name, text);
+  parts_.board.report_error(text, std::nullopt);
+}
+
 void Stream::report_state() {
-  if (partitions_.empty() && parts_.lanes.empty()) return;
+  if (!parts_.assigned.partitions || parts_.assigned.partitions->empty()) {
+    parts_.board.enter(SourceState::starting);
+    return;
+  }
   bool needs_resync = false;
   bool has_stopped = false;
   for (const auto& [topic, lane] : parts_.lanes) {

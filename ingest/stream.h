@@ -6,13 +6,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "ingest/group_share.h"
 #include "ingest/lane.h"
+#include "ingest/newcomers.h"
 #include "ingest/partition.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
@@ -22,12 +24,20 @@ namespace metadb::ingest {
 
 struct StreamOptions {
   std::string source_name;
+  std::string consumer_group;
   NameRules rules;
   size_t bytes_max = 32UL << 20U;  // of a batch
 };
 
 // The lanes outlive streams, so that a stopped lane stays stopped across new starts.
 using Lanes = std::map<std::string, Lane>;
+
+// What the group has given us; kept across streams.
+struct Assignment {
+  std::optional<std::vector<TopicPartition>> partitions;
+  // Of these, the ones whose reading has begun, also where nothing of them was applied yet.
+  std::set<TopicPartition> begun;
+};
 
 // Polls, decodes and hands batches to a writer. Lives on the worker's thread.
 //
@@ -40,8 +50,8 @@ class Stream {
     Source& source;
     Lanes& lanes;
     StatusBoard& board;
-    // What the group has given us; kept across streams.
-    std::optional<std::vector<TopicPartition>>& assigned;
+    Assignment& assigned;
+    GroupShare& share;
   };
   Stream(Parts parts, StreamOptions options);
 
@@ -52,8 +62,19 @@ class Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
+  // What is asked of the broker at the beginning, and how long it may take.
+  struct Asked {
+    std::string cluster_id;
+    std::chrono::milliseconds patience;
+  };
 
-  void begin(const std::vector<TopicPartition>& assigned);
+  void hear_what_came();
+  void begin();
+  [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
+                                                               catalog::Position position,
+                                                               const Asked& asked);
+  void begin_newcomers(std::vector<PartitionOffset>& start);
+  void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
   void poll_while_paused();
   void visit(const SourceEvent& event);
@@ -63,7 +84,6 @@ class Stream {
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
   void ignore(const Ignored& ignored, const Message& message);
-  void refuse_second_server(const Change& change, const Message& message);
   [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
   Batch& open_batch(const Lane& lane);
   void settle(Partition& partition);
@@ -78,8 +98,10 @@ class Stream {
   void stop_lane(const LaneStopped& reason);
   void refresh_lag();
   void refresh_rate();
+  void watch_group();
   void report_state();
-  bool resume_due_lane();
+  bool resume_due_lanes();
+  bool has_more_to_read();
 
   Parts parts_;
   StreamOptions options_;
@@ -87,8 +109,9 @@ class Stream {
   catalog::Connection connection_;
   Writer writer_;
   std::map<TopicPartition, Partition> partitions_;
+  Newcomers newcomers_;
   std::stop_token stop_;
-  std::deque<SourceEvent> held_;  // messages that came while the partitions were paused
+  std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
   std::unique_ptr<Batch> batch_;
   std::string exclusive_lane_;  // of batch_, if its lane is on trial
   std::optional<Clock::time_point> batch_since_;
@@ -98,8 +121,6 @@ class Stream {
   bool must_restart_ = false;
   bool is_in_snapshot_ = false;
   int64_t last_change_us_ = 0;  // source time
-  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::string, std::string>>
-      servers_;
   Clock::time_point next_lag_check_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;

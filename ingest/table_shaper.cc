@@ -62,6 +62,26 @@ LaneStopped collision(const TableChanges& changes, const SourceTable& wanted,
           changes.topic};
 }
 
+// Two servers that both call a database the same must not feed one table; a server that has got
+// another name may.
+LaneStopped second_server(const TableChanges& changes, const SourceTable& known) {
+  const EventTable& event = *changes.table;
+  return {
+      Error("42P07",
+            fmt::format("{} comes from server \"{}\" (topic {}); \"{}\" (topic {}) sends it too",
+                        described(known.key), known.server_name, known.topic, event.server_name,
+                        changes.topic))
+          .with_hint(fmt::format(
+              "If they are two servers, make a data source of each and give one the option "
+              "add_schema_prefix. If it is one under a new name, run: UPDATE "
+              "metadb.source_table SET server_name = {} WHERE source_name = {} AND server_name = "
+              "{}",
+              catalog::quote_literal(event.server_name),
+              catalog::quote_literal(known.key.source_name),
+              catalog::quote_literal(known.server_name))),
+      changes.topic};
+}
+
 }  // namespace
 
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
@@ -72,9 +92,11 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
   SourceTable target;
   if (known != snapshot->source_tables.end()) {
     target = known->second;
+    if (target.server_name != event.server_name) throw second_server(changes, target);
   } else {
     const Target named = rules_.target(event);
-    target = {key, named.schema, TableNames(named.table).current, named.origin};
+    target = {key,          named.schema,      TableNames(named.table).current,
+              named.origin, event.server_name, changes.topic};
     if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};
     if (const auto reason = refusal(named))
       throw LaneStopped(Error("42602", *reason), changes.topic);

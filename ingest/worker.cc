@@ -1,6 +1,5 @@
 #include "ingest/worker.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -50,6 +49,7 @@ StreamOptions Worker::stream_options() const {
   const auto snapshot = catalog_.snapshot();
   StreamOptions options;
   options.source_name = source_.name;
+  options.consumer_group = source_.option("consumer_group");
   options.rules = {source_.option("schema_pass_filter"),
                    source_.option("schema_stop_filter"),
                    source_.option("table_stop_filter"),
@@ -69,11 +69,12 @@ void Worker::run(const std::stop_token& stop) {
     try {
       stream(stop);
     } catch (const SourceFailed& error) {
-      reason = error.what();
+      reason = catalog::described(error);
       consumer_.reset();
-      assigned_.reset();
+      assigned_ = {};
+      share_ = {};
     } catch (const Error& error) {
-      reason = fmt::format("{} ({})", error.what(), error.sqlstate);
+      reason = catalog::described(error);
     } catch (const std::exception& error) {
       reason = error.what();
     }
@@ -99,7 +100,7 @@ void Worker::stream(const std::stop_token& stop) {
   while (goes_on) {
     reload_catalog();
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, board_, assigned_}, stream_options());
+    Stream stream({catalog_, *consumer_, lanes_, board_, assigned_, share_}, stream_options());
     goes_on = stream.run(stop);
   }
 }

@@ -48,7 +48,8 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::unique_ptr<Source> consumer_;
-  std::optional<std::vector<TopicPartition>> assigned_;
+  Assignment assigned_;
+  GroupShare share_;
   std::jthread thread_;
 };
 

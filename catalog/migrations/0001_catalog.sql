@@ -96,6 +96,8 @@ CREATE TABLE metadb.source_table (
     schema_name   varchar(63) NOT NULL,
     table_name    varchar(63) NOT NULL,
     origin        varchar(63) NOT NULL,
+    server_name   text NOT NULL,
+    topic         text NOT NULL,
     last_end      timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (source_name, source_db, source_schema, source_table),
     UNIQUE (schema_name, table_name, origin)
@@ -144,6 +146,8 @@ CREATE TABLE metadb.ingest_watermark (
     wm_commit   bigint NOT NULL,
     wm_lsn      bigint NOT NULL,
     wm_ts_us    bigint NOT NULL,
+    wm_seen     bigint NOT NULL,
+    wm_owed     bigint NOT NULL,
     PRIMARY KEY (source_name, topic, part, server_name)
 );
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <sstream>
 
 #include "catalog/sources.h"
 #include "ingest/kafka_probe.h"
@@ -96,6 +98,35 @@ void warn_of(const std::string& problem, const DataSource& source, const Context
        .hint = "It is created and keeps trying; LIST status shows how it gets on."});
 }
 
+bool share_a_broker(const DataSource& a, const DataSource& b) {
+  const auto brokers_of = [](const DataSource& source) {
+    std::set<std::string> out;
+    std::istringstream text(source.option("brokers"));
+    for (std::string broker; std::getline(text >> std::ws, broker, ',');) out.insert(broker);
+    return out;
+  };
+  const std::set<std::string> others = brokers_of(b);
+  return std::ranges::any_of(brokers_of(a),
+                             [&](const std::string& broker) { return others.contains(broker); });
+}
+
+// Consumers of one group share what its topics have.
+void warn_of_shared_group(const DataSource& source, const catalog::Snapshot& catalog,
+                          const Context& session) {
+  const std::string group = source.option("consumer_group");
+  for (const auto& [name, other] : catalog.sources) {
+    if (name == source.name || other.option("consumer_group") != group) continue;
+    if (!share_a_broker(source, other)) continue;
+    session.notice(
+        {.severity = "WARNING",
+         .sqlstate = "01000",
+         .message = fmt::format("data source \"{}\" has the same brokers and consumer group \"{}\"",
+                                name, group),
+         .hint = "The group may give each of them a part of the partitions only: name "
+                 "another consumer_group."});
+  }
+}
+
 // Stops a worker, and starts it again when it goes unless the stop is made final.
 class StoppedWorker {
  public:
@@ -150,6 +181,7 @@ Reply run(const ast::CreateDataSource& command, CommandContext& context) {
            .detail = "Its tables and its positions in the topics were kept."});
     }
   }
+  warn_of_shared_group(source, *context.catalog().snapshot(), context.session());
   if (const auto problem = context.probe()(source, *context.catalog().snapshot())) {
     warn_of(*problem, source, context.session());
   }

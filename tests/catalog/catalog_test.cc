@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <future>
+#include <optional>
 #include <thread>
 
 #include "catalog/dead_letters.h"
@@ -144,7 +146,8 @@ TEST_F(CatalogTest, SourcesComeBackAsTheyWereStored) {
 TEST_F(CatalogTest, OptionsAreKnownByEitherSpelling) {
   EXPECT_EQ(catalog::canonical_option("SchemaStopFilter"), "schema_stop_filter");
   EXPECT_EQ(catalog::canonical_option("kafka.SASL.mechanism"), "kafka.sasl.mechanism");
-  for (const char* refused : {"nonsense", "kafka.", "kafka.enable.auto.commit", "kafka.group.id"})
+  for (const char* refused : {"nonsense", "kafka.", "kafka.enable.auto.commit", "kafka.group.id",
+                              "kafka.partition.assignment.strategy", "kafka.plugin.library.paths"})
     EXPECT_EQ(sqlstate_of([&] { catalog::canonical_option(refused); }), "42601") << refused;
   EXPECT_EQ(sqlstate_of([] { catalog::check_option("security", "none"); }), "22023");
   EXPECT_TRUE(catalog::is_secret_option("kafka.sasl.password"));
@@ -221,6 +224,33 @@ TEST_F(CatalogTest, LineThatIsNoTextDoesNotHoldUpTheLog) {
   }
   EXPECT_EQ(text("SELECT string_agg(message, '|' ORDER BY log_time) FROM metadb.log"),
             "before|a line that can't be stored (22021)|after");
+}
+
+TEST_F(CatalogTest, LogWriterEndsThoughSomebodyHasLockedTheLog) {
+  catalog_.open("test");
+  const catalog::Transaction holder(connection_);
+  connection_.exec("LOCK TABLE metadb.log");
+  std::optional<catalog::LogWriter> writer(std::in_place, database_.conninfo());
+  writer->append({1'767'225'600'000, "INFO", "waits"});
+  // A lock that is never given up would hold this thread for ever: the holder gives it up then.
+  auto ended = std::async(std::launch::async, [&] { writer.reset(); });
+  EXPECT_EQ(ended.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  connection_.exec("ROLLBACK");
+}
+
+TEST_F(CatalogTest, ReloadGivesUpOnATableThatSomebodyHasLocked) {
+  catalog_.open("test");
+  const catalog::Transaction holder(connection_);
+  connection_.exec("LOCK TABLE metadb.source");
+  catalog::Connection second = database_.connect();
+  second.exec("SET statement_timeout = '20s'");
+  try {
+    catalog_.reload(second);
+    FAIL() << "a locked table was read";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(error.sqlstate, "55P03");
+  }
+  EXPECT_EQ(second.exec("SHOW statement_timeout").text(0, 0), "20s");
 }
 
 TEST_F(CatalogTest, LogWriterEndsThoughPostgresIsGone) {

@@ -52,7 +52,7 @@ TEST_F(Positions, ComeBackAsTheyWereWritten) {
   position.next_offset = 42;
   position.last = {41, -1, INT64_MIN};
   position.streaming_seen = true;
-  position.watermarks["srv"] = {UINT64_MAX, 1, 1'700'000'000'000'000};
+  position.watermarks["srv"] = {UINT64_MAX, 1, 1'700'000'000'000'000, 3, 2};
   position.watermarks["it's"] = {0, UINT64_MAX - 1, -5};
   EXPECT_EQ(advance(connection_, position), "");
   const Position read = take(connection_);
@@ -64,6 +64,8 @@ TEST_F(Positions, ComeBackAsTheyWereWritten) {
   EXPECT_EQ(read.watermarks.at("srv").commit_lsn, UINT64_MAX);
   EXPECT_EQ(read.watermarks.at("it's").lsn, UINT64_MAX - 1);
   EXPECT_EQ(read.watermarks.at("it's").ts_us, -5);
+  EXPECT_EQ(read.watermarks.at("srv").seen, 3);
+  EXPECT_EQ(read.watermarks.at("srv").owed, 2);
   EXPECT_EQ(read.epoch, 2);
 }
 

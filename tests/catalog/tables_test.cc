@@ -49,7 +49,7 @@ class Tables : public testing::Test {
   TestDatabase database_;
   Connection connection_ = database_.connect();
   Table table_;
-  SourceTable target_{{"src", "db", "s", "t"}, "s \"1\"", "t", ""};
+  SourceTable target_{{"src", "db", "s", "t"}, "s \"1\"", "t", "", "srv", "srv.s.t"};
 };
 
 TEST_F(Tables, AreLoadedAsTheyWereMade) {

@@ -121,6 +121,9 @@ TEST(KafkaOptions, RefusesPropertiesThatMetadbDecidesOrThatDoNotExist) {
   };
   EXPECT_EQ(refusal({{"fetch.wait.max.ms", "10"}}), "");
   EXPECT_THAT(refusal({{"group.id", "x"}}), HasSubstr("22023"));
+  EXPECT_THAT(refusal({{"partition.assignment.strategy", "cooperative-sticky"}}),
+              HasSubstr("can't be set"));
+  EXPECT_THAT(refusal({{"plugin.library.paths", "x.so"}}), HasSubstr("can't be set"));
   EXPECT_THAT(refusal({{"no.such.thing", "x"}}), HasSubstr("\"no.such.thing\""));
   EXPECT_THAT(refusal({{"fetch.wait.max.ms", "soon"}}), HasSubstr("fetch.wait.max.ms"));
   EXPECT_THAT(refusal({{"sasl.oauthbearer.client.secret.x", "hunter2"}}),

@@ -63,7 +63,7 @@ class Feed {
     partition_.settle();
     return out;
   }
-  [[nodiscard]] catalog::Position position() const { return partition_.position(); }
+  catalog::Position position() { return partition_.position(); }
 
  private:
   static catalog::Position fresh() {
@@ -168,6 +168,22 @@ TEST(Partition, MessageInHandDoesNotMoveThePosition) {
   EXPECT_EQ(partition.position().watermarks.at("srv").commit_lsn, 9U);
 }
 
+// Each message keeps the whole answer of the broker that it came in.
+TEST(Partition, KeepsNoMessageOnceItsPositionIsTaken) {
+  Partition partition(kAt, position_after(record(9, "last")));
+  partition.begin({0, 20}, "here");
+  std::weak_ptr<const void> bytes;
+  {
+    const ingest::Message message = record(10, "next");
+    bytes = message.owner;
+    partition.deliver(message);
+    partition.settle();
+  }
+  EXPECT_EQ(partition.position().last->offset, 10);
+  EXPECT_TRUE(bytes.expired());
+  EXPECT_EQ(partition.position().last->hash, record_hash(record(10, "next")));
+}
+
 TEST(Duplicates, LowerPairAtNoLaterTimeIsDropped) {
   Feed feed;
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
@@ -180,6 +196,27 @@ TEST(Duplicates, EqualPairIsApplied) {
   Feed feed;
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
+}
+
+TEST(Duplicates, EqualPairIsDroppedAsOftenAsItWasSeenOnceTheProducerRepeats) {
+  Feed feed;
+  EXPECT_FALSE(feed.is_dropped(event({{5, 6}}, 100)));
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
+  for (int crash = 0; crash < 2; ++crash) {
+    EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  }
+  // The crash had cut the three in two.
+  EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_EQ(feed.position().watermarks.at("srv").seen, 3);
+  // Interrupted in the middle, the next repetition begins to count again.
+  EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+  EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_TRUE(feed.is_dropped(event({{5, 6}}, 100)));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(feed.is_dropped(event({{5, 7}}, 100)));
+  EXPECT_FALSE(feed.is_dropped(event({{5, 8}}, 100)));
+  EXPECT_FALSE(feed.is_dropped(event({{5, 8}}, 100)));
+  EXPECT_EQ(feed.position().watermarks.at("srv").owed, 0);
 }
 
 TEST(Duplicates, LowerPairAtALaterTimeIsANewTimeline) {

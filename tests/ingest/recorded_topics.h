@@ -28,11 +28,13 @@ struct RowEvent {
   std::string schema = "public";
   std::string snapshot = "false";
   bool is_key_wide = false;  // the key is (id, v), else (id)
+  bool is_keyless = false;
   int32_t partition = 0;
+  std::string server = "srv";
 };
 
 inline std::string topic_of(const RowEvent& event) {
-  return fmt::format("srv.{}.{}.{}", event.db, event.schema, event.table);
+  return fmt::format("{}.{}.{}.{}", event.server, event.db, event.schema, event.table);
 }
 
 inline std::string quoted(const std::optional<std::string>& value) {
@@ -47,7 +49,7 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   message.partition = event.partition;
   message.timestamp_ms = event.ts_us / 1000;
   const std::string row = fmt::format(R"({{"id":{},"v":{}}})", event.id, quoted(event.value));
-  if (event.op != 't') {
+  if (event.op != 't' && !event.is_keyless) {
     message.key = key_json(key, event.is_key_wide ? row : fmt::format(R"({{"id":{}}})", event.id));
   }
   const std::string sequence =
@@ -57,10 +59,10 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   envelope.after = event.op == 'd' || event.op == 't' ? "null" : row;
   envelope.before = event.op == 'd' ? row : "null";
   envelope.source = fmt::format(
-      R"({{"version":"3.4.1.Final","connector":"postgresql","name":"srv","ts_ms":{},"snapshot":"{}",)"
+      R"({{"version":"3.4.1.Final","connector":"postgresql","name":"{}","ts_ms":{},"snapshot":"{}",)"
       R"("db":"{}","sequence":{},"ts_us":{},"schema":"{}","table":"{}"}})",
-      event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us, event.schema,
-      event.table);
+      event.server, event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us,
+      event.schema, event.table);
   message.value = change_json(columns, envelope);
   return message;
 }
@@ -131,6 +133,9 @@ class RecordedTopics {
     }
     std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
       return to_->known_end(at);
+    }
+    std::optional<size_t> matching(std::chrono::milliseconds timeout) override {
+      return to_->matching(timeout);
     }
     std::string cluster_id(std::chrono::milliseconds timeout) override {
       return to_->cluster_id(timeout);

@@ -111,6 +111,30 @@ TEST_F(Stream, CollisionStopsItsLaneWhileOthersGoOn) {
               ElementsAre("-1"));
 }
 
+// The loser's record comes first after the restart.
+TEST_F(Stream, SecondServerOfATableIsRefusedAlsoAfterARestart) {
+  const RowEvent second{.id = 1, .value = "other", .server = "b"};
+  const std::string loser = topic_of(second);
+  RecordedTopics topics;
+  topics.add({.id = 1, .server = "a"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.add(second);
+  topics.add({.id = 2, .server = "a"});
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return is_stopped(loser); }));
+  EXPECT_THAT(reason(loser), AllOf(HasSubstr("\"a\" (topic a.shop.public.t)"), HasSubstr("\"b\""),
+                                   HasSubstr("add_schema_prefix")));
+  ASSERT_TRUE(catches_up(topics, {loser}));
+  EXPECT_THAT(rows("SELECT id, v FROM t ORDER BY 1"), ElementsAre("1,x", "2,x"));
+  // What the hint says for a server that was renamed.
+  const std::string text = reason(loser);
+  watcher_.exec(text.substr(text.find("UPDATE ")));
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT id, v FROM t ORDER BY 1"), ElementsAre("1,other", "2,x"));
+}
+
 TEST_F(Stream, StoppedLaneGoesOnWhenItsTroubleIsOver) {
   RecordedTopics topics;
   topics.add({.id = 1});
@@ -206,13 +230,33 @@ TEST_F(Stream, WhatTheProducerRepeatsIsDropped) {
   for (size_t i = 5; i < sent.size(); ++i) topics.add(sent[i]);
   ASSERT_TRUE(catches_up(topics));
   EXPECT_EQ(everything(), before);
-  EXPECT_EQ(status().duplicates, 6) << "all but the last, whose pair is the watermark";
+  EXPECT_EQ(status().duplicates, 7);
   stop();
   // The watermark is kept with the position.
   for (size_t i = 5; i < sent.size(); ++i) topics.add(sent[i]);
   start(topics);
   ASSERT_TRUE(catches_up(topics));
   EXPECT_EQ(everything(), before);
+}
+
+// Their rows have nothing that would make the second one the first; and the proof that the producer
+// repeats itself is kept over a restart.
+TEST_F(Stream, RowsWithoutKeyAreNotDoubledByAProducerThatRepeats) {
+  RecordedTopics topics;
+  const auto row = [](uint64_t lsn) {
+    return RowEvent{.value = "at " + std::to_string(lsn), .lsn = lsn, .is_keyless = true};
+  };
+  for (const uint64_t lsn : {1, 2, 3, 3}) topics.add(row(lsn));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  for (const uint64_t lsn : {2, 3}) topics.add(row(lsn));
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  for (const uint64_t lsn : {3, 3, 4}) topics.add(row(lsn));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT v, count(*) FROM t GROUP BY v ORDER BY v"),
+              ElementsAre("at 1,1", "at 2,1", "at 3,3", "at 4,1"));
 }
 
 // The batch in hand fails with what passes by itself while the next change waits for it.
@@ -276,6 +320,130 @@ TEST_F(Stream, TakesPartitionsAsTheGroupGivesThem) {
   EXPECT_EQ(count("t"), 2);
   EXPECT_EQ(count("other"), 1);
   EXPECT_TRUE(eventually([&] { return topics.source()->published() == topics.ends(); }));
+}
+
+// The group's next word comes after the stream has begun with the old one.
+TEST_F(Stream, DeletedTopicStopsNoOther) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  topics.add({.table = "other", .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  source->remove(kTopic);
+  topics.add({.table = "other", .id = 2});
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("other"), 2);
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+  EXPECT_TRUE(status().stopped_lanes.empty());
+}
+
+TEST_F(Stream, PartitionsWithoutLeaderStopTheirTopicsAlone) {
+  const std::vector<std::string> names = {"t", "u"};
+  RecordedTopics topics;
+  for (const char* name : {"t", "u", "other"}) topics.add({.table = name, .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  for (const std::string& name : names)
+    source->set_leaderless({topic_of({.table = name}), 0}, true);
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  for (const std::string& name : names) topics.add({.table = name, .id = 2});
+  topics.add({.table = "other", .id = 2});
+  ASSERT_TRUE(catches_up(topics, {topic_of({.table = "t"}), topic_of({.table = "u"})}));
+  ASSERT_TRUE(eventually([&] { return status().stopped_lanes.size() == 2; }));
+  EXPECT_THAT(reason(kTopic), HasSubstr("has no leader (08001)"));
+  EXPECT_EQ(status().state, SourceState::lanes_stopped);
+  for (const std::string& name : names)
+    source->set_leaderless({topic_of({.table = name}), 0}, false);
+  const auto starts = [&] {
+    return std::stoi(rows("SELECT epoch FROM metadb.ingest_position WHERE topic = '" +
+                          topic_of({.table = "other"}) + "'")[0]);
+  };
+  const int before = starts();
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_LE(starts(), before + 1) << "both came back in one start";
+  EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
+}
+
+TEST_F(Stream, NoAnswerForAnyPartitionIsTheWeather) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const auto source = topics.source();
+  source->set_leaderless({kTopic, 0}, true);
+  source->inject(ingest::Revoked{});
+  source->inject(ingest::Assigned{});
+  topics.add({.id = 2});
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
+  EXPECT_TRUE(status().stopped_lanes.empty());
+  source->set_leaderless({kTopic, 0}, false);
+  ASSERT_TRUE(catches_up(topics));
+}
+
+// A key whose events were in the old partition goes to the new one now.
+TEST_F(Stream, NewPartitionOfATopicIsReadAfterTheOldOnes) {
+  RecordedTopics topics;
+  topics.add({.id = 1, .value = "first"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.add({.id = 1, .value = "newest", .partition = 1});
+  topics.add({.id = 1, .value = "newer"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT v FROM t__ ORDER BY __id"), ElementsAre("first", "newer", "newest"));
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+}
+
+TEST_F(Stream, IsStartingWhileTheGroupHasGivenNothing) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+  topics.source()->inject(ingest::Revoked{});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::starting; }));
+  topics.source()->inject(ingest::Assigned{});
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+}
+
+TEST_F(Stream, StoppedTopicThatIsGoneIsListedNoMore) {
+  RecordedTopics topics;
+  topics.add({.id = 1, .db = "one"});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const std::string loser = topic_of({.db = "two"});
+  topics.add({.id = 1, .db = "two"});
+  ASSERT_TRUE(eventually([&] { return is_stopped(loser); }));
+  topics.source()->remove(loser);
+  EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
+  EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
+}
+
+TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
+  ingest::RecordedMessage message = recorded({.id = 1});
+  ingest::ReplaySource replay({message});
+  replay.set_elsewhere(2);
+  ingest::Lanes lanes;
+  ingest::StatusBoard board;
+  ingest::Assignment assigned;
+  ingest::GroupShare share({.interval = 0s, .patience = 0s});
+  ingest::StreamOptions options{.source_name = "src", .consumer_group = "both", .rules = {}};
+  std::jthread thread([&](const std::stop_token& stop) {
+    bool goes_on = true;
+    while (goes_on) {
+      ingest::Stream stream({catalog_, replay, lanes, board, assigned, share}, options);
+      goes_on = stream.run(stop);
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return !board.read().last_error.empty(); }));
+  EXPECT_THAT(board.read().last_error,
+              AllOf(HasSubstr("of the 3 partitions"), HasSubstr("group \"both\"")));
 }
 
 TEST_F(Stream, RateFallsToNothingWhenNothingComes) {

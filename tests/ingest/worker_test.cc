@@ -186,6 +186,18 @@ TEST_F(Worker, GoesOnWhenPostgresComesBack) {
   EXPECT_TRUE(eventually([&] { return status().state == SourceState::streaming; }));
 }
 
+TEST_F(Worker, ReportsAnErrorWithSqlstateDetailAndHint) {
+  const auto refused = [](const catalog::DataSource&,
+                          const catalog::Snapshot&) -> std::unique_ptr<ingest::Source> {
+    throw catalog::Error("22023", "invalid value").with_detail("It is 7.").with_hint("Try 8.");
+  };
+  worker_ = std::make_unique<ingest::Worker>(catalog_, source_, refused);
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::retrying; }));
+  EXPECT_TRUE(eventually([&] {
+    return status().last_error == "invalid value (22023); It is 7.; Try 8.";
+  })) << status().last_error;
+}
+
 TEST_F(Worker, EndsSoonWhileNothingHappens) {
   RecordedTopics topics;
   topics.add(RowEvent{});

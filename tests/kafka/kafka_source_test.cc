@@ -231,6 +231,25 @@ TEST(KafkaSource, ProbeFindsTheTopicsOfARealCluster) {
   EXPECT_THAT(ingest::probe(options(name, {name + "x"}), 5s).value_or(""), HasSubstr("no topic"));
 }
 
+// A group of two: one of them stands by or has a part.
+TEST(KafkaSource, CountsPartitionsThatAreGivenToAnotherMember) {
+  const auto name = fresh_name("shared");
+  create_topic(name, 3);
+  KafkaSource first(options(name, {name}));
+  Reader reader(first);
+  ASSERT_TRUE(reader.until(ends(3)));
+  auto of = options(name, {name});
+  of.source_name = "another";
+  KafkaSource second(of);
+  Reader other(second);
+  const auto is_shared = [&](const Seen&) {
+    other.listen(50ms);
+    return reader.seen.assigned.size() < 3 && !other.seen.assigned.empty();
+  };
+  ASSERT_TRUE(reader.until(is_shared, 60s));
+  EXPECT_EQ(first.matching(5s), 3U);
+}
+
 TEST(KafkaSource, KnowsTheClustersId) {
   const auto name = fresh_name("id");
   KafkaSource source(options(name, {"^" + name}));

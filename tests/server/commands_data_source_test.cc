@@ -42,6 +42,24 @@ TEST_F(DataSource, IsCreatedEvenIfItsBrokersDoNotAnswer) {
   EXPECT_TRUE(workers_->status("s"));
 }
 
+TEST_F(DataSource, WarnsOfAnotherInTheSameConsumerGroup) {
+  const auto with = [](const std::string& name, const std::string& brokers,
+                       const std::string& group) {
+    return "create data source " + name + " type kafka options (brokers '" + brokers +
+           "', topics 't', consumer_group '" + group + "')";
+  };
+  run(with("one", "a:9092, b:9092", "g"));
+  EXPECT_THAT(notices_, IsEmpty());
+  run(with("two", "b:9092", "h"));
+  EXPECT_THAT(notices_, IsEmpty());
+  run(with("three", "c:9092", "g"));
+  EXPECT_THAT(notices_, IsEmpty());
+  run(with("four", "b:9092", "g"));
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_EQ(notices_[0].severity, "WARNING");
+  EXPECT_THAT(notices_[0].message, testing::AllOf(HasSubstr("\"one\""), HasSubstr("\"g\"")));
+}
+
 TEST_F(DataSource, NameIsTakenOnce) {
   run(kCreate);
   const Error error = failure(kCreate);
