@@ -215,7 +215,9 @@ std::vector<Table> load_tables(Connection& connection) {
 
 std::string key_expression(const Column& column, std::string_view prefix) {
   const std::string name = std::string(prefix) + quote_identifier(column.name);
-  return is_bounded(column) ? name : fmt::format("md5({}::text)", name);
+  if (is_bounded(column)) return name;
+  return fmt::format("md5({}::text)",
+                     column.type == PgType::numeric ? fmt::format("trim_scale({})", name) : name);
 }
 
 void create_table(Connection& connection, const Table& table) {

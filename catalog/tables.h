@@ -52,7 +52,8 @@ struct Table {
 // Every managed table, as the committed catalog has it.
 std::vector<Table> load_tables(Connection& connection);
 // The expression under which a key column stands in the unique index: the column itself, or the
-// md5 of its text where values may be long or have no btree class.
+// md5 of its text where values may be long or have no btree class. 1.0 and 1.00 are one key, as
+// they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
 // Creates the table, its partitions but for the years, indexes and catalog rows.

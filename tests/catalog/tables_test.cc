@@ -115,6 +115,12 @@ TEST_F(Tables, KeyThatGetsCoarserKeepsTheNewestRowOfEach) {
             "2026-01-03 00:00:00+00");
 }
 
+TEST_F(Tables, NumericKeysAreEqualWhateverTheirScale) {
+  catalog::widen_column(connection_, table_, table_.columns[0], PgType::numeric);
+  insert("(now(), '9999-12-31 00:00+00', true, '', 1.0, 'a')");
+  EXPECT_THROW(insert("(now(), '9999-12-31 00:00+00', true, '', 1.00, 'b')"), catalog::Error);
+}
+
 TEST_F(Tables, KeyOfOneOriginDoesNotEndRowsOfAnother) {
   insert(
       "(now(), '9999-12-31 00:00+00', true, 'east', 1, 'a'), "

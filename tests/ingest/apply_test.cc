@@ -61,6 +61,36 @@ class Apply : public HistoryTest {
   ChangeMaker keyless_;
 };
 
+// The source has changed the scale of its numeric key: the rows are the same.
+TEST_F(Apply, NumericKeysOfOtherScaleAreTheSameRowHoweverTheBatchesAreCut) {
+  for (const bool is_one_batch : {true, false}) {
+    SCOPED_TRACE(is_one_batch);
+    const std::string name = table_ + (is_one_batch ? "1" : "2");
+    const ChangeMaker maker{event_table(name),
+                            schema_of({{"id", PgType::numeric}, {"v", PgType::text}}, {0})};
+    Applier applier(*catalog_, {"src", {}});
+    auto batch = std::make_unique<Batch>();
+    int64_t offset = 0;
+    const auto add = [&](Op op, std::string_view id, const Cell& value) {
+      batch->add(maker.make(op, kBaseUs + offset, {Cell::numeric(id), value}), message(offset));
+      ++offset;
+      if (is_one_batch) return;
+      applier.apply(*batch);
+      batch = std::make_unique<Batch>();
+    };
+    add(Op::create, "1.0", Cell::text("a"));
+    add(Op::update, "1.00", Cell::text("b"));
+    add(Op::update, "1", Cell::unavailable());
+    add(Op::create, "10", Cell::text("ten"));
+    add(Op::remove, "10.000", Cell::null());
+    add(Op::create, "-0.50", Cell::text("half"));
+    if (is_one_batch) applier.apply(*batch);
+    EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}\" ORDER BY __id", name)),
+                ElementsAre("b", "half"));
+    EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM public.\"{}__\"", name)), ElementsAre("4"));
+  }
+}
+
 // A text column that a user made narrower: what does not fit is the value's fault.
 TEST_F(Apply, OneBadValueAmongManyIsSetAsideAlone) {
   Applier applier(*catalog_, {"src", {}});

@@ -232,6 +232,9 @@ TEST_F(Shaper, KeysAreUniqueAmongCurrentRowsAndIndexedForUsers) {
           schema_of({{"id", PgType::int4}, {"name", PgType::text}}, {0, 1}));
   EXPECT_THAT(indexes("text_key"), testing::Contains("btree (__origin, id, md5(name))"));
   EXPECT_THAT(indexes("text_key__"), testing::Contains("hash (name)"));
+  prepare(of("db", "public", "numeric_key"), schema_of({{"id", PgType::numeric}}, {0}));
+  EXPECT_THAT(indexes("numeric_key"),
+              testing::Contains("btree (__origin, md5((trim_scale(id))::text))"));
   prepare(of("db", "public", "json_key"), schema_of({{"doc", PgType::json}}, {0}));
   EXPECT_THAT(indexes("json_key"), testing::Contains("btree (__origin, md5((doc)::text))"));
   prepare(of("db", "public", "no_key"), schema_of({{"v", PgType::int4}}, {}));
