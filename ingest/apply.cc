@@ -254,13 +254,13 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::merge:
     case RunKind::truncate:
+      if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
       merge(run, ready, sql);
       break;
   }
 }
 
 void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
   const int64_t end_us = last_end(ready);
   if (run.earliest_us() < end_us) {
     for (const int year : ready.table->years)
@@ -286,6 +286,7 @@ void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql
   look(ready.table->current());
   if (!where.empty()) connection_.exec(sql.fill_from_old_row(where, newest, run.unavailable));
   connection_.exec(sql.drop_old_key());
+  if (where.empty()) connection_.exec(sql.fill(run.unavailable));
 }
 
 void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {

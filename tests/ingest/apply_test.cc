@@ -200,6 +200,41 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
               ElementsAre("v"));
 }
 
+TEST_F(Apply, ValueThatWasNeverSeenIsListedForEveryVersionUntilItComes) {
+  const ChangeMaker maker{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  int64_t offset = 0;
+  const auto apply_one = [&](ingest::Change change) {
+    change.ts_us = kBaseUs + offset;
+    Batch batch;
+    batch.add(change, message(offset++));
+    applier.apply(batch);
+  };
+  const auto update = [&](const Cell& v, const Cell& w) {
+    apply_one(maker.make(Op::update, 0, {Cell::int4(1), v, w}));
+  };
+  update(Cell::unavailable(), Cell::text("w1"));
+  update(Cell::unavailable(), Cell::text("w2"));
+  apply_one(maker.make(Op::remove, 0, {Cell::int4(1), Cell::null(), Cell::null()}));
+  ingest::Change moved =
+      maker.make(Op::create, 0, {Cell::int4(2), Cell::unavailable(), Cell::unavailable()});
+  std::string old_key;
+  ingest::append_text(old_key, Cell::int4(1).bytes);
+  moved.fill_key = old_key;
+  apply_one(moved);
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::unavailable(), Cell::text("w3")}));
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::text("seen"), Cell::text("w3")}));
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::unavailable(), Cell::text("w4")}));
+  EXPECT_THAT(rows(fmt::format("SELECT id, v, w, (SELECT string_agg(column_name, ' ') FROM "
+                               "metadb.unresolved WHERE table_name = '{0}' AND row_id = __id) FROM "
+                               "public.\"{0}__\" ORDER BY __id",
+                               table_)),
+              ElementsAre("1,NULL,w1,v", "1,NULL,w2,v", "2,NULL,w2,v", "2,NULL,w3,v",
+                          "2,seen,w3,NULL", "2,seen,w4,NULL"));
+}
+
 TEST_F(Apply, MovedRowFillsFromItsOldKeyEvenIfThatIsStillCurrent) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;
