@@ -83,6 +83,15 @@ void require_json(std::string_view bytes, const std::string& side) {
   }
 }
 
+// Whether the record's key tells its row from all others: it is there, and nothing in it is NULL.
+bool is_whole(const Opened<KeyPlan>& key, const StructPlan& row) {
+  if (key.plan == nullptr) return false;
+  return std::ranges::all_of(key.plan->fields.columns, [&](const ColumnPlan& field) {
+    const bool is_of_row = row.index.contains(field.name);
+    return !is_of_row || unless_null(key.payload->member(field.name)) != nullptr;
+  });
+}
+
 struct Topic {
   std::string name;
   PlanCache<ValuePlan> values;
@@ -249,9 +258,10 @@ void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePla
   const Opened<KeyPlan> key = open_key(message, its_topic);
   change.schema = plan.row_schema(key.plan);
   const JsonNode* before = struct_member(payload, "before");
-  const bool is_keyless = change.schema->key.empty();
-  // Without a key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
-  if (is_keyless && before != nullptr && (change.op == Op::update || change.op == Op::remove)) {
+  // Without a whole key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
+  const bool is_found_by_image = change.schema->key.empty() || !is_whole(key, plan.row());
+  if (is_found_by_image && before != nullptr &&
+      (change.op == Op::update || change.op == Op::remove)) {
     change.before = reader_.row(plan.row(), *before, false);
   }
   if (change.op == Op::remove) {

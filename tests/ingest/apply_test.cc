@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "ingest/debezium.h"
 #include "ingest/outcome.h"
+#include "tests/ingest/debezium_message.h"
 #include "tests/ingest/history_test.h"
 
 namespace metadb::tests {
@@ -62,7 +64,7 @@ class Apply : public HistoryTest {
 };
 
 // The source has changed the scale of its numeric key: the rows are the same.
-TEST_F(Apply, NumericKeysOfOtherScaleAreTheSameRowHoweverTheBatchesAreCut) {
+TEST_F(Apply, NumericKeysAreEqualHoweverBatchesAreCut) {
   for (const bool is_one_batch : {true, false}) {
     SCOPED_TRACE(is_one_batch);
     const std::string name = table_ + (is_one_batch ? "1" : "2");
@@ -175,6 +177,35 @@ TEST_F(Apply, RowsWithNullInTheKeyStandForThemselves) {
   EXPECT_THAT(current(), ElementsAre("1,keyed", "NULL,same", "NULL,same"));
 }
 
+// As the messages come: message.key.columns over nullable columns, REPLICA IDENTITY FULL.
+TEST_F(Apply, DecodedChangesOfRowsWithNullInTheKeyAreApplied) {
+  const std::vector<TestField> row = {{"id", "int32", "", ""}, {"v", "string", "", ""}};
+  const std::string key = key_json({{"id", "int32", "", ""}}, R"({"id":null})");
+  std::string source(kTestSource);
+  source.replace(source.find(R"("table":"t")"), 11, R"("table":")" + table_ + "\"");
+  const auto image = [](const std::string& v) { return R"({"id":null,"v":")" + v + "\"}"; };
+  const std::vector<std::string> values = {
+      change_json(row, {.op = "c", .after = image("kept"), .source = source}),
+      change_json(row, {.op = "c", .after = image("old"), .source = source}),
+      change_json(row, {.op = "c", .after = image("gone"), .source = source}),
+      change_json(row,
+                  {.op = "u", .before = image("old"), .after = image("new"), .source = source}),
+      change_json(row, {.op = "d", .before = image("gone"), .source = source})};
+  ingest::Decoder decoder;
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  int64_t offset = 0;
+  for (const std::string& value : values) {
+    ingest::Message its_message = message(offset++);
+    its_message.key = key;
+    its_message.value = value;
+    batch.add(std::get<ingest::Change>(decoder.decode(its_message)), its_message);
+  }
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("NULL,kept", "NULL,new"));
+  EXPECT_EQ(versions(), 4);
+}
+
 TEST_F(Apply, UpdateWithoutKeyTakesWhatItLacksFromTheOldRow) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;
@@ -200,7 +231,7 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
               ElementsAre("v"));
 }
 
-TEST_F(Apply, ValueThatWasNeverSeenIsListedForEveryVersionUntilItComes) {
+TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {
   const ChangeMaker maker{
       keyed_.table,
       schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};

@@ -243,6 +243,27 @@ TEST(Before, IsKeptForTablesWithoutKeyOnly) {
   EXPECT_EQ(change_of(nullptr, change_json(kRow, {.op = "d"})).before, std::nullopt);
 }
 
+TEST(Before, IsKeptWhereTheKeyHasANull) {
+  const std::vector<TestField> fields = {{"id", "int32", "", ""},
+                                         {"name", "string", "", ""},
+                                         {"__dbz__physicalTableIdentifier", "string", "", ""}};
+  const std::string key = key_json(fields, R"({"id":1,"name":null})");
+  const std::string before = R"({"id":1,"name":null,"blob":"AQID","tags":["a"]})";
+  const std::string cells = int_cell(1) + kNull + cell("\1\2\3") + cell("[\"a\"]");
+  const std::string after = R"({"id":1,"name":null,"blob":null,"tags":null})";
+  const Change updated =
+      change_of(&key, change_json(kRow, {.op = "u", .before = before, .after = after}));
+  ASSERT_TRUE(updated.before.has_value());
+  EXPECT_EQ(updated.before->fields, cells);
+  const Change deleted = change_of(&key, change_json(kRow, {.op = "d", .before = before}));
+  ASSERT_TRUE(deleted.before.has_value());
+  EXPECT_EQ(deleted.before->fields, cells);
+  EXPECT_EQ(deleted.row.fields, int_cell(1) + kNull + kNull + kNull);
+  const std::string whole = key_json(fields, R"({"id":1,"name":"x"})");
+  EXPECT_EQ(change_of(&whole, change_json(kRow, {.op = "d", .before = before})).before,
+            std::nullopt);
+}
+
 TEST(Truncate, NamesATableAndNoRow) {
   const Change change = change_of(nullptr, change_json(kRow, {.op = "t"}));
   EXPECT_EQ(change.op, Op::truncate);
