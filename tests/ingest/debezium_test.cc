@@ -354,6 +354,50 @@ TEST(KeyChange, OldKeyComesFromTheHeader) {
   }
 }
 
+TEST(KeyChange, OldKeyComesFromTheDeleteBesideWhereTheHeaderIsMissing) {
+  const std::vector<TestField> key = {{"tags", "array", "", ""}, {"id", "int32", "", ""}};
+  const std::string old_key = key_json(key, R"({"tags":["x"],"id":7})");
+  const std::string new_key = key_json(key, R"({"tags":["x"],"id":1})");
+  const std::string deleted = change_json(kRow, {.op = "d"});
+  const std::string later =
+      change_json(kRow, {.op = "d", .source = source_with(R"(\"24023128\"])", R"(\"24023999\"])")});
+  const std::string inserted = change_json(
+      kRow, {.op = "c", .after = R"({"id":1,"name":)" + kMarker + R"(,"blob":null,"tags":["x"]})"});
+  Decoder decoder;
+  change_of(decoder, &old_key, deleted);
+  EXPECT_EQ(std::get<Ignored>(decoder.decode(message(&old_key, nullptr))).kind,
+            IgnoredKind::tombstone);
+  for (int reading = 0; reading < 2; ++reading) {
+    const Change change = change_of(decoder, &new_key, inserted);
+    EXPECT_EQ(change.fill_key, cell(R"(["x"])") + int_cell(7));
+    EXPECT_EQ(change.row.unavailable, std::vector<uint16_t>{1});
+    // What was read ahead before the topic is read again.
+    for (int i = 0; i < 200; ++i) change_of(decoder, &old_key, later);
+  }
+  // A header that says nothing of use.
+  EXPECT_EQ(
+      change_of(decoder, &new_key, inserted, {{"__debezium.oldkey", "Struct{id=7}"}}).fill_key,
+      std::nullopt);
+  change_of(decoder, &old_key, deleted);
+  EXPECT_EQ(
+      change_of(decoder, &new_key, inserted, {{"__debezium.oldkey", "Struct{id=7}"}}).fill_key,
+      cell(R"(["x"])") + int_cell(7));
+}
+
+TEST(KeyChange, InsertAtAnotherPlaceOrOfAnotherTableHasNoOldKey) {
+  const std::string inserted = change_json(kRow, {.op = "c", .after = kMarkedRow});
+  for (const std::string& source : {source_with(R"(\"24023128\"])", R"(\"24023129\"])"),
+                                    source_with(R"(\"24023119\")", R"(\"24023118\")"),
+                                    source_with(R"("table":"t")", R"("table":"u")"),
+                                    source_with(R"("[\"24023119\",\"24023128\"]")", "null")}) {
+    Decoder decoder;
+    change_of(decoder, &kKey1, change_json(kRow, {.op = "d", .source = source}));
+    const Change change = change_of(decoder, &kKey1, inserted);
+    EXPECT_EQ(change.fill_key, std::nullopt) << source;
+    EXPECT_TRUE(change.row.unavailable.empty()) << source;
+  }
+}
+
 TEST(MessageKinds, AreToldApartBySchema) {
   const auto with_schema = [](const std::string& name, const std::string& fields,
                               const std::string& payload) {
