@@ -245,8 +245,7 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::replace:
       if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
-      connection_.exec(sql.pair_by_image(run.has_delete));
-      write_work(run, ready, sql);
+      replace(run, ready, sql);
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
@@ -268,6 +267,18 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   }
   if (run.changes() >= 10'000) connection_.exec("ANALYZE pg_temp." + sql.stage_name());
   connection_.exec(sql.pair());
+  write_work(run, ready, sql);
+}
+
+// Whatever the event means is not here: a delete would leave no trace, an update would make a row
+// beside the one that it is about.
+void Applier::replace(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  connection_.exec(sql.pair_by_image(run.has_delete));
+  if (connection_.exec(MergeSql::misses_old_row(run.has_delete)).boolean(0, 0)) {
+    throw Error("02000", fmt::format("no current row of {} equals the old row of this {}",
+                                     ready.table->current(), run.has_delete ? "delete" : "update"))
+        .with_hint("The row was written before the topic begins, or was changed here.");
+  }
   write_work(run, ready, sql);
 }
 

@@ -57,6 +57,7 @@ class Applier {
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
   void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
   bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);

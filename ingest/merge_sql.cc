@@ -343,6 +343,12 @@ std::string MergeSql::pair_by_image(bool is_delete) const {
       id, stage(), stage(), match, event_image("o", true), event_image("w", true));
 }
 
+std::string MergeSql::misses_old_row(bool is_delete) {
+  // An update that changes nothing leaves no work.
+  return is_delete ? "SELECT NOT EXISTS (SELECT FROM pg_temp.work)"
+                   : "SELECT EXISTS (SELECT FROM pg_temp.work WHERE cur_id IS NULL)";
+}
+
 std::string MergeSql::summary() {
   return "SELECT count(cur_id), count(*) FILTER (WHERE NOT d AND nxt IS NOT NULL), "
          "count(*) FILTER (WHERE NOT d AND nxt IS NULL), "

@@ -59,6 +59,8 @@ class MergeSql {
   [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
   // pair() for RunKind::replace; is_delete: the run holds the old image only.
   [[nodiscard]] std::string pair_by_image(bool is_delete) const;
+  // After pair_by_image(): whether no current row equals the old image.
+  [[nodiscard]] static std::string misses_old_row(bool is_delete);
   // What work holds: ends of current rows, versions for history, new current rows, and the
   // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
   [[nodiscard]] static std::string summary();

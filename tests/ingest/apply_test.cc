@@ -231,6 +231,25 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
               ElementsAre("v"));
 }
 
+TEST_F(Apply, ChangeWithoutKeyWhoseOldRowIsNotHereIsSetAside) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("here")}), message(0));
+  for (const Op op : {Op::update, Op::remove}) {
+    ingest::Change change = keyless_.make(op, kBaseUs + 1, {Cell::int4(3), Cell::text("new")});
+    change.before = row_of({Cell::int4(2), Cell::text("never seen")});
+    batch.add(change, message(op == Op::update ? 1 : 2));
+  }
+  ingest::Change touched =
+      keyless_.make(Op::update, kBaseUs + 2, {Cell::int4(1), Cell::text("here")});
+  touched.before = row_of({Cell::int4(1), Cell::text("here")});
+  batch.add(touched, message(3));
+  EXPECT_EQ(applier.apply(batch).dead_letters, 2);
+  EXPECT_THAT(rows(fmt::format("SELECT a, v FROM public.\"{}__\"", table_)), ElementsAre("1,here"));
+  EXPECT_THAT(letters("\"offset\", sqlstate"), ElementsAre("1,02000", "2,02000"));
+  EXPECT_THAT(letters("error"), testing::Each(HasSubstr("equals the old row")));
+}
+
 TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {
   const ChangeMaker maker{
       keyed_.table,
