@@ -31,6 +31,10 @@ constexpr std::string_view kSessionSettings =
 constexpr std::string_view kSettingsSince14 =
     "SET idle_session_timeout = 0; SET client_connection_check_interval = '5s'";
 
+// One lock of a user on one table must not hold up the whole source: its lane stops, others go on.
+// Positions are waited for without limit: whoever holds them is a backend of ours that dies.
+constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
+
 // Class of the advisory locks that batches share and commands on a table take alone.
 constexpr int32_t kStreamLockClass = 1835361385;
 
@@ -95,6 +99,7 @@ Applied Applier::apply(const Batch& batch) {
       if (is_retry || stopped.needs_resync || !stopped.sqlstate.starts_with("42")) throw;
       start_over(stopped);
     } catch (const Error& error) {
+      if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       start_over(error);
@@ -153,7 +158,8 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   catalog::Transaction transaction(connection_);
   for (const auto& [at, position] : batch.positions)
     catalog::advance(connection_, source_name_, position);
-  lock_tables(ready);
+  connection_.exec(std::string(kLockTimeout));
+  lock_tables(batch, ready);
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
@@ -167,12 +173,13 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   return outcome_;
 }
 
-void Applier::lock_tables(const std::vector<ReadyTable>& ready) {
-  std::set<int32_t> numbers;  // in one fixed order, here and in commands
-  for (const ReadyTable& table : ready) {
-    if (table.table) numbers.insert(lock_number(*table.table));
+void Applier::lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  std::map<int32_t, size_t> numbers;  // in one fixed order, here and in commands
+  for (size_t i = 0; i < ready.size(); ++i) {
+    if (ready[i].table) numbers.emplace(lock_number(*ready[i].table), i);
   }
-  for (const int32_t number : numbers) {
+  for (const auto& [number, i] : numbers) {
+    lane_in_hand_ = batch.tables()[i].topic;
     connection_.exec(
         fmt::format("SELECT pg_advisory_xact_lock_shared({}, {})", kStreamLockClass, number));
   }
@@ -389,7 +396,7 @@ void Applier::analyze_grown(const std::vector<ReadyTable>& ready) {
     if (growth.rows < growth.next_analyze) continue;
     while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
     try {
-      connection_.exec("ANALYZE " + table.table->current());
+      connection_.exec("ANALYZE (SKIP_LOCKED) " + table.table->current());
     } catch (const Error& error) {
       spdlog::warn("data source {}: no new statistics of {}: {}", source_name_,
                    table.table->current(), error.what());

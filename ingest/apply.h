@@ -50,7 +50,7 @@ class Applier {
   std::vector<ReadyTable> prepare(const Batch& batch);
   void start_over(const catalog::Error& reason);
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
-  void lock_tables(const std::vector<ReadyTable>& ready);
+  void lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);

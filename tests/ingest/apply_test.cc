@@ -465,6 +465,56 @@ TEST_F(Apply, StatisticsThatFailDoNotApplyTheBatchAgain) {
   EXPECT_EQ(versions(), 10'001);
 }
 
+// Others of the batch are not to blame, and nothing of it is written.
+TEST_F(Apply, LockOfAUserStopsTheLaneOfItsTable) {
+  const std::string other = table_ + "_other";
+  const ChangeMaker second{event_table(other), keyed_.schema};
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_both = [&](int64_t offset) {
+    Batch batch;
+    for (const auto& [maker, name] : {std::pair(&keyed_, topic()), {&second, topic() + "_other"}}) {
+      batch.add(maker->make(Op::create, kBaseUs,
+                            {Cell::int4(static_cast<int32_t>(offset)), Cell::text("x")}),
+                message_at(offset, name));
+      batch.touched.insert({name, 0});
+    }
+    applier.apply(batch);
+  };
+  apply_both(1);
+  catalog::Connection user = database_->connect();
+  user.exec("SET idle_in_transaction_session_timeout = '30s'");
+  const catalog::Transaction transaction(user);
+  for (const std::string& name : {table_, other}) {
+    SCOPED_TRACE(name);
+    user.exec(fmt::format("SAVEPOINT held; LOCK TABLE public.\"{}\" IN SHARE MODE", name));
+    try {
+      apply_both(2);
+      FAIL() << "a locked table was written";
+    } catch (const LaneStopped& stopped) {
+      EXPECT_EQ(stopped.sqlstate, "55P03");
+      EXPECT_EQ(stopped.topic, "srv.public." + name);
+    }
+    user.exec("ROLLBACK TO held");
+    EXPECT_EQ(versions(), 1);
+  }
+}
+
+TEST_F(Apply, StatisticsDoNotWaitForAUser) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("x")}), message(0));
+  applier.apply(first);
+  catalog::Connection user = database_->connect();
+  user.exec("SET idle_in_transaction_session_timeout = '20s'");
+  const catalog::Transaction transaction(user);
+  user.exec(fmt::format("LOCK TABLE public.\"{}\" IN SHARE UPDATE EXCLUSIVE MODE", table_));
+  Batch batch;
+  for (int i = 1; i <= 10'000; ++i)
+    batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(i), Cell::text("x")}), message(i));
+  applier.apply(batch);
+  EXPECT_NO_THROW(user.exec("SELECT 1")) << "the lock was waited for until its holder was ended";
+}
+
 TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedNotMerged) {
   ingest::NameRules rules;
   rules.origins = {"east", "west"};
