@@ -138,6 +138,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
   std::set<const MergeSql*> used;
   for (size_t i = 0; i < ready.size(); ++i) {
     if (!ready[i].table) continue;
+    lane_in_hand_ = batch.tables()[i].topic;
     ready[i].table = snapshot->tables.at({ready[i].table->schema, ready[i].table->current_name});
     for (const Run& run : batch.tables()[i].runs) {
       if (!run.schema) continue;

@@ -446,6 +446,31 @@ TEST_F(Apply, ErrorAboutNoTableStopsTheLaneOfItsTopic) {
   connection.exec("ALTER TABLE metadb.elsewhere RENAME TO dead_letter");
 }
 
+TEST_F(Apply, StagingTableThatFailsStopsTheLaneOfItsTopic) {
+  catalog::Connection connection = database_->connect();
+  connection.exec(
+      "CREATE FUNCTION public.refuse_stage() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+      "pg_catalog.current_query() LIKE 'CREATE TEMP TABLE stage%bytea%' THEN RAISE 'no' USING "
+      "ERRCODE = '42501'; END IF; END $$; CREATE EVENT TRIGGER refuse_stage ON ddl_command_start "
+      "EXECUTE FUNCTION public.refuse_stage()");
+  const ChangeMaker refused{keyed_.table,
+                            schema_of({{"id", PgType::int4}, {"v", PgType::bytea}}, {0})};
+  const ChangeMaker other{event_table(table_ + "_other"), keyed_.schema};
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(refused.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
+  batch.add(other.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}),
+            message_at(0, topic() + "_other"));
+  try {
+    applier.apply(batch);
+    ADD_FAILURE() << "the staging table was made";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_EQ(stopped.topic, topic());
+    EXPECT_EQ(stopped.sqlstate, "42501");
+  }
+  connection.exec("DROP EVENT TRIGGER refuse_stage");
+}
+
 TEST_F(Apply, StatisticsThatFailDoNotApplyTheBatchAgain) {
   Applier applier(*catalog_, {"src", {}});
   Batch first;
