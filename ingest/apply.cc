@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
@@ -72,6 +73,31 @@ std::string main_tuples(const Run& run, std::string_view origin) {
 std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
   if (!bytes) return std::nullopt;
   return std::string(*bytes);
+}
+
+// In a CONTEXT of PostgreSQL's, what the source calls the column of the staging table.
+std::string with_column_names(const std::string& context, const RowSchema& schema) {
+  constexpr std::string_view kBefore = ", column c";
+  const size_t found = context.find(kBefore);
+  if (found == std::string::npos) return context;
+  const size_t begin = found + kBefore.size();
+  size_t index = 0;
+  const auto [end, error] =
+      std::from_chars(context.data() + begin, context.data() + context.size(), index);
+  if (error != std::errc() || index >= schema.columns.size()) return context;
+  return fmt::format("{} ({}){}", std::string_view(context.data(), end),
+                     catalog::quote_identifier(schema.columns[index].name), end);
+}
+
+// All that PostgreSQL says: the message alone rarely tells the column, or what is wrong with it.
+std::string reason_of(const Error& error, const Run& run) {
+  std::string out = fmt::format("{} ({})", error.what(), error.sqlstate);
+  if (!error.detail.empty()) out += "; " + error.detail;
+  if (!error.context.empty()) {
+    out += "; " + (run.schema ? with_column_names(error.context, *run.schema) : error.context);
+  }
+  if (!error.hint.empty()) out += "; " + error.hint;
+  return out;
 }
 
 }  // namespace
@@ -225,13 +251,14 @@ void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reaso
 
 void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
   const Message& message = run.messages.front();
+  const std::string text = reason_of(reason, run);
   catalog::set_aside(
       connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
                     message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
-                    reason.message(), ready.table->schema, ready.table->current_name});
+                    text, ready.table->schema, ready.table->current_name});
   ++outcome_.dead_letters;
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
-               message.topic, message.partition, message.offset, reason.what());
+               message.topic, message.partition, message.offset, text);
 }
 
 void Applier::execute(const Run& run, const ReadyTable& ready) {

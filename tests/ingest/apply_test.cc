@@ -15,6 +15,7 @@ using ingest::Applier;
 using ingest::Batch;
 using ingest::LaneStopped;
 using ingest::Op;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -115,6 +116,22 @@ TEST_F(Apply, OneBadValueAmongManyIsSetAsideAlone) {
                       "convert_from(value, 'UTF8'), sqlstate, schema_name, table_name"),
               ElementsAre("src,0,23,key bytes,value bytes,23514,public," + table_));
   EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
+}
+
+TEST_F(Apply, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
+  const ChangeMaker maker{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"the \"doc\"", PgType::json}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  batch.add(
+      maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x"), Cell::text("{not json}")}),
+      message(0));
+  applier.apply(batch);
+  EXPECT_THAT(
+      letters("error").at(0),
+      AllOf(testing::StartsWith("invalid input syntax for type json (22P02); "),
+            HasSubstr("Token \"not\" is invalid"), HasSubstr("column c2 (\"the \"\"doc\"\"\")")));
 }
 
 TEST_F(Apply, BadValuesKeepTheOrderOfTheirNeighbours) {
