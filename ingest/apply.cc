@@ -75,6 +75,16 @@ std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
   return std::string(*bytes);
 }
 
+// 53200 is said of any memory; by its hint, the lock table is meant. The batch comes again, perhaps
+// cut otherwise; it is not halved yet.
+bool lacks_locks(const Error& error) {
+  return error.sqlstate == "53200" &&
+         error.hint.find("max_locks_per_transaction") != std::string::npos;
+}
+constexpr std::string_view kMoreLocks =
+    "Raise max_locks_per_transaction of the database, or lower the parameter "
+    "tables_per_transaction with ALTER SYSTEM SET.";
+
 // In a CONTEXT of PostgreSQL's, what the source calls the column of the staging table.
 std::string with_column_names(const std::string& context, const RowSchema& schema) {
   constexpr std::string_view kBefore = ", column c";
@@ -126,6 +136,7 @@ Applied Applier::apply(const Batch& batch) {
       start_over(stopped);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
+      if (lacks_locks(error)) throw Error(error).with_hint(std::string(kMoreLocks));
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       start_over(error);

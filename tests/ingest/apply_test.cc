@@ -535,6 +535,29 @@ TEST_F(Apply, LockOfAUserStopsTheLaneOfItsTable) {
   EXPECT_EQ(versions(), 1);
 }
 
+TEST_F(Apply, LackOfLocksIsWeatherAndSaysWhatHelps) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch first;
+  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
+  applier.apply(first);
+  database_->connect().exec(fmt::format(
+      "CREATE FUNCTION public.lacks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of "
+      "shared memory' USING ERRCODE = '53200', HINT = 'You might need to increase "
+      "max_locks_per_transaction.'; END $$; CREATE TRIGGER lacks BEFORE INSERT ON public.\"{}\" "
+      "FOR EACH ROW EXECUTE FUNCTION public.lacks()",
+      table_));
+  Batch batch;
+  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(2), Cell::text("x")}), message(1));
+  try {
+    applier.apply(batch);
+    FAIL() << "the row was written";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(dynamic_cast<const LaneStopped*>(&error), nullptr);
+    EXPECT_EQ(ingest::disposition(error), ingest::Disposition::weather);
+    EXPECT_THAT(error.hint, HasSubstr("tables_per_transaction"));
+  }
+}
+
 TEST_F(Apply, StatisticsDoNotWaitForAUser) {
   Applier applier(*catalog_, {"src", {}});
   Batch first;
