@@ -17,6 +17,7 @@ namespace {
 using catalog::Error;
 
 constexpr size_t kStagesMax = 256;
+constexpr std::chrono::hours kStageIdleMax{1};
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
 // or the role's settings.
@@ -128,6 +129,7 @@ Applied Applier::apply(const Batch& batch) {
   for (bool is_retry = false; !applied; is_retry = true) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
     try {
+      drop_idle_stages(Clock::now());
       ready = prepare(batch);
       applied = write(batch, ready);
     } catch (const LaneStopped& stopped) {
@@ -407,24 +409,34 @@ const MergeSql& Applier::stage(const Run& run, const ReadyTable& ready) {
   const auto found = stage_of_.find(key);
   if (found != stage_of_.end()) {
     stages_.splice(stages_.begin(), stages_, found->second);
+    stages_.front().second.used = Clock::now();
     return stages_.front().second.sql;
   }
   if (connection_.in_transaction())
     throw Error("XX000", "a staging table is missing inside a transaction");
   MergeSql sql(*ready.table, *run.schema, {fmt::format("stage_{}", ++stages_made_), ready.origin});
   for (const std::string& statement : sql.create_stage()) connection_.exec(statement);
-  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql)});
+  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql), Clock::now()});
   stage_of_[key] = stages_.begin();
   return stages_.front().second.sql;
 }
 
 // The `in_use` most recent ones are needed by the batch in hand, however many they are.
 void Applier::evict_stages(size_t in_use) {
-  while (stages_.size() > std::max(kStagesMax, in_use)) {
-    connection_.exec(stages_.back().second.sql.drop_stage());
-    stage_of_.erase(stages_.back().first);
-    stages_.pop_back();
-  }
+  while (stages_.size() > std::max(kStagesMax, in_use)) drop_last_stage();
+}
+
+void Applier::drop_idle_stages(Clock::time_point now) {
+  while (!stages_.empty() && now - stages_.back().second.used >= kStageIdleMax) drop_last_stage();
+  if (now - work_tables_made_ < kStageIdleMax) return;
+  connection_.exec(WorkTables::truncate());
+  work_tables_made_ = now;
+}
+
+void Applier::drop_last_stage() {
+  connection_.exec(stages_.back().second.sql.drop_stage());
+  stage_of_.erase(stages_.back().first);
+  stages_.pop_back();
 }
 
 // Autovacuum is too late for a table that grows fast; plans of the merge rest on its statistics.

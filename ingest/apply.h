@@ -1,6 +1,7 @@
 // Writes batches into tables: rows and the positions that produced them in one transaction.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -35,6 +36,13 @@ class Applier {
   // nothing of the batch is written then.
   Applied apply(const Batch& batch);
 
+  using Clock = std::chrono::steady_clock;
+  // Drops the staging tables that were not used in the hour before `now`. Autovacuum freezes no
+  // temporary table of a living session, so an old one keeps the age of the whole database from
+  // falling. apply() does it; to be called now and then while there is nothing to apply.
+  // REQUIRES: no apply() at the same time.
+  void drop_idle_stages(Clock::time_point now);
+
   // Asks PostgreSQL to cancel what apply() waits for; from any thread.
   void cancel() const { connection_.cancel(); }
 
@@ -43,6 +51,7 @@ class Applier {
     std::shared_ptr<const catalog::Table> table;
     std::shared_ptr<const RowSchema> schema;
     MergeSql sql;
+    Clock::time_point used;
   };
   using StageKey = std::tuple<const catalog::Table*, const RowSchema*, std::string>;  // and origin
   using Stages = std::list<std::pair<StageKey, Stage>>;
@@ -66,6 +75,7 @@ class Applier {
   int64_t last_end(const ReadyTable& ready);
   const MergeSql& stage(const Run& run, const ReadyTable& ready);
   void evict_stages(size_t in_use);
+  void drop_last_stage();
   void analyze_grown(const std::vector<ReadyTable>& ready);
 
   catalog::Catalog& catalog_;
@@ -77,6 +87,7 @@ class Applier {
   Stages stages_;
   std::map<StageKey, Stages::iterator> stage_of_;
   int64_t stages_made_ = 0;
+  Clock::time_point work_tables_made_ = Clock::now();  // or emptied, which makes them as new
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
   std::set<catalog::TableName> snapshot_only_;            // created here, only snapshot rows so far

@@ -392,6 +392,33 @@ TEST_F(Apply, MoreShapesInOneBatchThanStagingTablesAreKept) {
   EXPECT_TRUE(current().empty());
 }
 
+TEST_F(Apply, StagingTablesThatAreNotUsedAreDropped) {
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](int32_t id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::update, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    applier.apply(batch);
+  };
+  // Other tests' sessions may still be ending.
+  const auto temporary = [&](const std::string& columns) {
+    return rows(fmt::format(
+        "SELECT {} FROM pg_class WHERE relpersistence = 't' AND relnamespace = "
+        "(SELECT relnamespace FROM pg_class WHERE relname = 'work' ORDER BY oid DESC LIMIT 1) AND "
+        "relkind = 'r' AND relname <> 'ended' ORDER BY relname",
+        columns));
+  };
+  apply_one(1);
+  const auto now = Applier::Clock::now();
+  applier.drop_idle_stages(now);
+  EXPECT_THAT(temporary("relname"), ElementsAre("stage_1", "work"));
+  const auto before = temporary("relfilenode");
+  applier.drop_idle_stages(now + std::chrono::hours(2));
+  EXPECT_THAT(temporary("relname"), ElementsAre("work"));
+  EXPECT_NE(temporary("relfilenode").at(0), before.at(1)) << "work is as old as it was";
+  apply_one(2);
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,x"));
+}
+
 TEST_F(Apply, FencedBatchWritesNothing) {
   catalog::Connection connection = database_->connect();
   Batch batch;
