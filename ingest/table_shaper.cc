@@ -61,6 +61,29 @@ LaneStopped collision(const TableChanges& changes, const SourceTable& wanted,
           changes.topic};
 }
 
+constexpr std::string_view kOtherName =
+    "Give the data source the option add_schema_prefix, or let its filters leave the table out.";
+
+LaneStopped refused(const TableChanges& changes, const catalog::SourceTableKey& key,
+                    const std::string& reason) {
+  return {Error("42602", fmt::format("{} has no place here: {}", described(key), reason))
+              .with_hint(std::string(kOtherName)),
+          changes.topic};
+}
+
+// A relation or type has the name that is wanted, and is none of ours.
+bool is_name_taken(const Error& error) {
+  return error.sqlstate == "42P07" || error.sqlstate == "42710";
+}
+
+LaneStopped taken(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
+  return {
+      Error(error.sqlstate, fmt::format("table {}.{} for {} cannot be made: {}", wanted.schema_name,
+                                        wanted.table_name, described(wanted.key), error.what()))
+          .with_hint(std::string(kOtherName)),
+      changes.topic};
+}
+
 }  // namespace
 
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
@@ -75,8 +98,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
     const Target named = rules_.target(event);
     target = {key, named.schema, TableNames(named.table).current, named.origin};
     if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};
-    if (const auto reason = refusal(named))
-      throw LaneStopped(Error("42602", *reason), changes.topic);
+    if (const auto reason = refusal(named)) throw refused(changes, key, *reason);
   }
   const auto found = snapshot->tables.find({target.schema_name, target.table_name});
   try {
@@ -134,7 +156,12 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
   table.key_columns = key_of(table, schema);
   auto created = in_transaction([&] {
     claim(changes, target);
-    catalog::create_table(connection_, table);
+    try {
+      catalog::create_table(connection_, table);
+    } catch (const Error& error) {
+      if (is_name_taken(error)) throw taken(changes, target, error);
+      throw;
+    }
     for (const auto& [source_column, name] : table.renamed) {
       catalog::record_column_name(connection_, table, source_column, name);
     }

@@ -130,7 +130,10 @@ TEST_F(Shaper, WhereATableGoesIsKept) {
 TEST_F(Shaper, ReservedNamesAreRefused) {
   for (const char* schema : {"metadb", "pg_catalog", "pg_x", "information_schema"})
     EXPECT_EQ(refusal(of("db", schema, "t")).sqlstate, "42602") << schema;
-  EXPECT_EQ(refusal(of("db", "public", "zzz___t___")).sqlstate, "42602");
+  const LaneStopped stopped = refusal(of("db", "public", "zzz___t___"));
+  EXPECT_EQ(stopped.sqlstate, "42602");
+  EXPECT_THAT(stopped.message(), HasSubstr("public.zzz___t___ of database \"db\""));
+  EXPECT_THAT(stopped.hint, HasSubstr("add_schema_prefix"));
 }
 
 TEST_F(Shaper, NameOfAMainTableIsRefusedEitherWay) {
@@ -143,7 +146,14 @@ TEST_F(Shaper, NameOfAMainTableIsRefusedEitherWay) {
 
 TEST_F(Shaper, TableOfAUserIsLeftAlone) {
   connection_.exec("CREATE TABLE public.users_own (x int)");
-  EXPECT_EQ(refusal(of("db", "public", "users_own")).sqlstate, "42P07");
+  connection_.exec("CREATE TYPE public.users_type AS (x int)");
+  for (const std::string name : {"users_own", "users_type"}) {
+    const LaneStopped stopped = refusal(of("db", "public", name));
+    EXPECT_TRUE(stopped.sqlstate.starts_with("42")) << stopped.sqlstate;
+    EXPECT_THAT(stopped.message(), AllOf(HasSubstr("public." + name + " of database \"db\""),
+                                         HasSubstr("already exists")));
+    EXPECT_THAT(stopped.hint, HasSubstr("add_schema_prefix"));
+  }
   EXPECT_THAT(list("SELECT table_name FROM metadb.managed_table WHERE table_name = 'users_own'"),
               ElementsAre());
 }
