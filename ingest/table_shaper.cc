@@ -221,25 +221,37 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
         return out;
       });
       spdlog::info("column {} {} added to {}", added.name, added.type_name, fitted.main());
-    } else if (column->type &&
-               catalog::widened(*column->type, event_column.type) != *column->type) {
+    } else if (column->type) {
       const catalog::PgType to = catalog::widened(*column->type, event_column.type);
-      const Column before = *column;
-      fitted = *in_transaction([&] {
-        catalog::widen_column(connection_, fitted, before, to);
-        Table out = fitted;
-        for (Column& candidate : out.columns) {
-          if (candidate.name == before.name) {
-            candidate = {before.name, std::string(catalog::row_of(to).name), to};
-          }
-        }
-        return out;
-      });
-      spdlog::info("column {} of {} widened from {} to {}", before.name, fitted.main(),
-                   before.type_name, catalog::row_of(to).name);
+      if (to != *column->type) fitted = widen(fitted, *column, to);
     }
   }
   return fitted;
+}
+
+// Text takes every value. Of the other steps two have values without a twin: a date after the year
+// 294276 is no timestamp, and numeric has no infinity before PostgreSQL 14.
+Table TableShaper::widen(const Table& table, const Column& column, catalog::PgType to) {
+  try {
+    Table widened = *in_transaction([&] {
+      catalog::widen_column(connection_, table, column, to);
+      Table out = table;
+      for (Column& candidate : out.columns) {
+        if (candidate.name == column.name) {
+          candidate = {column.name, std::string(catalog::row_of(to).name), to};
+        }
+      }
+      return out;
+    });
+    spdlog::info("column {} of {} widened from {} to {}", column.name, table.main(),
+                 column.type_name, catalog::row_of(to).name);
+    return widened;
+  } catch (const Error& error) {
+    if (!error.sqlstate.starts_with("22") || to == catalog::PgType::text) throw;
+    spdlog::warn("column {} of {} holds a value that is no {}: {}", column.name, table.main(),
+                 catalog::row_of(to).name, error.what());
+  }
+  return widen(table, column, catalog::PgType::text);
 }
 
 Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const std::string& origin) {

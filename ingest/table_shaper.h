@@ -46,6 +46,8 @@ class TableShaper {
   std::shared_ptr<const catalog::Table> fit(const catalog::Table& table,
                                             const TableChanges& changes, const std::string& origin);
   catalog::Table fit_columns(const catalog::Table& table, const RowSchema& schema);
+  catalog::Table widen(const catalog::Table& table, const catalog::Column& column,
+                       catalog::PgType to);
   catalog::Table fit_key(const catalog::Table& table, const RowSchema& schema,
                          const std::string& origin);
   catalog::Table fit_years(const catalog::Table& table, const Run& run);

@@ -286,6 +286,20 @@ TEST_F(Shaper, KeyColumnWidensWithItsIndexes) {
   expect_snapshot_is_committed();
 }
 
+TEST_F(Shaper, DateThatIsNoTimestampMakesTheColumnText) {
+  const auto table = of("db", "public", "far_dates");
+  const auto schema = [](PgType type) {
+    return schema_of({{"id", PgType::int4}, {"d", type}}, {0});
+  };
+  prepare(table, schema(PgType::date));
+  connection_.exec(
+      "INSERT INTO far_dates__ (__start, __end, __current, id, d) VALUES (now(), '9999-12-31 "
+      "00:00:00+00', true, 1, '300000-01-01')");
+  EXPECT_EQ(prepare(table, schema(PgType::timestamp)).table->column("d")->type, PgType::text);
+  EXPECT_THAT(list("SELECT d FROM far_dates"), ElementsAre("300000-01-01"));
+  expect_snapshot_is_committed();
+}
+
 TEST_F(Shaper, ViewInTheWayStopsTheLaneAndNamesIt) {
   const auto table = of("db", "public", "viewed");
   prepare(table, plain());
