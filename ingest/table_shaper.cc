@@ -76,7 +76,7 @@ bool is_name_taken(const Error& error) {
   return error.sqlstate == "42P07" || error.sqlstate == "42710";
 }
 
-LaneStopped taken(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
+LaneStopped name_taken(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
   return {
       Error(error.sqlstate, fmt::format("table {}.{} for {} cannot be made: {}", wanted.schema_name,
                                         wanted.table_name, described(wanted.key), error.what()))
@@ -110,7 +110,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
         });
         catalog_.publish([&](catalog::Snapshot& s) { s.source_tables.emplace(key, target); });
       }
-      return {fit(*found->second, changes, target.origin), key, target.origin};
+      return {fit(*found->second, changes, target), key, target.origin};
     }
     if (known != snapshot->source_tables.end()) {
       throw LaneStopped(Error("42P01", fmt::format("table {}.{} has been dropped",
@@ -118,7 +118,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
                             .with_hint("Resynchronize the data source, or purge the table's data."),
                         changes.topic, true);
     }
-    return {fit(*create(changes, target), changes, target.origin), key, target.origin};
+    return {fit(*create(changes, target), changes, target), key, target.origin};
   } catch (const LaneStopped&) {
     throw;
   } catch (const Error& error) {
@@ -159,7 +159,7 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
     try {
       catalog::create_table(connection_, table);
     } catch (const Error& error) {
-      if (is_name_taken(error)) throw taken(changes, target, error);
+      if (is_name_taken(error)) throw name_taken(changes, target, error);
       throw;
     }
     for (const auto& [source_column, name] : table.renamed) {
@@ -192,12 +192,12 @@ bool has_key_of(const Table& table, const RowSchema& schema) {
 }
 
 std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableChanges& changes,
-                                              const std::string& origin) {
+                                              const SourceTable& target) {
   Table fitted = table;
   for (const Run& run : changes.runs) {
     if (run.schema) {
       fitted = fit_columns(fitted, *run.schema);
-      fitted = fit_key(fitted, *run.schema, origin);
+      fitted = fit_key(fitted, *run.schema, target);
     }
     fitted = fit_years(fitted, run);
   }
@@ -254,12 +254,38 @@ Table TableShaper::widen(const Table& table, const Column& column, catalog::PgTy
   return widen(table, column, catalog::PgType::text);
 }
 
-Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const std::string& origin) {
+// A table that several source tables feed changes its key when the last of them has it so: else
+// each would have the indexes built anew for itself, over and over.
+void TableShaper::agree_on_key(const Table& table, const std::vector<std::string>& key,
+                               const SourceTable& target) {
+  const auto snapshot = catalog_.snapshot();
+  const bool is_shared = std::ranges::any_of(snapshot->source_tables, [&](const auto& pair) {
+    const SourceTable& other = pair.second;
+    return other.schema_name == target.schema_name && other.table_name == target.table_name &&
+           other.key != target.key;
+  });
+  if (!is_shared) return;
+  if (key == table.key_columns) {
+    if (agreed_.insert(target.key).second) catalog::want_key(connection_, target.key, std::nullopt);
+    return;
+  }
+  catalog::want_key(connection_, target.key, key);
+  agreed_.erase(target.key);
+  const auto other = catalog::other_with_key_of(connection_, table, target.key);
+  if (!other) return;
+  throw Error("55006", fmt::format("{} has the key ({}), but {}, which {} feeds as well, has ({})",
+                                   described(target.key), fmt::join(key, ", "), table.main(),
+                                   described(*other), fmt::join(table.key_columns, ", ")))
+      .with_hint("The table follows once all that feed it have the new key.");
+}
+
+Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const SourceTable& target) {
   const std::vector<std::string> key = key_of(table, schema);
+  agree_on_key(table, key, target);
   if (key == table.key_columns) return table;
   int64_t ended = 0;
   Table fitted = *in_transaction([&] {
-    ended = catalog::change_key(connection_, table, {key, origin});
+    ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
     return out;

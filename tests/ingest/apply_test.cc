@@ -601,30 +601,59 @@ TEST_F(Apply, StatisticsDoNotWaitForAUser) {
   EXPECT_NO_THROW(user.exec("SELECT 1")) << "the lock was waited for until its holder was ended";
 }
 
-TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedNotMerged) {
+TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedUntilTheyAgree) {
   ingest::NameRules rules;
   rules.origins = {"east", "west"};
-  Applier applier(*catalog_, {"src", rules});
-  const auto maker = [&](const std::string& schema, std::vector<uint16_t> key) {
-    return ChangeMaker{std::make_shared<const ingest::EventTable>(
-                           ingest::EventTable{"srv", "shop", schema, table_}),
-                       schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+  int64_t offset = 0;
+  // One row, by a connection of its own, as after any error.
+  const auto apply_one = [&](const std::string& schema, std::vector<uint16_t> key, int32_t k) {
+    const ChangeMaker maker{std::make_shared<const ingest::EventTable>(
+                                ingest::EventTable{"srv", "shop", schema, table_}),
+                            schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+    Batch batch;
+    batch.add(maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(k)}), message(offset++));
+    Applier(*catalog_, {"src", rules}).apply(batch);
   };
-  const ChangeMaker east = maker("east_s", {0, 1});
-  const ChangeMaker west = maker("west_s", {0});
-  Batch first;
-  for (int k = 0; k < 3; ++k)
-    first.add(east.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(k)}), message(k));
-  applier.apply(first);
-  Batch second;
-  second.add(west.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(1)}), message(3));
-  try {
-    applier.apply(second);
-    FAIL() << "rows of one origin were ended by the key of another";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_THAT(stopped.message(), HasSubstr("\"east\""));
+  const auto index = [&] {
+    return rows(fmt::format("SELECT 's.\"zzz___{}___key\"'::regclass::oid", table_)).at(0);
+  };
+  for (const char* origin : {"east_s", "west_s"})
+    for (int32_t k = 0; k < 2; ++k) apply_one(origin, {0, 1}, k);
+  const std::string before = index();
+  for (int i = 0; i < 2; ++i) {
+    try {
+      apply_one("west_s", {0}, 1);
+      FAIL() << "rows of one origin were ended by the key of another";
+    } catch (const LaneStopped& stopped) {
+      EXPECT_EQ(stopped.sqlstate, "55006");
+      EXPECT_THAT(stopped.message(), AllOf(HasSubstr("east_s."), HasSubstr("west_s.")));
+    }
+    apply_one("east_s", {0, 1}, 1);
   }
-  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM s.\"{}\"", table_)), ElementsAre("3"));
+  EXPECT_EQ(index(), before) << "the indexes were built anew";
+  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM s.\"{}\"", table_)), ElementsAre("4"));
+  apply_one("east_s", {0}, 3);
+  apply_one("west_s", {0}, 4);
+  EXPECT_THAT(rows(fmt::format("SELECT __origin, id, k FROM s.\"{}\" ORDER BY 1", table_)),
+              ElementsAre("east,1,3", "west,1,4"));
+}
+
+// West says what it wants, and takes it back.
+TEST_F(Apply, OriginThatReturnsToTheKeyHasItsSay) {
+  ingest::NameRules rules;
+  rules.origins = {"east", "west"};
+  const auto apply_one = [&](const std::string& schema, std::vector<uint16_t> key) {
+    const ChangeMaker maker{std::make_shared<const ingest::EventTable>(
+                                ingest::EventTable{"srv", "shop", schema, table_}),
+                            schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+    Batch batch;
+    batch.add(maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(1)}), message(0));
+    Applier(*catalog_, {"src", rules}).apply(batch);
+  };
+  apply_one("east_s", {0, 1});
+  EXPECT_THROW(apply_one("west_s", {0}), LaneStopped);
+  apply_one("west_s", {0, 1});
+  EXPECT_THROW(apply_one("east_s", {0}), LaneStopped);
 }
 
 TEST_F(Apply, KeyChangeKeepsRowsWhoseNewKeyIsNull) {
