@@ -4,8 +4,8 @@
 
 #include "ingest/debezium.h"
 #include "ingest/outcome.h"
+#include "tests/ingest/apply_fixture.h"
 #include "tests/ingest/debezium_message.h"
-#include "tests/ingest/history_test.h"
 
 namespace metadb::tests {
 namespace {
@@ -18,51 +18,6 @@ using ingest::Op;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class Apply : public HistoryTest {
- protected:
-  void SetUp() override {
-    table_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    keyed_ = {event_table(table_), schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {0})};
-    keyless_ = {event_table(table_), schema_of({{"a", PgType::int4}, {"v", PgType::text}}, {})};
-  }
-
-  // One row a line, its columns joined by commas.
-  static std::vector<std::string> rows(const std::string& sql) {
-    const catalog::Result result = database_->connect().exec(sql);
-    std::vector<std::string> out;
-    for (int row = 0; row < result.rows(); ++row) {
-      std::string line;
-      for (int column = 0; column < result.columns(); ++column)
-        line += (column > 0 ? "," : "") + result.optional_text(row, column).value_or("NULL");
-      out.push_back(line);
-    }
-    return out;
-  }
-  [[nodiscard]] std::vector<std::string> current() const {
-    return rows(fmt::format("SELECT {} , v FROM public.\"{}\" ORDER BY 1, 2",
-                            keyed_.schema->columns[0].name, table_));
-  }
-  [[nodiscard]] int64_t versions() const {
-    return database_->connect()
-        .exec(fmt::format("SELECT count(*) FROM public.\"{}__\"", table_))
-        .int64(0, 0);
-  }
-  // The first column cast to text, the rest as they are: dead letters of this test's topic.
-  [[nodiscard]] std::vector<std::string> letters(const std::string& columns) const {
-    return rows(
-        fmt::format("SELECT {} FROM metadb.dead_letter WHERE topic = '{}' ORDER BY \"offset\"",
-                    columns, topic()));
-  }
-  [[nodiscard]] std::string topic() const { return "srv.public." + table_; }
-  [[nodiscard]] ingest::Message message(int64_t offset) const {
-    return message_at(offset, topic());
-  }
-
-  std::string table_;
-  ChangeMaker keyed_;
-  ChangeMaker keyless_;
-};
 
 // The source has changed the scale of its numeric key: the rows are the same.
 TEST_F(Apply, NumericKeysAreEqualHoweverBatchesAreCut) {
@@ -92,82 +47,6 @@ TEST_F(Apply, NumericKeysAreEqualHoweverBatchesAreCut) {
                 ElementsAre("b", "half"));
     EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM public.\"{}__\"", name)), ElementsAre("4"));
   }
-}
-
-// A text column that a user made narrower: what does not fit is the value's fault.
-TEST_F(Apply, OneBadValueAmongManyIsSetAsideAlone) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("old")}), message(0));
-  applier.apply(first);
-  catalog::Connection connection = database_->connect();
-  connection.exec(fmt::format(
-      "ALTER TABLE public.\"{}__\" ADD CONSTRAINT short CHECK (length(v) < 8)", table_));
-  Batch batch;
-  for (int i = 1; i <= 50; ++i) {
-    const std::string value = i == 23 ? "far too long" : "v" + std::to_string(i);
-    batch.add(keyed_.make(Op::create, kBaseUs + i, {Cell::int4(i), Cell::text(value)}), message(i));
-  }
-  const ingest::Applied applied = applier.apply(batch);
-  EXPECT_EQ(applied.dead_letters, 1);
-  EXPECT_EQ(applied.versions, 49);
-  EXPECT_EQ(current().size(), 50U);
-  EXPECT_THAT(letters("source_name, part, \"offset\", convert_from(key, 'UTF8'), "
-                      "convert_from(value, 'UTF8'), sqlstate, schema_name, table_name"),
-              ElementsAre("src,0,23,key bytes,value bytes,23514,public," + table_));
-  EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
-}
-
-TEST_F(Apply, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
-  const ChangeMaker maker{
-      keyed_.table,
-      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"the \"doc\"", PgType::json}}, {0})};
-  Applier applier(*catalog_, {"src", {}});
-  Batch batch;
-  batch.add(
-      maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x"), Cell::text("{not json}")}),
-      message(0));
-  applier.apply(batch);
-  EXPECT_THAT(
-      letters("error").at(0),
-      AllOf(testing::StartsWith("invalid input syntax for type json (22P02); "),
-            HasSubstr("Token \"not\" is invalid"), HasSubstr("column c2 (\"the \"\"doc\"\"\")")));
-}
-
-TEST_F(Apply, BadValuesKeepTheOrderOfTheirNeighbours) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("0")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(
-      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
-  Batch batch;
-  int64_t offset = 1;
-  for (const char* value : {"1", "bad", "2", "bad", "3"}) {
-    batch.add(keyed_.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
-              message(offset));
-    ++offset;
-  }
-  applier.apply(batch);
-  EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}__\" ORDER BY __id", table_)),
-              ElementsAre("0", "1", "2", "3"));
-  EXPECT_THAT(letters("\"offset\""), ElementsAre("2", "4"));
-}
-
-TEST_F(Apply, SnapshotRowThatTheTableRefusesIsSetAsideAlone) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(0), Cell::text("0")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(
-      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
-  Batch batch;
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(1), Cell::text("1")}), message(1));
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(2), Cell::text("bad")}), message(2));
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(3), Cell::text("3")}), message(3));
-  applier.apply(batch);
-  EXPECT_THAT(current(), ElementsAre("0,0", "1,1", "3,3"));
-  EXPECT_THAT(letters("\"offset\""), ElementsAre("2"));
 }
 
 TEST_F(Apply, RepeatedKeysOfASnapshotMakeOneRow) {
@@ -246,25 +125,6 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
                                "ON t.__id = u.row_id WHERE u.table_name = '{}'",
                                table_, table_)),
               ElementsAre("v"));
-}
-
-TEST_F(Apply, ChangeWithoutKeyWhoseOldRowIsNotHereIsSetAside) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch batch;
-  batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("here")}), message(0));
-  for (const Op op : {Op::update, Op::remove}) {
-    ingest::Change change = keyless_.make(op, kBaseUs + 1, {Cell::int4(3), Cell::text("new")});
-    change.before = row_of({Cell::int4(2), Cell::text("never seen")});
-    batch.add(change, message(op == Op::update ? 1 : 2));
-  }
-  ingest::Change touched =
-      keyless_.make(Op::update, kBaseUs + 2, {Cell::int4(1), Cell::text("here")});
-  touched.before = row_of({Cell::int4(1), Cell::text("here")});
-  batch.add(touched, message(3));
-  EXPECT_EQ(applier.apply(batch).dead_letters, 2);
-  EXPECT_THAT(rows(fmt::format("SELECT a, v FROM public.\"{}__\"", table_)), ElementsAre("1,here"));
-  EXPECT_THAT(letters("\"offset\", sqlstate"), ElementsAre("1,02000", "2,02000"));
-  EXPECT_THAT(letters("error"), testing::Each(HasSubstr("equals the old row")));
 }
 
 TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {
@@ -419,189 +279,7 @@ TEST_F(Apply, StagingTablesThatAreNotUsedAreDropped) {
   EXPECT_THAT(current(), ElementsAre("1,x", "2,x"));
 }
 
-TEST_F(Apply, FencedBatchWritesNothing) {
-  catalog::Connection connection = database_->connect();
-  Batch batch;
-  batch.touched.insert({topic(), 0});
-  batch.positions[{topic(), 0}] = take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0});
-  batch.positions[{topic(), 0}].next_offset = 1;
-  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  take_over(connection, "src", {{topic(), 0}}, "");
-  Applier applier(*catalog_, {"src", {}});
-  try {
-    applier.apply(batch);
-    FAIL() << "a fenced batch was applied";
-  } catch (const catalog::Error& error) {
-    EXPECT_EQ(error.sqlstate, "40001");
-  }
-  EXPECT_EQ(versions(), 0);
-  EXPECT_EQ(take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0}).next_offset, -1);
-}
-
-TEST_F(Apply, TableThatSomebodyDroppedNeedsAResync) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(fmt::format("DROP TABLE public.\"{}__\"", table_));
-  Batch second;
-  second.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(2), Cell::text("x")}), message(1));
-  try {
-    applier.apply(second);
-    FAIL() << "a dropped table was written";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_TRUE(stopped.needs_resync);
-    EXPECT_EQ(stopped.topic, topic());
-    EXPECT_THAT(stopped.message(), HasSubstr(table_));
-  }
-}
-
-TEST_F(Apply, ColumnThatSomebodyAddedIsFoundByReloading) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(fmt::format("ALTER TABLE public.\"{}__\" ADD w text", table_));
-  const ChangeMaker wider{
-      keyed_.table,
-      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
-  Batch second;
-  second.add(wider.make(Op::update, kBaseUs + 1, {Cell::int4(1), Cell::text("x"), Cell::text("w")}),
-             message(1));
-  // Adding the column fails, since the catalog in memory does not know it.
-  applier.apply(second);
-  EXPECT_THAT(rows(fmt::format("SELECT w FROM public.\"{}\"", table_)), ElementsAre("w"));
-}
-
-TEST_F(Apply, ErrorAboutNoTableStopsTheLaneOfItsTopic) {
-  catalog::Connection connection = database_->connect();
-  connection.exec("ALTER TABLE metadb.dead_letter RENAME TO elsewhere");
-  Applier applier(*catalog_, {"src", {}});
-  Batch batch;
-  batch.touched.insert({topic(), 0});
-  batch.add_dead_letter({"src", topic(), 0, 1, -1, {}, {}, "22P02", "no JSON", {}, {}});
-  try {
-    applier.apply(batch);
-    ADD_FAILURE() << "a dead letter was lost";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_EQ(stopped.topic, topic());
-    EXPECT_EQ(stopped.sqlstate, "42P01");
-  }
-  connection.exec("ALTER TABLE metadb.elsewhere RENAME TO dead_letter");
-}
-
-TEST_F(Apply, StagingTableThatFailsStopsTheLaneOfItsTopic) {
-  catalog::Connection connection = database_->connect();
-  connection.exec(
-      "CREATE FUNCTION public.refuse_stage() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF "
-      "pg_catalog.current_query() LIKE 'CREATE TEMP TABLE stage%bytea%' THEN RAISE 'no' USING "
-      "ERRCODE = '42501'; END IF; END $$; CREATE EVENT TRIGGER refuse_stage ON ddl_command_start "
-      "EXECUTE FUNCTION public.refuse_stage()");
-  const ChangeMaker refused{keyed_.table,
-                            schema_of({{"id", PgType::int4}, {"v", PgType::bytea}}, {0})};
-  const ChangeMaker other{event_table(table_ + "_other"), keyed_.schema};
-  Applier applier(*catalog_, {"src", {}});
-  Batch batch;
-  batch.add(refused.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  batch.add(other.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}),
-            message_at(0, topic() + "_other"));
-  try {
-    applier.apply(batch);
-    ADD_FAILURE() << "the staging table was made";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_EQ(stopped.topic, topic());
-    EXPECT_EQ(stopped.sqlstate, "42501");
-  }
-  connection.exec("DROP EVENT TRIGGER refuse_stage");
-}
-
-TEST_F(Apply, StatisticsThatFailDoNotApplyTheBatchAgain) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("x")}), message(0));
-  applier.apply(first);
-  // ANALYZE evaluates the expression of the index, which fails by then.
-  catalog::Connection connection = database_->connect();
-  connection.exec(fmt::format(
-      "CREATE FUNCTION public.fails(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN IF "
-      "pg_catalog.current_query() LIKE 'ANALYZE%' THEN RAISE EXCEPTION 'no' USING ERRCODE = "
-      "'42501'; END IF; RETURN $1; END $$; CREATE INDEX ON public.\"{}\" (public.fails(a))",
-      table_));
-  Batch batch;
-  for (int i = 1; i <= 10'000; ++i)
-    batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(i), Cell::text("x")}), message(i));
-  applier.apply(batch);
-  EXPECT_EQ(versions(), 10'001);
-}
-
-// Others of the batch are not to blame, and nothing of it is written.
-TEST_F(Apply, LockOfAUserStopsTheLaneOfItsTable) {
-  Applier applier(*catalog_, {"src", {}});
-  const auto apply_all = [&](int32_t id) {
-    Batch batch;
-    for (const char* suffix : {"", "_2", "_3"}) {
-      const ChangeMaker maker{event_table(table_ + suffix), keyed_.schema};
-      batch.add(maker.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}),
-                message_at(id, topic() + suffix));
-      batch.touched.insert({topic() + suffix, 0});
-    }
-    applier.apply(batch);
-  };
-  apply_all(1);
-  catalog::Connection user = database_->connect();
-  user.exec("SET idle_in_transaction_session_timeout = '20s'");
-  const catalog::Transaction transaction(user);
-  user.exec(fmt::format("LOCK TABLE public.\"{}_2\" IN SHARE MODE", table_));
-  try {
-    apply_all(2);
-    FAIL() << "a locked table was written";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_EQ(stopped.sqlstate, "55P03");
-    EXPECT_EQ(stopped.topic, topic() + "_2");
-  }
-  EXPECT_EQ(versions(), 1);
-}
-
-TEST_F(Apply, LackOfLocksIsWeatherAndSaysWhatHelps) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(fmt::format(
-      "CREATE FUNCTION public.lacks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of "
-      "shared memory' USING ERRCODE = '53200', HINT = 'You might need to increase "
-      "max_locks_per_transaction.'; END $$; CREATE TRIGGER lacks BEFORE INSERT ON public.\"{}\" "
-      "FOR EACH ROW EXECUTE FUNCTION public.lacks()",
-      table_));
-  Batch batch;
-  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(2), Cell::text("x")}), message(1));
-  try {
-    applier.apply(batch);
-    FAIL() << "the row was written";
-  } catch (const catalog::Error& error) {
-    EXPECT_EQ(dynamic_cast<const LaneStopped*>(&error), nullptr);
-    EXPECT_EQ(ingest::disposition(error), ingest::Disposition::weather);
-    EXPECT_THAT(error.hint, HasSubstr("tables_per_transaction"));
-  }
-}
-
-TEST_F(Apply, StatisticsDoNotWaitForAUser) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("x")}), message(0));
-  applier.apply(first);
-  catalog::Connection user = database_->connect();
-  user.exec("SET idle_in_transaction_session_timeout = '20s'");
-  const catalog::Transaction transaction(user);
-  user.exec(fmt::format("LOCK TABLE public.\"{}\" IN SHARE UPDATE EXCLUSIVE MODE", table_));
-  Batch batch;
-  for (int i = 1; i <= 10'000; ++i)
-    batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(i), Cell::text("x")}), message(i));
-  applier.apply(batch);
-  EXPECT_NO_THROW(user.exec("SELECT 1")) << "the lock was waited for until its holder was ended";
-}
-
-TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedUntilTheyAgree) {
+TEST_F(Apply, OriginsMustAgreeBeforeTheKeyChanges) {
   ingest::NameRules rules;
   rules.origins = {"east", "west"};
   int64_t offset = 0;
