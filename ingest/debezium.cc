@@ -1,9 +1,12 @@
 #include "ingest/debezium.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <charconv>
 #include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "ingest/copy_format.h"
@@ -16,6 +19,7 @@ namespace metadb::ingest {
 namespace {
 
 constexpr size_t kTablesPerTopicMax = 64;
+constexpr size_t kReportedMax = 1000;
 // Deletes of other partitions, and those read ahead before a topic is read again, come in between.
 constexpr size_t kDeletedMax = 256;
 constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
@@ -186,6 +190,7 @@ class Decoder::State {
                                       const RowSchema& schema);
   static std::shared_ptr<const EventTable> table(Topic& topic, const SourceBlock& source);
   std::string heartbeat_server(const Message& message);
+  void report_replaced(const EventTable& table);
 
   std::shared_ptr<const UnavailableMarker> marker_;
   std::vector<std::unique_ptr<Topic>> topics_;  // most recent first
@@ -193,6 +198,7 @@ class Decoder::State {
   JsonParser key_parser_;
   JsonParser header_parser_;
   RowReader reader_;
+  std::set<std::string> reported_;  // columns whose texts held U+0000
 };
 
 Topic& Decoder::State::topic(std::string_view name) {
@@ -278,7 +284,17 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.sequence = source.sequence;
   change.table = table(its_topic, source);
   if (change.op != Op::truncate) add_rows(message, its_topic, plan, payload, change);
+  report_replaced(*change.table);
   return change;
+}
+
+// Once for each column, as long as there is room to remember them.
+void Decoder::State::report_replaced(const EventTable& table) {
+  for (const std::string& column : reader_.take_replaced()) {
+    const std::string name = table.db + "." + table.schema + "." + table.table + "." + column;
+    if (reported_.size() >= kReportedMax || !reported_.insert(name).second) continue;
+    spdlog::warn("column {}: a text holds U+0000, which is stored as U+FFFD", name);
+  }
 }
 
 void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,
