@@ -17,10 +17,16 @@ Param hex(const std::optional<std::string>& bytes) {
   return out;
 }
 
+// A producer may have written anything: beyond the year 9999 no record tells its time.
+Param record_time(int64_t timestamp_ms) {
+  constexpr int64_t kLastMs = 253'402'300'799'999;
+  if (timestamp_ms < 0 || timestamp_ms > kLastMs) return std::nullopt;
+  return std::to_string(timestamp_ms);
+}
+
 }  // namespace
 
 void set_aside(Connection& connection, const DeadLetter& letter) {
-  const Param time = letter.timestamp_ms < 0 ? Param() : std::to_string(letter.timestamp_ms);
   connection.exec(
       "INSERT INTO metadb.dead_letter (source_name, topic, part, \"offset\", record_time, key, "
       "value, sqlstate, error, "
@@ -28,8 +34,8 @@ void set_aside(Connection& connection, const DeadLetter& letter) {
       "$8, $9, $10, $11) "
       "ON CONFLICT (source_name, topic, part, \"offset\") DO NOTHING",
       {letter.source_name, letter.topic, std::to_string(letter.part), std::to_string(letter.offset),
-       time, hex(letter.key), hex(letter.value), letter.sqlstate, letter.error, letter.schema_name,
-       letter.table_name});
+       record_time(letter.timestamp_ms), hex(letter.key), hex(letter.value), letter.sqlstate,
+       letter.error, letter.schema_name, letter.table_name});
 }
 
 }  // namespace metadb::catalog

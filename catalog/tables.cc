@@ -215,7 +215,9 @@ std::vector<Table> load_tables(Connection& connection) {
 
 std::string key_expression(const Column& column, std::string_view prefix) {
   const std::string name = std::string(prefix) + quote_identifier(column.name);
-  return is_bounded(column) ? name : fmt::format("md5({}::text)", name);
+  if (is_bounded(column)) return name;
+  return fmt::format("md5({}::text)",
+                     column.type == PgType::numeric ? fmt::format("trim_scale({})", name) : name);
 }
 
 void create_table(Connection& connection, const Table& table) {
@@ -289,9 +291,12 @@ void widen_column(Connection& connection, const Table& table, const Column& colu
 }
 
 void add_year(Connection& connection, const Table& table, int year) {
-  // PARTITION OF would lock out readers of the whole table; ATTACH does not.
-  connection.exec(
-      fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL)", table.leaf(year), table.history()));
+  // PARTITION OF would lock out readers of the whole table; ATTACH does not. From PostgreSQL 17 on
+  // the history inherits the identity of __id, and a leaf gets it by being attached: one that has
+  // an identity of its own is refused. Up to 16 no partition has one, and nothing of ours needs it:
+  // rows take __id from the main table's sequence.
+  connection.exec(fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)",
+                              table.leaf(year), table.history()));
   connection.exec(
       fmt::format("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ('{:04}-01-01 00:00:00+00') "
                   "TO ('{:04}-01-01 00:00:00+00')",
@@ -319,10 +324,12 @@ std::string has_key(const Table& table) {
 void refuse_collisions_elsewhere(Connection& connection, const Table& table,
                                  const std::string& origin) {
   const Result found = connection.exec(
-      fmt::format("SELECT __origin FROM {} WHERE __origin <> $1 AND {} GROUP BY {} HAVING count(*) "
-                  "> 1 LIMIT 1",
-                  table.current(), has_key(table), fmt::join(identity_of(table), ", ")),
-      {origin});
+      fmt::format("SELECT __origin FROM {0} WHERE __origin <> $1 AND __origin NOT IN (SELECT "
+                  "origin FROM metadb.source_table WHERE schema_name = $2 AND table_name = $3 AND "
+                  "wanted_key = {3}) AND {1} GROUP BY {2} HAVING count(*) > 1 LIMIT 1",
+                  table.current(), has_key(table), fmt::join(identity_of(table), ", "),
+                  text_array(table.key_columns)),
+      {origin, table.schema, table.current_name});
   if (found.rows() == 0) return;
   throw Error(
       "55006",
@@ -357,6 +364,29 @@ int64_t end_collisions(Connection& connection, const Table& table) {
 
 }  // namespace
 
+void want_key(Connection& connection, const SourceTableKey& source,
+              const std::optional<std::vector<std::string>>& key) {
+  connection.exec(
+      fmt::format("UPDATE metadb.source_table SET wanted_key = {0} WHERE source_name = $1 AND "
+                  "source_db = $2 AND source_schema = $3 AND source_table = $4 AND wanted_key IS "
+                  "DISTINCT FROM {0}",
+                  key ? text_array(*key) : "NULL::text[]"),
+      {source.source_name, source.db, source.schema, source.table});
+}
+
+std::optional<SourceTableKey> other_with_key_of(Connection& connection, const Table& table,
+                                                const SourceTableKey& source) {
+  const Result rows = connection.exec(
+      "SELECT source_name, source_db, source_schema, source_table FROM metadb.source_table WHERE "
+      "schema_name = $1 AND table_name = $2 AND wanted_key IS NULL AND (source_name, source_db, "
+      "source_schema, source_table) <> ($3, $4, $5, $6) ORDER BY 1, 2, 3, 4 LIMIT 1",
+      {table.schema, table.current_name, source.source_name, source.db, source.schema,
+       source.table});
+  if (rows.rows() == 0) return std::nullopt;
+  return SourceTableKey{std::string(rows.text(0, 0)), std::string(rows.text(0, 1)),
+                        std::string(rows.text(0, 2)), std::string(rows.text(0, 3))};
+}
+
 int64_t change_key(Connection& connection, const Table& table, const KeyChange& change) {
   drop_key_indexes(connection, table);
   Table changed = table;
@@ -372,6 +402,11 @@ int64_t change_key(Connection& connection, const Table& table, const KeyChange& 
       fmt::format("UPDATE metadb.source_table SET last_end = greatest(last_end, (SELECT max(__end) "
                   "FROM {})) WHERE schema_name = $1 AND table_name = $2",
                   table.history()),
+      {table.schema, table.current_name});
+  connection.exec(
+      fmt::format("UPDATE metadb.source_table SET wanted_key = NULL WHERE schema_name = $1 AND "
+                  "table_name = $2 AND wanted_key = {}",
+                  text_array(change.key)),
       {table.schema, table.current_name});
   connection.exec(fmt::format("UPDATE metadb.managed_table SET key_columns = {} WHERE schema_name "
                               "= $1 AND table_name = $2",

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "catalog/postgres.h"
+#include "catalog/source_tables.h"
 #include "catalog/types.h"
 
 namespace metadb::catalog {
@@ -52,7 +53,8 @@ struct Table {
 // Every managed table, as the committed catalog has it.
 std::vector<Table> load_tables(Connection& connection);
 // The expression under which a key column stands in the unique index: the column itself, or the
-// md5 of its text where values may be long or have no btree class.
+// md5 of its text where values may be long or have no btree class. 1.0 and 1.00 are one key, as
+// they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
 // Creates the table, its partitions but for the years, indexes and catalog rows.
@@ -66,9 +68,17 @@ void record_column_name(Connection& connection, const Table& table, std::string_
 void widen_column(Connection& connection, const Table& table, const Column& column, PgType to);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
+// Several source tables feed one table and may come to a new key one after the other.
+// Records which key the events of `source` have; none: the table's.
+// REQUIRES: committed, whatever becomes of the events.
+void want_key(Connection& connection, const SourceTableKey& source,
+              const std::optional<std::vector<std::string>>& key);
+// Another source table that feeds the table and has its present key.
+std::optional<SourceTableKey> other_with_key_of(Connection& connection, const Table& table,
+                                                const SourceTableKey& source);
 // Makes `key` what identifies a row, as the events of `origin` say. Ends all but the newest current
 // row where several share the new key, and returns how many it ended. Throws Error 55006 if rows of
-// another origin share it: that origin still tells them apart.
+// another origin share it that does not want it as well: it still tells them apart.
 struct KeyChange {
   std::vector<std::string> key;
   std::string origin;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
@@ -16,6 +17,7 @@ namespace {
 using catalog::Error;
 
 constexpr size_t kStagesMax = 256;
+constexpr std::chrono::hours kStageIdleMax{1};
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
 // or the role's settings.
@@ -30,6 +32,10 @@ constexpr std::string_view kSessionSettings =
 // position rows.
 constexpr std::string_view kSettingsSince14 =
     "SET idle_session_timeout = 0; SET client_connection_check_interval = '5s'";
+
+// One lock of a user on one table must not hold up the whole source: its lane stops, others go on.
+// Positions are waited for without limit: whoever holds them is a backend of ours that dies.
+constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
 
 // Class of the advisory locks that batches share and commands on a table take alone.
 constexpr int32_t kStreamLockClass = 1835361385;
@@ -70,6 +76,41 @@ std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
   return std::string(*bytes);
 }
 
+// 53200 is said of any memory; by its hint, the lock table is meant. The batch comes again, perhaps
+// cut otherwise; it is not halved yet.
+bool lacks_locks(const Error& error) {
+  return error.sqlstate == "53200" &&
+         error.hint.find("max_locks_per_transaction") != std::string::npos;
+}
+constexpr std::string_view kMoreLocks =
+    "Raise max_locks_per_transaction of the database, or lower the parameter "
+    "tables_per_transaction with ALTER SYSTEM SET.";
+
+// In a CONTEXT of PostgreSQL's, what the source calls the column of the staging table.
+std::string with_column_names(const std::string& context, const RowSchema& schema) {
+  constexpr std::string_view kBefore = ", column c";
+  const size_t found = context.find(kBefore);
+  if (found == std::string::npos) return context;
+  const size_t begin = found + kBefore.size();
+  size_t index = 0;
+  const auto [end, error] =
+      std::from_chars(context.data() + begin, context.data() + context.size(), index);
+  if (error != std::errc() || index >= schema.columns.size()) return context;
+  return fmt::format("{} ({}){}", std::string_view(context.data(), end),
+                     catalog::quote_identifier(schema.columns[index].name), end);
+}
+
+// All that PostgreSQL says: the message alone rarely tells the column, or what is wrong with it.
+std::string reason_of(const Error& error, const Run& run) {
+  std::string out = fmt::format("{} ({})", error.what(), error.sqlstate);
+  if (!error.detail.empty()) out += "; " + error.detail;
+  if (!error.context.empty()) {
+    out += "; " + (run.schema ? with_column_names(error.context, *run.schema) : error.context);
+  }
+  if (!error.hint.empty()) out += "; " + error.hint;
+  return out;
+}
+
 }  // namespace
 
 Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
@@ -88,6 +129,7 @@ Applied Applier::apply(const Batch& batch) {
   for (bool is_retry = false; !applied; is_retry = true) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
     try {
+      drop_idle_stages(Clock::now());
       ready = prepare(batch);
       applied = write(batch, ready);
     } catch (const LaneStopped& stopped) {
@@ -95,6 +137,8 @@ Applied Applier::apply(const Batch& batch) {
       if (is_retry || stopped.needs_resync || !stopped.sqlstate.starts_with("42")) throw;
       start_over(stopped);
     } catch (const Error& error) {
+      if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
+      if (lacks_locks(error)) throw Error(error).with_hint(std::string(kMoreLocks));
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       start_over(error);
@@ -133,6 +177,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
   std::set<const MergeSql*> used;
   for (size_t i = 0; i < ready.size(); ++i) {
     if (!ready[i].table) continue;
+    lane_in_hand_ = batch.tables()[i].topic;
     ready[i].table = snapshot->tables.at({ready[i].table->schema, ready[i].table->current_name});
     for (const Run& run : batch.tables()[i].runs) {
       if (!run.schema) continue;
@@ -153,7 +198,8 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   catalog::Transaction transaction(connection_);
   for (const auto& [at, position] : batch.positions)
     catalog::advance(connection_, source_name_, position);
-  lock_tables(ready);
+  connection_.exec(std::string(kLockTimeout));
+  lock_tables(batch, ready);
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
@@ -167,12 +213,13 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   return outcome_;
 }
 
-void Applier::lock_tables(const std::vector<ReadyTable>& ready) {
-  std::set<int32_t> numbers;  // in one fixed order, here and in commands
-  for (const ReadyTable& table : ready) {
-    if (table.table) numbers.insert(lock_number(*table.table));
+void Applier::lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  std::map<int32_t, size_t> numbers;  // in one fixed order, here and in commands
+  for (size_t i = 0; i < ready.size(); ++i) {
+    if (ready[i].table) numbers.emplace(lock_number(*ready[i].table), i);
   }
-  for (const int32_t number : numbers) {
+  for (const auto& [number, i] : numbers) {
+    lane_in_hand_ = batch.tables()[i].topic;
     connection_.exec(
         fmt::format("SELECT pg_advisory_xact_lock_shared({}, {})", kStreamLockClass, number));
   }
@@ -217,13 +264,14 @@ void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reaso
 
 void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
   const Message& message = run.messages.front();
+  const std::string text = reason_of(reason, run);
   catalog::set_aside(
       connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
                     message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
-                    reason.message(), ready.table->schema, ready.table->current_name});
+                    text, ready.table->schema, ready.table->current_name});
   ++outcome_.dead_letters;
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
-               message.topic, message.partition, message.offset, reason.what());
+               message.topic, message.partition, message.offset, text);
 }
 
 void Applier::execute(const Run& run, const ReadyTable& ready) {
@@ -245,8 +293,7 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::replace:
       if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
-      connection_.exec(sql.pair_by_image(run.has_delete));
-      write_work(run, ready, sql);
+      replace(run, ready, sql);
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
@@ -254,13 +301,13 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::merge:
     case RunKind::truncate:
+      if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
       merge(run, ready, sql);
       break;
   }
 }
 
 void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
   const int64_t end_us = last_end(ready);
   if (run.earliest_us() < end_us) {
     for (const int year : ready.table->years)
@@ -268,6 +315,18 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   }
   if (run.changes() >= 10'000) connection_.exec("ANALYZE pg_temp." + sql.stage_name());
   connection_.exec(sql.pair());
+  write_work(run, ready, sql);
+}
+
+// Whatever the event means is not here: a delete would leave no trace, an update would make a row
+// beside the one that it is about.
+void Applier::replace(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  connection_.exec(sql.pair_by_image(run.has_delete));
+  if (connection_.exec(MergeSql::misses_old_row(run.has_delete)).boolean(0, 0)) {
+    throw Error("02000", fmt::format("no current row of {} equals the old row of this {}",
+                                     ready.table->current(), run.has_delete ? "delete" : "update"))
+        .with_hint("The row was written before the topic begins, or was changed here.");
+  }
   write_work(run, ready, sql);
 }
 
@@ -286,6 +345,7 @@ void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql
   look(ready.table->current());
   if (!where.empty()) connection_.exec(sql.fill_from_old_row(where, newest, run.unavailable));
   connection_.exec(sql.drop_old_key());
+  if (where.empty()) connection_.exec(sql.fill(run.unavailable));
 }
 
 void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
@@ -349,24 +409,34 @@ const MergeSql& Applier::stage(const Run& run, const ReadyTable& ready) {
   const auto found = stage_of_.find(key);
   if (found != stage_of_.end()) {
     stages_.splice(stages_.begin(), stages_, found->second);
+    stages_.front().second.used = Clock::now();
     return stages_.front().second.sql;
   }
   if (connection_.in_transaction())
     throw Error("XX000", "a staging table is missing inside a transaction");
   MergeSql sql(*ready.table, *run.schema, {fmt::format("stage_{}", ++stages_made_), ready.origin});
   for (const std::string& statement : sql.create_stage()) connection_.exec(statement);
-  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql)});
+  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql), Clock::now()});
   stage_of_[key] = stages_.begin();
   return stages_.front().second.sql;
 }
 
 // The `in_use` most recent ones are needed by the batch in hand, however many they are.
 void Applier::evict_stages(size_t in_use) {
-  while (stages_.size() > std::max(kStagesMax, in_use)) {
-    connection_.exec(stages_.back().second.sql.drop_stage());
-    stage_of_.erase(stages_.back().first);
-    stages_.pop_back();
-  }
+  while (stages_.size() > std::max(kStagesMax, in_use)) drop_last_stage();
+}
+
+void Applier::drop_idle_stages(Clock::time_point now) {
+  while (!stages_.empty() && now - stages_.back().second.used >= kStageIdleMax) drop_last_stage();
+  if (now - work_tables_made_ < kStageIdleMax) return;
+  connection_.exec(WorkTables::truncate());
+  work_tables_made_ = now;
+}
+
+void Applier::drop_last_stage() {
+  connection_.exec(stages_.back().second.sql.drop_stage());
+  stage_of_.erase(stages_.back().first);
+  stages_.pop_back();
 }
 
 // Autovacuum is too late for a table that grows fast; plans of the merge rest on its statistics.
@@ -377,7 +447,7 @@ void Applier::analyze_grown(const std::vector<ReadyTable>& ready) {
     if (growth.rows < growth.next_analyze) continue;
     while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
     try {
-      connection_.exec("ANALYZE " + table.table->current());
+      connection_.exec("ANALYZE (SKIP_LOCKED) " + table.table->current());
     } catch (const Error& error) {
       spdlog::warn("data source {}: no new statistics of {}: {}", source_name_,
                    table.table->current(), error.what());

@@ -1,6 +1,7 @@
 // Writes batches into tables: rows and the positions that produced them in one transaction.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -35,6 +36,13 @@ class Applier {
   // nothing of the batch is written then.
   Applied apply(const Batch& batch);
 
+  using Clock = std::chrono::steady_clock;
+  // Drops the staging tables that were not used in the hour before `now`. Autovacuum freezes no
+  // temporary table of a living session, so an old one keeps the age of the whole database from
+  // falling. apply() does it; to be called now and then while there is nothing to apply.
+  // REQUIRES: no apply() at the same time.
+  void drop_idle_stages(Clock::time_point now);
+
   // Asks PostgreSQL to cancel what apply() waits for; from any thread.
   void cancel() const { connection_.cancel(); }
 
@@ -43,6 +51,7 @@ class Applier {
     std::shared_ptr<const catalog::Table> table;
     std::shared_ptr<const RowSchema> schema;
     MergeSql sql;
+    Clock::time_point used;
   };
   using StageKey = std::tuple<const catalog::Table*, const RowSchema*, std::string>;  // and origin
   using Stages = std::list<std::pair<StageKey, Stage>>;
@@ -50,13 +59,14 @@ class Applier {
   std::vector<ReadyTable> prepare(const Batch& batch);
   void start_over(const catalog::Error& reason);
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
-  void lock_tables(const std::vector<ReadyTable>& ready);
+  void lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
   void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
   bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);
@@ -65,6 +75,7 @@ class Applier {
   int64_t last_end(const ReadyTable& ready);
   const MergeSql& stage(const Run& run, const ReadyTable& ready);
   void evict_stages(size_t in_use);
+  void drop_last_stage();
   void analyze_grown(const std::vector<ReadyTable>& ready);
 
   catalog::Catalog& catalog_;
@@ -76,6 +87,7 @@ class Applier {
   Stages stages_;
   std::map<StageKey, Stages::iterator> stage_of_;
   int64_t stages_made_ = 0;
+  Clock::time_point work_tables_made_ = Clock::now();  // or emptied, which makes them as new
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
   std::set<catalog::TableName> snapshot_only_;            // created here, only snapshot rows so far

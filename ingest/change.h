@@ -71,7 +71,8 @@ struct Change {
   std::shared_ptr<const EventTable> table;
   std::shared_ptr<const RowSchema> schema;  // null for a truncate
   Row row;  // after; for a delete the key columns (others NULL); empty for a truncate
-  // The complete old row where the table is known to have REPLICA IDENTITY FULL; same schema.
+  // The complete old row of an update or delete whose key is missing or has a NULL in it: the table
+  // has REPLICA IDENTITY FULL then. Same schema.
   std::optional<Row> before;
   // Old key (cells in schema->key order, COPY fields) of the insert half of a primary key change.
   std::optional<std::string> fill_key;

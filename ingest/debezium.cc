@@ -1,10 +1,15 @@
 #include "ingest/debezium.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <charconv>
+#include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "ingest/copy_format.h"
 #include "ingest/debezium_envelope.h"
 #include "ingest/debezium_row.h"
 #include "ingest/debezium_schema.h"
@@ -14,6 +19,9 @@ namespace metadb::ingest {
 namespace {
 
 constexpr size_t kTablesPerTopicMax = 64;
+constexpr size_t kReportedMax = 1000;
+// Deletes of other partitions, and those read ahead before a topic is read again, come in between.
+constexpr size_t kDeletedMax = 256;
 constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
 
 // One side (key or value) of a message, taken apart. Without a plan: JSON without schemas.
@@ -83,11 +91,42 @@ void require_json(std::string_view bytes, const std::string& side) {
   }
 }
 
+// Whether the record's key tells its row from all others: it is there, and nothing in it is NULL.
+bool is_whole(const Opened<KeyPlan>& key, const StructPlan& row) {
+  if (key.plan == nullptr) return false;
+  return std::ranges::all_of(key.plan->fields.columns, [&](const ColumnPlan& field) {
+    const bool is_of_row = row.index.contains(field.name);
+    return !is_of_row || unless_null(key.payload->member(field.name)) != nullptr;
+  });
+}
+
+// A delete with its place in the source's log: the other half of a key change has the same.
+struct Deleted {
+  Sequence at;
+  std::shared_ptr<const EventTable> table;
+  std::shared_ptr<const RowSchema> schema;
+  std::string fields;  // the key columns, others NULL
+};
+
+// The key's cells, in the order of the schema's key.
+std::string key_of(const Deleted& deleted) {
+  std::vector<std::string_view> cells;
+  const std::string_view fields = deleted.fields;
+  for (size_t at = 0; at < fields.size(); at += cells.back().size()) {
+    const auto length = static_cast<size_t>(std::max(0, read_int32(fields.data() + at)));
+    cells.push_back(fields.substr(at, sizeof(int32_t) + length));
+  }
+  std::string out;
+  for (const uint16_t column : deleted.schema->key) out += cells[column];
+  return out;
+}
+
 struct Topic {
   std::string name;
   PlanCache<ValuePlan> values;
   PlanCache<KeyPlan> keys;
   std::vector<std::shared_ptr<const EventTable>> tables;  // most recent first
+  std::deque<Deleted> deleted;                            // most recent first
 };
 
 // Looks an element up and moves it to the front; null if there is none.
@@ -145,10 +184,13 @@ class Decoder::State {
                 Change& change);
   void add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key, const JsonNode* before,
                    Change& change);
+  static void remember_deleted(Topic& topic, const Change& change);
+  static const Deleted* deleted_beside(const Topic& topic, const Change& change);
   std::optional<std::string> fill_key(const std::string& header, const ValuePlan& plan,
                                       const RowSchema& schema);
   static std::shared_ptr<const EventTable> table(Topic& topic, const SourceBlock& source);
   std::string heartbeat_server(const Message& message);
+  void report_replaced(const EventTable& table);
 
   std::shared_ptr<const UnavailableMarker> marker_;
   std::vector<std::unique_ptr<Topic>> topics_;  // most recent first
@@ -156,6 +198,7 @@ class Decoder::State {
   JsonParser key_parser_;
   JsonParser header_parser_;
   RowReader reader_;
+  std::set<std::string> reported_;  // columns whose texts held U+0000
 };
 
 Topic& Decoder::State::topic(std::string_view name) {
@@ -241,7 +284,17 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.sequence = source.sequence;
   change.table = table(its_topic, source);
   if (change.op != Op::truncate) add_rows(message, its_topic, plan, payload, change);
+  report_replaced(*change.table);
   return change;
+}
+
+// Once for each column, as long as there is room to remember them.
+void Decoder::State::report_replaced(const EventTable& table) {
+  for (const std::string& column : reader_.take_replaced()) {
+    const std::string name = table.db + "." + table.schema + "." + table.table + "." + column;
+    if (reported_.size() >= kReportedMax || !reported_.insert(name).second) continue;
+    spdlog::warn("column {}: a text holds U+0000, which is stored as U+FFFD", name);
+  }
 }
 
 void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,
@@ -249,25 +302,48 @@ void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePla
   const Opened<KeyPlan> key = open_key(message, its_topic);
   change.schema = plan.row_schema(key.plan);
   const JsonNode* before = struct_member(payload, "before");
-  const bool is_keyless = change.schema->key.empty();
-  // Without a key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
-  if (is_keyless && before != nullptr && (change.op == Op::update || change.op == Op::remove)) {
+  // Without a whole key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
+  const bool is_found_by_image = change.schema->key.empty() || !is_whole(key, plan.row());
+  if (is_found_by_image && before != nullptr &&
+      (change.op == Op::update || change.op == Op::remove)) {
     change.before = reader_.row(plan.row(), *before, false);
   }
   if (change.op == Op::remove) {
     add_deleted(plan, key, before, change);
+    remember_deleted(its_topic, change);
     return;
   }
   const JsonNode* after = struct_member(payload, "after");
   if (after == nullptr) throw DecodeError("member \"after\" is null");
   const std::string* old_key = nullptr;
+  const Deleted* deleted = nullptr;
   if (change.op == Op::create) {
     for (const Header& header : message.headers) {
       if (header.name == kOldKeyHeader && header.value) old_key = &*header.value;
     }
+    deleted = deleted_beside(its_topic, change);
   }
-  change.row = reader_.row(plan.row(), *after, change.op == Op::update || old_key != nullptr);
+  const bool is_moved = old_key != nullptr || deleted != nullptr;
+  change.row = reader_.row(plan.row(), *after, change.op == Op::update || is_moved);
   if (old_key != nullptr) change.fill_key = fill_key(*old_key, plan, *change.schema);
+  if (!change.fill_key && deleted != nullptr) change.fill_key = key_of(*deleted);
+}
+
+void Decoder::State::remember_deleted(Topic& its_topic, const Change& change) {
+  if (!change.sequence || change.schema->key.empty()) return;
+  its_topic.deleted.push_front({*change.sequence, change.table, change.schema, change.row.fields});
+  if (its_topic.deleted.size() > kDeletedMax) its_topic.deleted.pop_back();
+}
+
+// An update of the key, written as a delete and an insert. A pipeline may drop the headers that say
+// so; nothing else gives a delete and an insert one place in the log (debezium-format 14.2).
+const Deleted* Decoder::State::deleted_beside(const Topic& its_topic, const Change& change) {
+  if (!change.sequence || change.snapshot != SnapshotMark::streaming) return nullptr;
+  const auto found = std::ranges::find_if(its_topic.deleted, [&](const Deleted& deleted) {
+    return deleted.at == *change.sequence && *deleted.table == *change.table &&
+           *deleted.schema == *change.schema;
+  });
+  return found == its_topic.deleted.end() ? nullptr : &*found;
 }
 
 void Decoder::State::add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key,

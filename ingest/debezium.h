@@ -44,7 +44,9 @@ struct DecoderOptions {
 //
 // Remembers for each topic the schemas seen last, by their bytes, so that an unchanged schema is
 // neither parsed nor hashed again: changes of equal schema share RowSchema and EventTable.
-// Bounded: kTopicsMax topics, PlanCache::kVersionsMax schemas of key and value each.
+// Bounded: kTopicsMax topics, PlanCache::kVersionsMax schemas of key and value each. Remembers the
+// last deletes as well: an insert at the same place in the source's log is the other half of a key
+// change, also where the header that says so is missing.
 class Decoder {
  public:
   explicit Decoder(DecoderOptions options = {});

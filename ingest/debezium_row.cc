@@ -17,6 +17,10 @@ void append_value(const ColumnPlan& column, const JsonNode* value, std::string& 
   }
 }
 
+bool holds_nul(const JsonNode& value) {
+  return value.kind == JsonKind::string && value.text.find('\0') != std::string_view::npos;
+}
+
 }  // namespace
 
 // JsonConverter writes all fields in schema order: the guess nearly always holds.
@@ -53,6 +57,7 @@ Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
         value = nullptr;
       }
       append_value(column, value, row.fields);
+      if (value != nullptr && holds_nul(*value)) replaced_.insert(column.name);
     }
   } catch (const DecodeError& error) {
     throw_in_column(plan.columns[i].name, error);

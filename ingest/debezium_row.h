@@ -1,7 +1,9 @@
 // One struct of a payload to the cells of a row.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ingest/change.h"
@@ -24,12 +26,15 @@ class RowReader {
               const JsonNode* before);
   // The key's cells in the order of `schema.key`, encoded as the row's columns.
   std::string key_cells(const StructPlan& plan, const RowSchema& schema, const JsonNode& key);
+  // The columns, since the last call, with a text that held U+0000, which became U+FFFD.
+  std::set<std::string> take_replaced() { return std::exchange(replaced_, {}); }
 
  private:
   void match(const StructPlan& plan, const JsonNode& object);
   Row cells(const StructPlan& plan, bool has_markers, size_t bytes);
 
   std::vector<const JsonNode*> values_;  // by column; null = no value
+  std::set<std::string> replaced_;
 };
 
 }  // namespace metadb::ingest

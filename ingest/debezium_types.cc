@@ -76,15 +76,21 @@ void convert_boolean(const JsonNode& value, const TypeParameters&, std::string& 
   append_int_cell<int8_t>(out, value.text == "true" ? 1 : 0);
 }
 
-std::string_view storable(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) {
-    throw DecodeError("text holds the character U+0000, which PostgreSQL cannot store", "22021");
+// Other databases than PostgreSQL store U+0000 in texts.
+void append_storable(std::string& out, std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+  for (size_t nul = text.find('\0'); nul != std::string_view::npos; nul = text.find('\0')) {
+    out += text.substr(0, nul);
+    out += kReplacement;
+    text.remove_prefix(nul + 1);
   }
-  return text;
+  out += text;
 }
 
 void append_text(std::string& out, std::string_view text) {
-  append_bytes_cell(out, storable(text));
+  const size_t begin = begin_cell(out);
+  append_storable(out, text);
+  end_cell(out, begin);
 }
 
 void convert_text(const JsonNode& value, const TypeParameters&, std::string& out) {
@@ -106,7 +112,7 @@ void convert_jsonb(const JsonNode& value, const TypeParameters&, std::string& ou
   expect(value, JsonKind::string, "a string");
   const size_t begin = begin_cell(out);
   out += kJsonbVersion;
-  out += storable(value.text);
+  append_storable(out, value.text);
   end_cell(out, begin);
 }
 

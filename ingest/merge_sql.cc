@@ -145,10 +145,14 @@ std::string MergeSql::join_condition(const std::string& stage_alias,
 std::string MergeSql::partition_by(const std::string& stage_alias) const {
   std::vector<std::string> out;
   for (const StageColumn* column : key()) {
-    const bool has_btree = column->column.type && catalog::row_of(*column->column.type).has_btree;
-    const Column staged{column->stage, column->column.type_name, column->column.type};
-    out.push_back(has_btree ? stage_alias + "." + column->stage
-                            : catalog::key_expression(staged, stage_alias + "."));
+    // As the unique index tells keys apart, whatever the cut of the batch: two jsonb may be equal
+    // and have other texts, all other types are equal exactly if their index entries are.
+    const std::optional<catalog::PgType> type = column->column.type;
+    const bool is_own_identity =
+        type && catalog::row_of(*type).has_btree && *type != catalog::PgType::jsonb;
+    const Column staged{column->stage, column->column.type_name, type};
+    out.push_back(is_own_identity ? stage_alias + "." + column->stage
+                                  : catalog::key_expression(staged, stage_alias + "."));
   }
   return fmt::format("{}", fmt::join(out, ", "));
 }
@@ -192,6 +196,25 @@ std::string MergeSql::stage_values(const std::string& alias) const {
   return out;
 }
 
+// The indexes of those columns whose value was never seen for the row with that id, as an array;
+// NULL if there are none.
+std::string MergeSql::unresolved_of(const std::string& id,
+                                    const std::set<uint16_t>& unavailable) const {
+  return fmt::format(
+      "(SELECT array_agg(v.i) FROM metadb.unresolved l JOIN (VALUES {}) v(i, name) ON v.name = "
+      "l.column_name WHERE l.schema_name = {} AND l.table_name = {} AND l.row_id = {})",
+      numbered_names(unavailable), quote_literal(table_.schema), quote_literal(table_.current_name),
+      id);
+}
+
+std::string MergeSql::numbered_names(const std::set<uint16_t>& unavailable) const {
+  std::vector<std::string> names;
+  for (const uint16_t i : unavailable) {
+    names.push_back(fmt::format("({}::smallint, {})", i, quote_literal(columns_[i].column.name)));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
   std::string staged;
   std::string groups;
@@ -202,13 +225,15 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
     const StageColumn& column = columns_[i];
     staged += fmt::format(", s.{0}, c.{1} AS cur{2}", column.stage,
                           quote_identifier(column.column.name), i);
-    // A row that has the value, or a delete, begins a group; group 0 has only the current row.
+    // A row that has the value, or a delete, begins a group; group 0 has only the current row,
+    // whose own value may never have been seen.
     groups += fmt::format(
         ", count(*) FILTER (WHERE d OR u IS NULL OR NOT {0} = ANY (u)) OVER k AS g{0}", i);
     found += fmt::format(
         ", CASE WHEN g{0} = 0 THEN cur{0} ELSE first_value({1}) OVER (PARTITION BY g, g{0} ORDER "
         "BY n) END AS f{0}"
-        ", CASE WHEN g{0} = 0 THEN cur_id IS NULL ELSE first_value(d) OVER (PARTITION BY g, g{0} "
+        ", CASE WHEN g{0} = 0 THEN cur_id IS NULL OR {0} = ANY (lost) ELSE first_value(d) OVER "
+        "(PARTITION BY g, g{0} "
         "ORDER BY n) END AS x{0}",
         i, column.stage);
     sets += fmt::format("{0} = CASE WHEN {1} = ANY (s.u) THEN f.f{1} ELSE s.{0} END, ",
@@ -218,12 +243,12 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
   }
   return fmt::format(
       "UPDATE {0} s SET {1}u = nullif(array_remove(ARRAY[{2}], NULL), '{{}}') FROM ("
-      "SELECT n{3} FROM (SELECT *{4} FROM (SELECT s.n, s.d, s.u, c.__id AS cur_id{5}, "
+      "SELECT n{3} FROM (SELECT *{4} FROM (SELECT s.n, s.d, s.u, c.__id AS cur_id, {9} AS lost{5}, "
       "first_value(s.n) OVER (PARTITION BY {6} ORDER BY s.n) AS g FROM {0} s LEFT JOIN {7} c ON "
       "{8}) a "
       "WINDOW k AS (PARTITION BY g ORDER BY n)) b) f WHERE s.n = f.n AND s.u IS NOT NULL",
       stage(), sets, left, found, groups, staged, partition_by("s"), table_.current(),
-      join_condition("s", "c"));
+      join_condition("s", "c"), unresolved_of("c.__id", unavailable));
 }
 
 std::string MergeSql::find_old_row(const std::string& leaf) const {
@@ -238,8 +263,8 @@ std::string MergeSql::fill_from_old_row(const std::string& leaf, int64_t id,
     sets +=
         fmt::format("{} = h.{}, ", columns_[i].stage, quote_identifier(columns_[i].column.name));
   }
-  return fmt::format("UPDATE {} s SET {}u = NULL FROM {} h WHERE s.n <> 0 AND h.__id = {}", stage(),
-                     sets, leaf, id);
+  return fmt::format("UPDATE {} s SET {}u = {} FROM {} h WHERE s.n <> 0 AND h.__id = {}", stage(),
+                     sets, unresolved_of("h.__id", unavailable), leaf, id);
 }
 
 std::string MergeSql::drop_old_key() const {
@@ -318,6 +343,12 @@ std::string MergeSql::pair_by_image(bool is_delete) const {
       id, stage(), stage(), match, event_image("o", true), event_image("w", true));
 }
 
+std::string MergeSql::misses_old_row(bool is_delete) {
+  // An update that changes nothing leaves no work.
+  return is_delete ? "SELECT NOT EXISTS (SELECT FROM pg_temp.work)"
+                   : "SELECT EXISTS (SELECT FROM pg_temp.work WHERE cur_id IS NULL)";
+}
+
 std::string MergeSql::summary() {
   return "SELECT count(cur_id), count(*) FILTER (WHERE NOT d AND nxt IS NOT NULL), "
          "count(*) FILTER (WHERE NOT d AND nxt IS NULL), "
@@ -353,16 +384,12 @@ std::string MergeSql::insert_current() const {
 }
 
 std::string MergeSql::record_unresolved(const std::set<uint16_t>& unavailable) const {
-  std::vector<std::string> names;
-  for (const uint16_t i : unavailable) {
-    names.push_back(fmt::format("({}, {})", i, quote_literal(columns_[i].column.name)));
-  }
   return fmt::format(
       "INSERT INTO metadb.unresolved (schema_name, table_name, row_id, column_name) "
       "SELECT {}, {}, w.id, v.name FROM pg_temp.work w JOIN {} s ON s.n = w.n "
       "JOIN (VALUES {}) v(i, name) ON v.i = ANY (s.u) WHERE NOT w.d ON CONFLICT DO NOTHING",
       quote_literal(table_.schema), quote_literal(table_.current_name), stage(),
-      fmt::join(names, ", "));
+      numbered_names(unavailable));
 }
 
 std::string MergeSql::insert_all() const {

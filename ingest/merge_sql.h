@@ -42,10 +42,11 @@ class MergeSql {
   [[nodiscard]] std::string convert() const;
 
   // Gives unavailable columns the last available value of their key's chain. Leaves in `u` the
-  // columns for which there is none.
+  // columns for which there is none: what was never seen of a row was not seen of its next version.
   [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable) const;
   // RunKind::moved: the newest version of the old key (stage row n = 0) in `leaf`, as (id).
   [[nodiscard]] std::string find_old_row(const std::string& leaf) const;
+  // Leaves in `u` what was never seen of that row either.
   [[nodiscard]] std::string fill_from_old_row(const std::string& leaf, int64_t id,
                                               const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string drop_old_key() const;
@@ -58,6 +59,8 @@ class MergeSql {
   [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
   // pair() for RunKind::replace; is_delete: the run holds the old image only.
   [[nodiscard]] std::string pair_by_image(bool is_delete) const;
+  // After pair_by_image(): whether no current row equals the old image.
+  [[nodiscard]] static std::string misses_old_row(bool is_delete);
   // What work holds: ends of current rows, versions for history, new current rows, and the
   // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
   [[nodiscard]] static std::string summary();
@@ -90,6 +93,9 @@ class MergeSql {
   [[nodiscard]] std::string partition_by(const std::string& stage_alias) const;
   [[nodiscard]] std::string image(const std::string& alias, bool of_stage) const;
   [[nodiscard]] std::string event_image(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string unresolved_of(const std::string& id,
+                                          const std::set<uint16_t>& unavailable) const;
+  [[nodiscard]] std::string numbered_names(const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string target_columns() const;
   [[nodiscard]] std::string stage_values(const std::string& alias) const;
   [[nodiscard]] std::vector<const StageColumn*> key() const;

@@ -7,7 +7,7 @@
 namespace metadb::ingest {
 namespace {
 
-constexpr std::array<std::string_view, 3> kDataClasses = {"22", "54", "23"};
+constexpr std::array<std::string_view, 4> kDataClasses = {"02", "22", "54", "23"};
 constexpr std::array<std::string_view, 10> kWeatherClasses = {"08", "25", "28", "3D", "40",
                                                               "53", "55", "57", "58", "XX"};
 

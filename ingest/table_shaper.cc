@@ -82,6 +82,29 @@ LaneStopped second_server(const TableChanges& changes, const SourceTable& known)
       changes.topic};
 }
 
+constexpr std::string_view kOtherName =
+    "Give the data source the option add_schema_prefix, or let its filters leave the table out.";
+
+LaneStopped refused(const TableChanges& changes, const catalog::SourceTableKey& key,
+                    const std::string& reason) {
+  return {Error("42602", fmt::format("{} has no place here: {}", described(key), reason))
+              .with_hint(std::string(kOtherName)),
+          changes.topic};
+}
+
+// A relation or type has the name that is wanted, and is none of ours.
+bool is_name_taken(const Error& error) {
+  return error.sqlstate == "42P07" || error.sqlstate == "42710";
+}
+
+LaneStopped name_taken(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
+  return {
+      Error(error.sqlstate, fmt::format("table {}.{} for {} cannot be made: {}", wanted.schema_name,
+                                        wanted.table_name, described(wanted.key), error.what()))
+          .with_hint(std::string(kOtherName)),
+      changes.topic};
+}
+
 }  // namespace
 
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
@@ -98,8 +121,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
     target = {key,          named.schema,      TableNames(named.table).current,
               named.origin, event.server_name, changes.topic};
     if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};
-    if (const auto reason = refusal(named))
-      throw LaneStopped(Error("42602", *reason), changes.topic);
+    if (const auto reason = refusal(named)) throw refused(changes, key, *reason);
   }
   const auto found = snapshot->tables.find({target.schema_name, target.table_name});
   try {
@@ -111,7 +133,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
         });
         catalog_.publish([&](catalog::Snapshot& s) { s.source_tables.emplace(key, target); });
       }
-      return {fit(*found->second, changes, target.origin), key, target.origin};
+      return {fit(*found->second, changes, target), key, target.origin};
     }
     if (known != snapshot->source_tables.end()) {
       throw LaneStopped(Error("42P01", fmt::format("table {}.{} has been dropped",
@@ -119,7 +141,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
                             .with_hint("Resynchronize the data source, or purge the table's data."),
                         changes.topic, true);
     }
-    return {fit(*create(changes, target), changes, target.origin), key, target.origin};
+    return {fit(*create(changes, target), changes, target), key, target.origin};
   } catch (const LaneStopped&) {
     throw;
   } catch (const Error& error) {
@@ -157,7 +179,12 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
   table.key_columns = key_of(table, schema);
   auto created = in_transaction([&] {
     claim(changes, target);
-    catalog::create_table(connection_, table);
+    try {
+      catalog::create_table(connection_, table);
+    } catch (const Error& error) {
+      if (is_name_taken(error)) throw name_taken(changes, target, error);
+      throw;
+    }
     for (const auto& [source_column, name] : table.renamed) {
       catalog::record_column_name(connection_, table, source_column, name);
     }
@@ -188,12 +215,12 @@ bool has_key_of(const Table& table, const RowSchema& schema) {
 }
 
 std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableChanges& changes,
-                                              const std::string& origin) {
+                                              const SourceTable& target) {
   Table fitted = table;
   for (const Run& run : changes.runs) {
     if (run.schema) {
       fitted = fit_columns(fitted, *run.schema);
-      fitted = fit_key(fitted, *run.schema, origin);
+      fitted = fit_key(fitted, *run.schema, target);
     }
     fitted = fit_years(fitted, run);
   }
@@ -217,33 +244,71 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
         return out;
       });
       spdlog::info("column {} {} added to {}", added.name, added.type_name, fitted.main());
-    } else if (column->type &&
-               catalog::widened(*column->type, event_column.type) != *column->type) {
+    } else if (column->type) {
       const catalog::PgType to = catalog::widened(*column->type, event_column.type);
-      const Column before = *column;
-      fitted = *in_transaction([&] {
-        catalog::widen_column(connection_, fitted, before, to);
-        Table out = fitted;
-        for (Column& candidate : out.columns) {
-          if (candidate.name == before.name) {
-            candidate = {before.name, std::string(catalog::row_of(to).name), to};
-          }
-        }
-        return out;
-      });
-      spdlog::info("column {} of {} widened from {} to {}", before.name, fitted.main(),
-                   before.type_name, catalog::row_of(to).name);
+      if (to != *column->type) fitted = widen(fitted, *column, to);
     }
   }
   return fitted;
 }
 
-Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const std::string& origin) {
+// Text takes every value. Of the other steps two have values without a twin: a date after the year
+// 294276 is no timestamp, and numeric has no infinity before PostgreSQL 14.
+Table TableShaper::widen(const Table& table, const Column& column, catalog::PgType to) {
+  try {
+    Table widened = *in_transaction([&] {
+      catalog::widen_column(connection_, table, column, to);
+      Table out = table;
+      for (Column& candidate : out.columns) {
+        if (candidate.name == column.name) {
+          candidate = {column.name, std::string(catalog::row_of(to).name), to};
+        }
+      }
+      return out;
+    });
+    spdlog::info("column {} of {} widened from {} to {}", column.name, table.main(),
+                 column.type_name, catalog::row_of(to).name);
+    return widened;
+  } catch (const Error& error) {
+    if (!error.sqlstate.starts_with("22") || to == catalog::PgType::text) throw;
+    spdlog::warn("column {} of {} holds a value that is no {}: {}", column.name, table.main(),
+                 catalog::row_of(to).name, error.what());
+  }
+  return widen(table, column, catalog::PgType::text);
+}
+
+// A table that several source tables feed changes its key when the last of them has it so: else
+// each would have the indexes built anew for itself, over and over.
+void TableShaper::agree_on_key(const Table& table, const std::vector<std::string>& key,
+                               const SourceTable& target) {
+  const auto snapshot = catalog_.snapshot();
+  const bool is_shared = std::ranges::any_of(snapshot->source_tables, [&](const auto& pair) {
+    const SourceTable& other = pair.second;
+    return other.schema_name == target.schema_name && other.table_name == target.table_name &&
+           other.key != target.key;
+  });
+  if (!is_shared) return;
+  if (key == table.key_columns) {
+    if (agreed_.insert(target.key).second) catalog::want_key(connection_, target.key, std::nullopt);
+    return;
+  }
+  catalog::want_key(connection_, target.key, key);
+  agreed_.erase(target.key);
+  const auto other = catalog::other_with_key_of(connection_, table, target.key);
+  if (!other) return;
+  throw Error("55006", fmt::format("{} has the key ({}), but {}, which {} feeds as well, has ({})",
+                                   described(target.key), fmt::join(key, ", "), table.main(),
+                                   described(*other), fmt::join(table.key_columns, ", ")))
+      .with_hint("The table follows once all that feed it have the new key.");
+}
+
+Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const SourceTable& target) {
   const std::vector<std::string> key = key_of(table, schema);
+  agree_on_key(table, key, target);
   if (key == table.key_columns) return table;
   int64_t ended = 0;
   Table fitted = *in_transaction([&] {
-    ended = catalog::change_key(connection_, table, {key, origin});
+    ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
     return out;

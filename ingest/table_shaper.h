@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "catalog/catalog.h"
 #include "ingest/batch.h"
@@ -44,10 +46,15 @@ class TableShaper {
                                                const catalog::SourceTable& target);
   void claim(const TableChanges& changes, const catalog::SourceTable& target);
   std::shared_ptr<const catalog::Table> fit(const catalog::Table& table,
-                                            const TableChanges& changes, const std::string& origin);
+                                            const TableChanges& changes,
+                                            const catalog::SourceTable& target);
   catalog::Table fit_columns(const catalog::Table& table, const RowSchema& schema);
+  catalog::Table widen(const catalog::Table& table, const catalog::Column& column,
+                       catalog::PgType to);
   catalog::Table fit_key(const catalog::Table& table, const RowSchema& schema,
-                         const std::string& origin);
+                         const catalog::SourceTable& target);
+  void agree_on_key(const catalog::Table& table, const std::vector<std::string>& key,
+                    const catalog::SourceTable& target);
   catalog::Table fit_years(const catalog::Table& table, const Run& run);
   // Runs `change` in a transaction with a short lock_timeout, then publishes what it returns.
   std::shared_ptr<const catalog::Table> in_transaction(
@@ -57,6 +64,7 @@ class TableShaper {
   catalog::Connection& connection_;
   std::string source_name_;
   Rules rules_;
+  std::set<catalog::SourceTableKey> agreed_;  // have the key of the table that they share
 };
 
 }  // namespace metadb::ingest

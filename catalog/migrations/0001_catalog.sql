@@ -99,6 +99,7 @@ CREATE TABLE metadb.source_table (
     server_name   text NOT NULL,
     topic         text NOT NULL,
     last_end      timestamptz NOT NULL DEFAULT '-infinity',
+    wanted_key    text[],  -- what its events have as the key, where that is not the table's
     PRIMARY KEY (source_name, source_db, source_schema, source_table),
     UNIQUE (schema_name, table_name, origin)
 );

@@ -185,6 +185,18 @@ TEST_F(CatalogTest, DeadLetterKeepsTheFirstReasonAndEveryByte) {
   EXPECT_EQ(text("SELECT value IS NULL AND record_time IS NULL FROM metadb.dead_letter"), "t");
 }
 
+TEST_F(CatalogTest, DeadLetterOfAnImpossibleTimeHasNone) {
+  catalog_.open("test");
+  int64_t offset = 0;
+  for (const int64_t ms : {INT64_MIN, INT64_C(-1), INT64_C(0), INT64_C(253'402'300'799'999),
+                           INT64_C(253'402'300'800'000), INT64_MAX})
+    catalog::set_aside(connection_, {"src", "t", 0, offset++, ms, {}, {}, "22P02", "bad", {}, {}});
+  EXPECT_EQ(text("SELECT string_agg(\"offset\" || ' ' || coalesce(extract(epoch FROM "
+                 "record_time)::numeric(15, 3)::text, '-'), ', ' ORDER BY \"offset\") FROM "
+                 "metadb.dead_letter"),
+            "0 -, 1 -, 2 0.000, 3 253402300799.999, 4 -, 5 -");
+}
+
 TEST_F(CatalogTest, LogLinesReachTheTableOfTheirMonth) {
   catalog_.open("test");
   catalog::write_log(connection_, {{1'767'225'599'999, "INFO", "last of December"},

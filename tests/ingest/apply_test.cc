@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include "ingest/debezium.h"
 #include "ingest/outcome.h"
-#include "tests/ingest/history_test.h"
+#include "tests/ingest/apply_fixture.h"
+#include "tests/ingest/debezium_message.h"
 
 namespace metadb::tests {
 namespace {
@@ -13,112 +15,38 @@ using ingest::Applier;
 using ingest::Batch;
 using ingest::LaneStopped;
 using ingest::Op;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class Apply : public HistoryTest {
- protected:
-  void SetUp() override {
-    table_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    keyed_ = {event_table(table_), schema_of({{"id", PgType::int4}, {"v", PgType::text}}, {0})};
-    keyless_ = {event_table(table_), schema_of({{"a", PgType::int4}, {"v", PgType::text}}, {})};
+// The source has changed the scale of its numeric key: the rows are the same.
+TEST_F(Apply, NumericKeysAreEqualHoweverBatchesAreCut) {
+  for (const bool is_one_batch : {true, false}) {
+    SCOPED_TRACE(is_one_batch);
+    const std::string name = table_ + (is_one_batch ? "1" : "2");
+    const ChangeMaker maker{event_table(name),
+                            schema_of({{"id", PgType::numeric}, {"v", PgType::text}}, {0})};
+    Applier applier(*catalog_, {"src", {}});
+    auto batch = std::make_unique<Batch>();
+    int64_t offset = 0;
+    const auto add = [&](Op op, std::string_view id, const Cell& value) {
+      batch->add(maker.make(op, kBaseUs + offset, {Cell::numeric(id), value}), message(offset));
+      ++offset;
+      if (is_one_batch) return;
+      applier.apply(*batch);
+      batch = std::make_unique<Batch>();
+    };
+    add(Op::create, "1.0", Cell::text("a"));
+    add(Op::update, "1.00", Cell::text("b"));
+    add(Op::update, "1", Cell::unavailable());
+    add(Op::create, "10", Cell::text("ten"));
+    add(Op::remove, "10.000", Cell::null());
+    add(Op::create, "-0.50", Cell::text("half"));
+    if (is_one_batch) applier.apply(*batch);
+    EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}\" ORDER BY __id", name)),
+                ElementsAre("b", "half"));
+    EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM public.\"{}__\"", name)), ElementsAre("4"));
   }
-
-  // One row a line, its columns joined by commas.
-  static std::vector<std::string> rows(const std::string& sql) {
-    const catalog::Result result = database_->connect().exec(sql);
-    std::vector<std::string> out;
-    for (int row = 0; row < result.rows(); ++row) {
-      std::string line;
-      for (int column = 0; column < result.columns(); ++column)
-        line += (column > 0 ? "," : "") + result.optional_text(row, column).value_or("NULL");
-      out.push_back(line);
-    }
-    return out;
-  }
-  [[nodiscard]] std::vector<std::string> current() const {
-    return rows(fmt::format("SELECT {} , v FROM public.\"{}\" ORDER BY 1, 2",
-                            keyed_.schema->columns[0].name, table_));
-  }
-  [[nodiscard]] int64_t versions() const {
-    return database_->connect()
-        .exec(fmt::format("SELECT count(*) FROM public.\"{}__\"", table_))
-        .int64(0, 0);
-  }
-  // The first column cast to text, the rest as they are: dead letters of this test's topic.
-  [[nodiscard]] std::vector<std::string> letters(const std::string& columns) const {
-    return rows(
-        fmt::format("SELECT {} FROM metadb.dead_letter WHERE topic = '{}' ORDER BY \"offset\"",
-                    columns, topic()));
-  }
-  [[nodiscard]] std::string topic() const { return "srv.public." + table_; }
-  [[nodiscard]] ingest::Message message(int64_t offset) const {
-    return message_at(offset, topic());
-  }
-
-  std::string table_;
-  ChangeMaker keyed_;
-  ChangeMaker keyless_;
-};
-
-// A text column that a user made narrower: what does not fit is the value's fault.
-TEST_F(Apply, OneBadValueAmongManyIsSetAsideAlone) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("old")}), message(0));
-  applier.apply(first);
-  catalog::Connection connection = database_->connect();
-  connection.exec(fmt::format(
-      "ALTER TABLE public.\"{}__\" ADD CONSTRAINT short CHECK (length(v) < 8)", table_));
-  Batch batch;
-  for (int i = 1; i <= 50; ++i) {
-    const std::string value = i == 23 ? "far too long" : "v" + std::to_string(i);
-    batch.add(keyed_.make(Op::create, kBaseUs + i, {Cell::int4(i), Cell::text(value)}), message(i));
-  }
-  const ingest::Applied applied = applier.apply(batch);
-  EXPECT_EQ(applied.dead_letters, 1);
-  EXPECT_EQ(applied.versions, 49);
-  EXPECT_EQ(current().size(), 50U);
-  EXPECT_THAT(letters("source_name, part, \"offset\", convert_from(key, 'UTF8'), "
-                      "convert_from(value, 'UTF8'), sqlstate, schema_name, table_name"),
-              ElementsAre("src,0,23,key bytes,value bytes,23514,public," + table_));
-  EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
-}
-
-TEST_F(Apply, BadValuesKeepTheOrderOfTheirNeighbours) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("0")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(
-      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
-  Batch batch;
-  int64_t offset = 1;
-  for (const char* value : {"1", "bad", "2", "bad", "3"}) {
-    batch.add(keyed_.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
-              message(offset));
-    ++offset;
-  }
-  applier.apply(batch);
-  EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}__\" ORDER BY __id", table_)),
-              ElementsAre("0", "1", "2", "3"));
-  EXPECT_THAT(letters("\"offset\""), ElementsAre("2", "4"));
-}
-
-TEST_F(Apply, SnapshotRowThatTheTableRefusesIsSetAsideAlone) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(0), Cell::text("0")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(
-      fmt::format("ALTER TABLE public.\"{}__\" ADD CHECK (v <> 'bad')", table_));
-  Batch batch;
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(1), Cell::text("1")}), message(1));
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(2), Cell::text("bad")}), message(2));
-  batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(3), Cell::text("3")}), message(3));
-  applier.apply(batch);
-  EXPECT_THAT(current(), ElementsAre("0,0", "1,1", "3,3"));
-  EXPECT_THAT(letters("\"offset\""), ElementsAre("2"));
 }
 
 TEST_F(Apply, RepeatedKeysOfASnapshotMakeOneRow) {
@@ -145,6 +73,35 @@ TEST_F(Apply, RowsWithNullInTheKeyStandForThemselves) {
   EXPECT_THAT(current(), ElementsAre("1,keyed", "NULL,same", "NULL,same"));
 }
 
+// As the messages come: message.key.columns over nullable columns, REPLICA IDENTITY FULL.
+TEST_F(Apply, DecodedChangesOfRowsWithNullInTheKeyAreApplied) {
+  const std::vector<TestField> row = {{"id", "int32", "", ""}, {"v", "string", "", ""}};
+  const std::string key = key_json({{"id", "int32", "", ""}}, R"({"id":null})");
+  std::string source(kTestSource);
+  source.replace(source.find(R"("table":"t")"), 11, R"("table":")" + table_ + "\"");
+  const auto image = [](const std::string& v) { return R"({"id":null,"v":")" + v + "\"}"; };
+  const std::vector<std::string> values = {
+      change_json(row, {.op = "c", .after = image("kept"), .source = source}),
+      change_json(row, {.op = "c", .after = image("old"), .source = source}),
+      change_json(row, {.op = "c", .after = image("gone"), .source = source}),
+      change_json(row,
+                  {.op = "u", .before = image("old"), .after = image("new"), .source = source}),
+      change_json(row, {.op = "d", .before = image("gone"), .source = source})};
+  ingest::Decoder decoder;
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  int64_t offset = 0;
+  for (const std::string& value : values) {
+    ingest::Message its_message = message(offset++);
+    its_message.key = key;
+    its_message.value = value;
+    batch.add(std::get<ingest::Change>(decoder.decode(its_message)), its_message);
+  }
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("NULL,kept", "NULL,new"));
+  EXPECT_EQ(versions(), 4);
+}
+
 TEST_F(Apply, UpdateWithoutKeyTakesWhatItLacksFromTheOldRow) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;
@@ -168,6 +125,41 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
                                "ON t.__id = u.row_id WHERE u.table_name = '{}'",
                                table_, table_)),
               ElementsAre("v"));
+}
+
+TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {
+  const ChangeMaker maker{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  int64_t offset = 0;
+  const auto apply_one = [&](ingest::Change change) {
+    change.ts_us = kBaseUs + offset;
+    Batch batch;
+    batch.add(change, message(offset++));
+    applier.apply(batch);
+  };
+  const auto update = [&](const Cell& v, const Cell& w) {
+    apply_one(maker.make(Op::update, 0, {Cell::int4(1), v, w}));
+  };
+  update(Cell::unavailable(), Cell::text("w1"));
+  update(Cell::unavailable(), Cell::text("w2"));
+  apply_one(maker.make(Op::remove, 0, {Cell::int4(1), Cell::null(), Cell::null()}));
+  ingest::Change moved =
+      maker.make(Op::create, 0, {Cell::int4(2), Cell::unavailable(), Cell::unavailable()});
+  std::string old_key;
+  ingest::append_text(old_key, Cell::int4(1).bytes);
+  moved.fill_key = old_key;
+  apply_one(moved);
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::unavailable(), Cell::text("w3")}));
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::text("seen"), Cell::text("w3")}));
+  apply_one(maker.make(Op::update, 0, {Cell::int4(2), Cell::unavailable(), Cell::text("w4")}));
+  EXPECT_THAT(rows(fmt::format("SELECT id, v, w, (SELECT string_agg(column_name, ' ') FROM "
+                               "metadb.unresolved WHERE table_name = '{0}' AND row_id = __id) FROM "
+                               "public.\"{0}__\" ORDER BY __id",
+                               table_)),
+              ElementsAre("1,NULL,w1,v", "1,NULL,w2,v", "2,NULL,w2,v", "2,NULL,w3,v",
+                          "2,seen,w3,NULL", "2,seen,w4,NULL"));
 }
 
 TEST_F(Apply, MovedRowFillsFromItsOldKeyEvenIfThatIsStillCurrent) {
@@ -260,120 +252,86 @@ TEST_F(Apply, MoreShapesInOneBatchThanStagingTablesAreKept) {
   EXPECT_TRUE(current().empty());
 }
 
-TEST_F(Apply, FencedBatchWritesNothing) {
-  catalog::Connection connection = database_->connect();
-  Batch batch;
-  batch.touched.insert({topic(), 0});
-  batch.positions[{topic(), 0}] = take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0});
-  batch.positions[{topic(), 0}].next_offset = 1;
-  batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  take_over(connection, "src", {{topic(), 0}}, "");
+TEST_F(Apply, StagingTablesThatAreNotUsedAreDropped) {
   Applier applier(*catalog_, {"src", {}});
-  try {
+  const auto apply_one = [&](int32_t id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::update, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
     applier.apply(batch);
-    FAIL() << "a fenced batch was applied";
-  } catch (const catalog::Error& error) {
-    EXPECT_EQ(error.sqlstate, "40001");
-  }
-  EXPECT_EQ(versions(), 0);
-  EXPECT_EQ(take_over(connection, "src", {{topic(), 0}}, "").at({topic(), 0}).next_offset, -1);
+  };
+  // Other tests' sessions may still be ending.
+  const auto temporary = [&](const std::string& columns) {
+    return rows(fmt::format(
+        "SELECT {} FROM pg_class WHERE relpersistence = 't' AND relnamespace = "
+        "(SELECT relnamespace FROM pg_class WHERE relname = 'work' ORDER BY oid DESC LIMIT 1) AND "
+        "relkind = 'r' AND relname <> 'ended' ORDER BY relname",
+        columns));
+  };
+  apply_one(1);
+  const auto now = Applier::Clock::now();
+  applier.drop_idle_stages(now);
+  EXPECT_THAT(temporary("relname"), ElementsAre("stage_1", "work"));
+  const auto before = temporary("relfilenode");
+  applier.drop_idle_stages(now + std::chrono::hours(2));
+  EXPECT_THAT(temporary("relname"), ElementsAre("work"));
+  EXPECT_NE(temporary("relfilenode").at(0), before.at(1)) << "work is as old as it was";
+  apply_one(2);
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,x"));
 }
 
-TEST_F(Apply, TableThatSomebodyDroppedNeedsAResync) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(fmt::format("DROP TABLE public.\"{}__\"", table_));
-  Batch second;
-  second.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(2), Cell::text("x")}), message(1));
-  try {
-    applier.apply(second);
-    FAIL() << "a dropped table was written";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_TRUE(stopped.needs_resync);
-    EXPECT_EQ(stopped.topic, topic());
-    EXPECT_THAT(stopped.message(), HasSubstr(table_));
-  }
-}
-
-TEST_F(Apply, ColumnThatSomebodyAddedIsFoundByReloading) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(1), Cell::text("x")}), message(0));
-  applier.apply(first);
-  database_->connect().exec(fmt::format("ALTER TABLE public.\"{}__\" ADD w text", table_));
-  const ChangeMaker wider{
-      keyed_.table,
-      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
-  Batch second;
-  second.add(wider.make(Op::update, kBaseUs + 1, {Cell::int4(1), Cell::text("x"), Cell::text("w")}),
-             message(1));
-  // Adding the column fails, since the catalog in memory does not know it.
-  applier.apply(second);
-  EXPECT_THAT(rows(fmt::format("SELECT w FROM public.\"{}\"", table_)), ElementsAre("w"));
-}
-
-TEST_F(Apply, ErrorAboutNoTableStopsTheLaneOfItsTopic) {
-  catalog::Connection connection = database_->connect();
-  connection.exec("ALTER TABLE metadb.dead_letter RENAME TO elsewhere");
-  Applier applier(*catalog_, {"src", {}});
-  Batch batch;
-  batch.touched.insert({topic(), 0});
-  batch.add_dead_letter({"src", topic(), 0, 1, -1, {}, {}, "22P02", "no JSON", {}, {}});
-  try {
-    applier.apply(batch);
-    ADD_FAILURE() << "a dead letter was lost";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_EQ(stopped.topic, topic());
-    EXPECT_EQ(stopped.sqlstate, "42P01");
-  }
-  connection.exec("ALTER TABLE metadb.elsewhere RENAME TO dead_letter");
-}
-
-TEST_F(Apply, StatisticsThatFailDoNotApplyTheBatchAgain) {
-  Applier applier(*catalog_, {"src", {}});
-  Batch first;
-  first.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(0), Cell::text("x")}), message(0));
-  applier.apply(first);
-  // ANALYZE evaluates the expression of the index, which fails by then.
-  catalog::Connection connection = database_->connect();
-  connection.exec(fmt::format(
-      "CREATE FUNCTION public.fails(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN IF "
-      "pg_catalog.current_query() LIKE 'ANALYZE%' THEN RAISE EXCEPTION 'no' USING ERRCODE = "
-      "'42501'; END IF; RETURN $1; END $$; CREATE INDEX ON public.\"{}\" (public.fails(a))",
-      table_));
-  Batch batch;
-  for (int i = 1; i <= 10'000; ++i)
-    batch.add(keyless_.make(Op::create, kBaseUs, {Cell::int4(i), Cell::text("x")}), message(i));
-  applier.apply(batch);
-  EXPECT_EQ(versions(), 10'001);
-}
-
-TEST_F(Apply, OriginsThatDisagreeAboutTheKeyAreStoppedNotMerged) {
+TEST_F(Apply, OriginsMustAgreeBeforeTheKeyChanges) {
   ingest::NameRules rules;
   rules.origins = {"east", "west"};
-  Applier applier(*catalog_, {"src", rules});
-  const auto maker = [&](const std::string& schema, std::vector<uint16_t> key) {
-    return ChangeMaker{std::make_shared<const ingest::EventTable>(
-                           ingest::EventTable{"srv", "shop", schema, table_}),
-                       schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+  int64_t offset = 0;
+  // One row, by a connection of its own, as after any error.
+  const auto apply_one = [&](const std::string& schema, std::vector<uint16_t> key, int32_t k) {
+    const ChangeMaker maker{std::make_shared<const ingest::EventTable>(
+                                ingest::EventTable{"srv", "shop", schema, table_}),
+                            schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+    Batch batch;
+    batch.add(maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(k)}), message(offset++));
+    Applier(*catalog_, {"src", rules}).apply(batch);
   };
-  const ChangeMaker east = maker("east_s", {0, 1});
-  const ChangeMaker west = maker("west_s", {0});
-  Batch first;
-  for (int k = 0; k < 3; ++k)
-    first.add(east.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(k)}), message(k));
-  applier.apply(first);
-  Batch second;
-  second.add(west.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(1)}), message(3));
-  try {
-    applier.apply(second);
-    FAIL() << "rows of one origin were ended by the key of another";
-  } catch (const LaneStopped& stopped) {
-    EXPECT_THAT(stopped.message(), HasSubstr("\"east\""));
+  const auto index = [&] {
+    return rows(fmt::format("SELECT 's.\"zzz___{}___key\"'::regclass::oid", table_)).at(0);
+  };
+  for (const char* origin : {"east_s", "west_s"})
+    for (int32_t k = 0; k < 2; ++k) apply_one(origin, {0, 1}, k);
+  const std::string before = index();
+  for (int i = 0; i < 2; ++i) {
+    try {
+      apply_one("west_s", {0}, 1);
+      FAIL() << "rows of one origin were ended by the key of another";
+    } catch (const LaneStopped& stopped) {
+      EXPECT_EQ(stopped.sqlstate, "55006");
+      EXPECT_THAT(stopped.message(), AllOf(HasSubstr("east_s."), HasSubstr("west_s.")));
+    }
+    apply_one("east_s", {0, 1}, 1);
   }
-  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM s.\"{}\"", table_)), ElementsAre("3"));
+  EXPECT_EQ(index(), before) << "the indexes were built anew";
+  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM s.\"{}\"", table_)), ElementsAre("4"));
+  apply_one("east_s", {0}, 3);
+  apply_one("west_s", {0}, 4);
+  EXPECT_THAT(rows(fmt::format("SELECT __origin, id, k FROM s.\"{}\" ORDER BY 1", table_)),
+              ElementsAre("east,1,3", "west,1,4"));
+}
+
+// West says what it wants, and takes it back.
+TEST_F(Apply, OriginThatReturnsToTheKeyHasItsSay) {
+  ingest::NameRules rules;
+  rules.origins = {"east", "west"};
+  const auto apply_one = [&](const std::string& schema, std::vector<uint16_t> key) {
+    const ChangeMaker maker{std::make_shared<const ingest::EventTable>(
+                                ingest::EventTable{"srv", "shop", schema, table_}),
+                            schema_of({{"id", PgType::int4}, {"k", PgType::int4}}, std::move(key))};
+    Batch batch;
+    batch.add(maker.make(Op::create, kBaseUs, {Cell::int4(1), Cell::int4(1)}), message(0));
+    Applier(*catalog_, {"src", rules}).apply(batch);
+  };
+  apply_one("east_s", {0, 1});
+  EXPECT_THROW(apply_one("west_s", {0}), LaneStopped);
+  apply_one("west_s", {0, 1});
+  EXPECT_THROW(apply_one("east_s", {0}), LaneStopped);
 }
 
 TEST_F(Apply, KeyChangeKeepsRowsWhoseNewKeyIsNull) {

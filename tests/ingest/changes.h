@@ -9,6 +9,7 @@
 #include "ingest/batch.h"
 #include "ingest/change.h"
 #include "ingest/copy_format.h"
+#include "ingest/numeric.h"
 
 namespace metadb::tests {
 
@@ -24,6 +25,14 @@ struct Cell {
   static Cell int4(int32_t value) {
     Cell cell{Kind::value, ""};
     ingest::append_big_endian<int32_t>(cell.bytes, value);
+    return cell;
+  }
+  // As numeric_send writes it. `value`: digits, perhaps with a point.
+  static Cell numeric(std::string_view value) {
+    Cell cell{Kind::value, ""};
+    std::string framed;
+    ingest::append_numeric_cell(framed, value);
+    cell.bytes = framed.substr(sizeof(int32_t));
     return cell;
   }
   static Cell int8(int64_t value) {

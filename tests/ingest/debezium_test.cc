@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "tests/ingest/debezium_message.h"
+#include "tests/ingest/decoding.h"
 
 namespace metadb::tests {
 namespace {
@@ -21,59 +21,6 @@ using ingest::Message;
 using ingest::Op;
 using ingest::Sequence;
 using ingest::SnapshotMark;
-
-const std::vector<TestField> kKey = {{"id", "int32", "", ""}};
-const std::vector<TestField> kRow = {{"id", "int32", "", ""},
-                                     {"name", "string", "", ""},
-                                     {"blob", "bytes", "", ""},
-                                     {"tags", "array", "", ""}};
-const std::string kAnne = R"({"id":1,"name":"Anne","blob":"AQID","tags":["a"]})";
-
-// Cells for the expected side: int32 length, then the bytes.
-std::string cell(std::string_view bytes) {
-  std::string out = {0, 0, 0, static_cast<char>(bytes.size())};
-  return out + std::string(bytes);
-}
-std::string int_cell(char value) {
-  return cell(std::string({0, 0, 0, value}));
-}
-const std::string kNull = "\xff\xff\xff\xff";
-const std::string kAnneCells = int_cell(1) + cell("Anne") + cell("\1\2\3") + cell("[\"a\"]");
-
-Change change_of(Decoder& decoder, const std::string* key, const std::string& value,
-                 std::vector<ingest::Header> headers = {}) {
-  Message its_message = message(key, &value);
-  its_message.headers = std::move(headers);
-  return std::get<Change>(decoder.decode(its_message));
-}
-
-Change change_of(const std::string* key, const std::string& value,
-                 std::vector<ingest::Header> headers = {}) {
-  Decoder decoder;
-  return change_of(decoder, key, value, std::move(headers));
-}
-
-Ignored ignored(const std::string* key, const std::string* value) {
-  return std::get<Ignored>(Decoder().decode(message(key, value)));
-}
-
-std::string reason_of(const std::string* key, const std::string& value) {
-  try {
-    Decoder().decode(message(key, &value));
-  } catch (const DecodeError& error) {
-    return error.what();
-  }
-  return "was decoded";
-}
-
-std::string source_with(const std::string& from, const std::string& to) {
-  std::string source(kTestSource);
-  const size_t at = source.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return source.replace(at, from.size(), to);
-}
-
-const std::string kKey1 = key_json(kKey, R"({"id":1})");
 
 TEST(Envelope, GivesOpTableTimeAndPosition) {
   const std::string value = change_json(kRow, {.op = "c", .after = kAnne});
@@ -243,6 +190,27 @@ TEST(Before, IsKeptForTablesWithoutKeyOnly) {
   EXPECT_EQ(change_of(nullptr, change_json(kRow, {.op = "d"})).before, std::nullopt);
 }
 
+TEST(Before, IsKeptWhereTheKeyHasANull) {
+  const std::vector<TestField> fields = {{"id", "int32", "", ""},
+                                         {"name", "string", "", ""},
+                                         {"__dbz__physicalTableIdentifier", "string", "", ""}};
+  const std::string key = key_json(fields, R"({"id":1,"name":null})");
+  const std::string before = R"({"id":1,"name":null,"blob":"AQID","tags":["a"]})";
+  const std::string cells = int_cell(1) + kNull + cell("\1\2\3") + cell("[\"a\"]");
+  const std::string after = R"({"id":1,"name":null,"blob":null,"tags":null})";
+  const Change updated =
+      change_of(&key, change_json(kRow, {.op = "u", .before = before, .after = after}));
+  ASSERT_TRUE(updated.before.has_value());
+  EXPECT_EQ(updated.before->fields, cells);
+  const Change deleted = change_of(&key, change_json(kRow, {.op = "d", .before = before}));
+  ASSERT_TRUE(deleted.before.has_value());
+  EXPECT_EQ(deleted.before->fields, cells);
+  EXPECT_EQ(deleted.row.fields, int_cell(1) + kNull + kNull + kNull);
+  const std::string whole = key_json(fields, R"({"id":1,"name":"x"})");
+  EXPECT_EQ(change_of(&whole, change_json(kRow, {.op = "d", .before = before})).before,
+            std::nullopt);
+}
+
 TEST(Truncate, NamesATableAndNoRow) {
   const Change change = change_of(nullptr, change_json(kRow, {.op = "t"}));
   EXPECT_EQ(change.op, Op::truncate);
@@ -267,70 +235,6 @@ TEST(Row, RefusesASchemaThatNamesAColumnTwice) {
   const std::vector<TestField> fields = {{"id", "int32", "", ""}, {"id", "string", "", ""}};
   EXPECT_EQ(reason_of(nullptr, change_json(fields, {.after = R"({"id":1})"})),
             "column \"id\" appears twice in the schema");
-}
-
-const std::string kMarker = R"("__debezium_unavailable_value")";
-const std::string kMarkedRow = R"({"id":1,"name":)" + kMarker +
-                               R"(,"blob":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==","tags":[)" +
-                               kMarker + "]}";
-
-TEST(Unavailable, ValuesOfAnUpdateAreListed) {
-  const Change change = change_of(&kKey1, change_json(kRow, {.op = "u", .after = kMarkedRow}));
-  EXPECT_EQ(change.row.unavailable, (std::vector<uint16_t>{1, 2, 3}));
-  EXPECT_EQ(change.row.fields, int_cell(1) + kNull + kNull + kNull);
-}
-
-TEST(Unavailable, MarkerElsewhereIsAnOrdinaryText) {
-  for (const char* op : {"c", "r"}) {
-    const Change change = change_of(&kKey1, change_json(kRow, {.op = op, .after = kMarkedRow}));
-    EXPECT_TRUE(change.row.unavailable.empty());
-    EXPECT_NE(change.row.fields.find("__debezium_unavailable_value"), std::string::npos);
-  }
-}
-
-TEST(Unavailable, EveryFormOfTheMarkerIsKnown) {
-  const std::string hstore = R"({"__debezium_unavailable_value":"__debezium_unavailable_value"})";
-  const std::vector<std::pair<TestField, std::string>> forms = {
-      {{"c", "string", "io.debezium.data.Json", ""}, kMarker},
-      {{"c", "string", "io.debezium.data.Json", ""},
-       R"("{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}")"},
-      {{"c", "map", "", ""}, hstore},
-      {{"c", "array", "", ""}, R"(["X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="])"},
-      {{"c", "array", "", ""},
-       "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,"
-       "108,117,101]"},
-      {{"c", "array", "", ""}, R"(["b68a35a7-17ad-35b3-af2a-ae46edb4545a"])"},
-      {{"c", "string", "", R"({"__debezium.unavailable.value.placeholder":"gone"})"}, R"("gone")"},
-      {{"c", "string", "", R"({"__debezium.unavailable.value.placeholder":"hex:676F6E65"})"},
-       R"("gone")"},
-  };
-  for (const auto& [field, json] : forms) {
-    const std::string value = change_json({field}, {.op = "u", .after = R"({"c":)" + json + "}"});
-    const Change change = change_of(nullptr, value);
-    EXPECT_EQ(change.row.unavailable, std::vector<uint16_t>{0}) << json;
-    EXPECT_EQ(change.row.fields, kNull) << json;
-  }
-}
-
-TEST(Unavailable, PlaceholderCanBeConfigured) {
-  Decoder decoder({.unavailable_placeholder = "nix"});
-  const std::string value = change_json(kRow, {.op = "u", .after = R"({"id":1,"name":"nix"})"});
-  EXPECT_EQ(change_of(decoder, &kKey1, value).row.unavailable, std::vector<uint16_t>{1});
-}
-
-TEST(KeyChange, OldKeyComesFromTheHeader) {
-  const std::string value = change_json(kRow, {.op = "c", .after = kMarkedRow});
-  const std::vector<std::string> headers = {R"({"id":7})", key_json(kKey, R"({"id":7})")};
-  for (const std::string& header : headers) {
-    const Change change = change_of(&kKey1, value, {{"__debezium.oldkey", header}});
-    EXPECT_EQ(change.fill_key, int_cell(7)) << header;
-    EXPECT_EQ(change.row.unavailable, (std::vector<uint16_t>{1, 2, 3}));
-  }
-  for (const std::string header : {"Struct{id=7}", R"({"id":"x"})", R"({"other":1})", ""}) {
-    const Change change = change_of(&kKey1, value, {{"__debezium.oldkey", header}});
-    EXPECT_EQ(change.fill_key, std::nullopt) << header;
-    EXPECT_EQ(change.row.unavailable.size(), 3U);
-  }
 }
 
 TEST(MessageKinds, AreToldApartBySchema) {

@@ -15,7 +15,8 @@ Disposition disposition_of(const std::string& sqlstate, const std::string& const
 }
 
 TEST(Outcome, ValuesThatPostgresRefusesAreData) {
-  for (const char* sqlstate : {"22001", "22003", "22021", "22P02", "54000", "23503", "23P01"})
+  for (const char* sqlstate :
+       {"02000", "22001", "22003", "22021", "22P02", "54000", "23503", "23P01"})
     EXPECT_EQ(disposition_of(sqlstate), Disposition::data) << sqlstate;
   EXPECT_EQ(disposition_of("23514", "positive"), Disposition::data);
 }

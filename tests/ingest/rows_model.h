@@ -53,18 +53,18 @@ class RowsModel {
   void insert(const std::string& origin, int64_t ts_us, ModelValues values) {
     rows_.push_back({origin, ts_us, INT64_MAX, std::move(values)});
   }
-  // Ends the oldest current row equal to `before`; nullopt in place of `after`: a delete.
-  void replace(const std::string& origin, int64_t ts_us, const ModelValues& before,
+  // Ends the oldest current row equal to `before`; nullopt in place of `after`: a delete. Does
+  // nothing and says so if there is no such row.
+  bool replace(const std::string& origin, int64_t ts_us, const ModelValues& before,
                const std::optional<ModelValues>& after) {
-    int64_t start_us = ts_us;
-    for (ModelRow& row : rows_) {
-      if (row.origin != origin || row.end_us != INT64_MAX || row.values != before) continue;
-      if (after == before) return;
-      end(row, ts_us);
-      start_us = row.end_us;
-      break;
-    }
-    if (after) insert(origin, start_us, *after);
+    const auto found = std::ranges::find_if(rows_, [&](const ModelRow& row) {
+      return row.origin == origin && row.end_us == INT64_MAX && row.values == before;
+    });
+    if (found == rows_.end()) return false;
+    if (after == before) return true;
+    end(*found, ts_us);
+    if (after) insert(origin, found->end_us, *after);
+    return true;
   }
 
   // From now on these columns are the key. Of the current rows that share it the newest stays.

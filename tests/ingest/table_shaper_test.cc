@@ -130,7 +130,10 @@ TEST_F(Shaper, WhereATableGoesIsKept) {
 TEST_F(Shaper, ReservedNamesAreRefused) {
   for (const char* schema : {"metadb", "pg_catalog", "pg_x", "information_schema"})
     EXPECT_EQ(refusal(of("db", schema, "t")).sqlstate, "42602") << schema;
-  EXPECT_EQ(refusal(of("db", "public", "zzz___t___")).sqlstate, "42602");
+  const LaneStopped stopped = refusal(of("db", "public", "zzz___t___"));
+  EXPECT_EQ(stopped.sqlstate, "42602");
+  EXPECT_THAT(stopped.message(), HasSubstr("public.zzz___t___ of database \"db\""));
+  EXPECT_THAT(stopped.hint, HasSubstr("add_schema_prefix"));
 }
 
 TEST_F(Shaper, NameOfAMainTableIsRefusedEitherWay) {
@@ -143,7 +146,14 @@ TEST_F(Shaper, NameOfAMainTableIsRefusedEitherWay) {
 
 TEST_F(Shaper, TableOfAUserIsLeftAlone) {
   connection_.exec("CREATE TABLE public.users_own (x int)");
-  EXPECT_EQ(refusal(of("db", "public", "users_own")).sqlstate, "42P07");
+  connection_.exec("CREATE TYPE public.users_type AS (x int)");
+  for (const std::string name : {"users_own", "users_type"}) {
+    const LaneStopped stopped = refusal(of("db", "public", name));
+    EXPECT_TRUE(stopped.sqlstate.starts_with("42")) << stopped.sqlstate;
+    EXPECT_THAT(stopped.message(), AllOf(HasSubstr("public." + name + " of database \"db\""),
+                                         HasSubstr("already exists")));
+    EXPECT_THAT(stopped.hint, HasSubstr("add_schema_prefix"));
+  }
   EXPECT_THAT(list("SELECT table_name FROM metadb.managed_table WHERE table_name = 'users_own'"),
               ElementsAre());
 }
@@ -232,6 +242,9 @@ TEST_F(Shaper, KeysAreUniqueAmongCurrentRowsAndIndexedForUsers) {
           schema_of({{"id", PgType::int4}, {"name", PgType::text}}, {0, 1}));
   EXPECT_THAT(indexes("text_key"), testing::Contains("btree (__origin, id, md5(name))"));
   EXPECT_THAT(indexes("text_key__"), testing::Contains("hash (name)"));
+  prepare(of("db", "public", "numeric_key"), schema_of({{"id", PgType::numeric}}, {0}));
+  EXPECT_THAT(indexes("numeric_key"),
+              testing::Contains("btree (__origin, md5((trim_scale(id))::text))"));
   prepare(of("db", "public", "json_key"), schema_of({{"doc", PgType::json}}, {0}));
   EXPECT_THAT(indexes("json_key"), testing::Contains("btree (__origin, md5((doc)::text))"));
   prepare(of("db", "public", "no_key"), schema_of({{"v", PgType::int4}}, {}));
@@ -270,6 +283,20 @@ TEST_F(Shaper, KeyColumnWidensWithItsIndexes) {
   EXPECT_THAT(list("SELECT id FROM widening"), ElementsAre("7"));
   // Narrower values fit in from now on.
   EXPECT_EQ(prepare(table, schema(PgType::int4)).table->column("id")->type, PgType::text);
+  expect_snapshot_is_committed();
+}
+
+TEST_F(Shaper, DateThatIsNoTimestampMakesTheColumnText) {
+  const auto table = of("db", "public", "far_dates");
+  const auto schema = [](PgType type) {
+    return schema_of({{"id", PgType::int4}, {"d", type}}, {0});
+  };
+  prepare(table, schema(PgType::date));
+  connection_.exec(
+      "INSERT INTO far_dates__ (__start, __end, __current, id, d) VALUES (now(), '9999-12-31 "
+      "00:00:00+00', true, 1, '300000-01-01')");
+  EXPECT_EQ(prepare(table, schema(PgType::timestamp)).table->column("d")->type, PgType::text);
+  EXPECT_THAT(list("SELECT d FROM far_dates"), ElementsAre("300000-01-01"));
   expect_snapshot_is_committed();
 }
 
