@@ -13,8 +13,9 @@ NEWEST_PYTHON = CACHE / "venv/bin/python"
 Client = collections.namedtuple("Client", "name expected command")
 
 
-def _python(name, program, interpreter=DEBIAN_PYTHON, expected=None):
-    return Client(name, expected or name, [interpreter, "-B", HERE / program])
+def _python(name, interpreter=DEBIAN_PYTHON):
+    what = name.removesuffix("-new")
+    return Client(name, what, [interpreter, "-B", HERE / f"{what}_client.py"])
 
 
 def _java(name, jar):
@@ -24,15 +25,15 @@ def _java(name, jar):
 
 # Debian's versions and, with -new, those of today from PyPI, npm and Maven Central.
 CLIENTS = [
-    _python("psql", "psql_client.py"),
-    _python("psycopg", "psycopg_client.py"),
-    _python("psycopg-new", "psycopg_client.py", NEWEST_PYTHON),
-    _python("asyncpg", "asyncpg_client.py"),
-    _python("asyncpg-new", "asyncpg_client.py", NEWEST_PYTHON),
+    _python("psql"),
+    _python("psycopg"),
+    _python("psycopg-new", NEWEST_PYTHON),
+    _python("asyncpg"),
+    _python("asyncpg-new", NEWEST_PYTHON),
     _java("jdbc", "/usr/share/java/postgresql.jar"),
     _java("jdbc-new", CACHE / "jdbc/postgresql.jar"),
     Client("node", "node", ["env", f"NODE_PATH={CACHE}/node/node_modules", "node", HERE / "node/client.js"]),
-    _python("odbc", "odbc_client.py"),
-    _python("startup", "startup_client.py"),
-    _python("tools", "tools_client.py"),
+    _python("odbc"),
+    _python("startup"),
+    _python("tools"),
 ]

@@ -42,6 +42,14 @@ def refused(what, action):
         raise AssertionError(f"{what} is not refused")
 
 
+def shows_either(what, action):
+    """Shows what comes back, rows or an error, where versions of the driver differ."""
+    try:
+        show(what, action().fetchall())
+    except psycopg.Error as error:
+        show(f"{what} is {type(error).__name__}", report(error))
+
+
 def connect(**options):
     return psycopg.connect(**{"autocommit": True, **options})
 
@@ -117,7 +125,8 @@ def prepared_statements():
         one.execute("create temporary table changes (a int)")
         one.execute("select * from changes where %s", [True], prepare=True)
         one.execute("alter table changes add column b int")
-        refused("a changed result", lambda: one.execute("select * from changes where %s", [True], prepare=True))
+        # Newer versions notice that the plan is of no use and try again without it.
+        shows_either("a changed result", lambda: one.execute("select * from changes where %s", [True], prepare=True))
         one.execute("deallocate all")
         show("none", one.execute(names, prepare=False).fetchall())
         refused("a prepared syntax error", lambda: one.execute("select %s from from", [1], prepare=True))
@@ -346,11 +355,11 @@ def transactions():
                                   "current_setting('transaction_read_only')").fetchone())
         refused("a write", lambda: one.execute("create table library.never (a int)"))
         one.rollback()
-        one.isolation_level = one.read_only = one.deferrable = None
-        one.tpc_begin(one.xid(1, "global", "branch"))
-        one.execute("insert into t values (9)")
-        refused("two phases", one.tpc_prepare)
-        one.tpc_rollback()
+    two_phases = connect(autocommit=False)
+    two_phases.tpc_begin(two_phases.xid(1, "global", "branch"))
+    two_phases.execute("create temporary table t (a int)")
+    refused("two phases", two_phases.tpc_prepare)
+    two_phases.close()
 
 
 @step

@@ -22,12 +22,23 @@ PARAMETERS = (b"server_version", b"client_encoding", b"DateStyle", b"TimeZone", 
               b"standard_conforming_strings", b"integer_datetimes", b"in_hot_standby", b"session_authorization")
 
 
+last_oid = 0
+
+
 def connect():
     one = pq.PGconn.connect(b"")
     if one.status != pq.ConnStatus.OK:
         raise AssertionError(one.error_message.decode())
     one.notice_handler = lambda result: show_result("notice", result)
+    global last_oid
+    last_oid = int(one.exec_(b"SELECT max(oid) FROM pg_catalog.pg_class").get_value(0, 0))
     return one
+
+
+def table_of(result, at):
+    """The column's table; one that the script has made itself has another number in each run."""
+    oid = result.ftable(at)
+    return oid if oid <= last_oid else "own"
 
 
 def show_result(what, result):
@@ -36,7 +47,7 @@ def show_result(what, result):
     if fields:
         show("  fields", fields)
     for at in range(result.nfields):
-        show("  column", (result.fname(at), result.ftype(at), result.fmod(at), result.fsize(at), result.ftable(at),
+        show("  column", (result.fname(at), result.ftype(at), result.fmod(at), result.fsize(at), table_of(result, at),
                           result.ftablecol(at), result.fformat(at)))
     for row in range(result.ntuples):
         show("  row", [result.get_value(row, at) for at in range(result.nfields)])

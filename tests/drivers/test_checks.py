@@ -47,10 +47,15 @@ class Transcripts(unittest.TestCase):
         self.assertEqual(self.outcomes(direct=text, proxied=text, expected=""), ["skipped"])
 
     def test_only_ports_and_processes_are_made_equal(self):
-        self.assertEqual(normalized('port "5000", 15000, PID 77, 77', [5000]), 'port "PORT", 15000, PID N, 77')
+        self.assertEqual(normalized('port "5000", 15000, PID 77, 77, pg_temp_3', [5000]),
+                         'port "PORT", 15000, PID N, 77, pg_temp_N')
 
     def test_an_expectation_has_metadb_sections_only(self):
-        self.assertEqual(expectation(parse(PROXIED)), EXPECTED)
+        self.assertEqual(expectation(parse(PROXIED), {}), EXPECTED)
+
+    def test_a_failure_does_not_become_an_expectation(self):
+        failed = parse("== metadb lists\n!! gone\n")
+        self.assertEqual(expectation(failed, parse(EXPECTED)), EXPECTED)
 
 
 if __name__ == "__main__":

@@ -682,13 +682,12 @@ public class Jdbc {
       s.addBatch("alter system set checkpoint_segment_size = '2996'");
       try {
         s.executeBatch();
-        throw new IllegalStateException("a batch of changes is not refused");
+        show("refused", "no");
       } catch (BatchUpdateException error) {
-        show("counts", Arrays.toString(error.getUpdateCounts()));
-        show("cause", told(error.getNextException()));
-      } finally {
-        run(c, "alter system set checkpoint_segment_size = '3000'");
+        show("refused", error.getNextException().getSQLState());
       }
+      show("value", one(c, "select value from metadb.config where parameter = 'checkpoint_segment_size'"));
+      run(c, "alter system set checkpoint_segment_size = '3000'");
     }
   }
 
@@ -710,8 +709,13 @@ public class Jdbc {
         refused("a change in a block", () -> run(c, "drop data source nowhere"));
         refused("then", () -> one(c, "list config"));
         c.rollback();
-        // BEGIN and the command go in one batch of messages here.
-        refused("a change as the first in a block", () -> run(c, "drop data source nowhere"));
+        // BEGIN and the command go in one batch of messages here, in some versions of the driver.
+        try {
+          run(c, "drop data source nowhere");
+          show("a change as the first in a block", "is not refused");
+        } catch (SQLException error) {
+          show("a change as the first in a block", error.getSQLState());
+        }
         c.rollback();
         show("goes on", one(c, "select 1"));
       }
