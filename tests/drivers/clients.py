@@ -19,8 +19,7 @@ def _python(name, interpreter=DEBIAN_PYTHON):
 
 
 def _java(name, jar):
-    return Client(name, "jdbc", ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", jar,
-                                 HERE / "jdbc/Jdbc.java"])
+    return Client(name, "jdbc", [HERE / "jdbc/compile_and_run", jar])
 
 
 # Debian's versions and, with -new, those of today from PyPI, npm and Maven Central.

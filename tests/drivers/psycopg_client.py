@@ -6,7 +6,6 @@ import decimal
 import hashlib
 import sys
 import threading
-import time
 
 import psycopg
 from psycopg import pq
@@ -15,60 +14,8 @@ from psycopg.types.composite import CompositeInfo, register_composite
 from psycopg.types.enum import EnumInfo, register_enum
 from psycopg.types.json import Jsonb
 
-from sections import run_steps, show, step
-
-FIELDS = ("severity", "severity_nonlocalized", "sqlstate", "message_primary", "message_detail", "message_hint",
-          "statement_position", "internal_position", "internal_query", "context", "schema_name", "table_name",
-          "column_name", "datatype_name", "constraint_name", "source_file", "source_line", "source_function")
-SECONDS = 30
-
-
-def fields(diagnostic):
-    return {name: value for name in FIELDS if (value := getattr(diagnostic, name)) is not None}
-
-
-def report(error):
-    found = fields(error.diag) if isinstance(error, psycopg.Error) else {}
-    return found or str(error)
-
-
-def refused(what, action):
-    """Shows the error that this raises; not to raise one is a failure."""
-    try:
-        action()
-    except psycopg.Error as error:
-        show(f"{what} is {type(error).__name__}", report(error))
-    else:
-        raise AssertionError(f"{what} is not refused")
-
-
-def shows_either(what, action):
-    """Shows what comes back, rows or an error, where versions of the driver differ."""
-    try:
-        show(what, action().fetchall())
-    except psycopg.Error as error:
-        show(f"{what} is {type(error).__name__}", report(error))
-
-
-def connect(**options):
-    return psycopg.connect(**{"autocommit": True, **options})
-
-
-def described(cursor):
-    return [(column.name, column.type_code, column.internal_size, column.precision, column.scale)
-            for column in cursor.description or []]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it takes too long")
-
-
-def is_running(watcher, text):
-    query = "select count(*) from pg_stat_activity where state = 'active' and query like %s and pid <> pg_backend_pid()"
-    return watcher.execute(query, [f"%{text}%"]).fetchone()[0] == 1
+from psycopg_session import connect, described, fields, is_running, refused, report, shows_either, wait_until
+from sections import run_steps, show, skip, step
 
 
 @step
@@ -89,6 +36,17 @@ def connection():
     show("closed", (one.closed, one.broken))
     refused("a wrong password", lambda: connect(password="wrong"))
     refused("a wrong database", lambda: connect(dbname="nowhere"))
+
+
+@step
+def protocol_versions():
+    """A client that asks for more than the server speaks is told what there is."""
+    if pq.version() < 180000:
+        return skip(f"libpq {pq.version()} knows protocol 3.0 only")
+    for options in ({"max_protocol_version": "3.0"}, {"max_protocol_version": "latest"}):
+        with connect(**options) as one:
+            show(options, (one.pgconn.full_protocol_version, one.execute("select 1").fetchone()))
+    return refused("a newer one", lambda: connect(min_protocol_version="3.2", max_protocol_version="latest"))
 
 
 @step
@@ -491,103 +449,7 @@ def asynchronous():
     return many()
 
 
-@step
-def metadb_commands():
-    with connect() as one, one.cursor() as cursor:
-        raw = one.pgconn
-        show("prepared", raw.prepare(b"sources", b"list data_sources").error_message)
-        found = raw.describe_prepared(b"sources")
-        show("columns", [(found.fname(at), found.ftype(at)) for at in range(found.nfields)])
-        show("none", raw.exec_prepared(b"sources", []).ntuples)
-        one.add_notice_handler(lambda diagnostic: show("notice", fields(diagnostic)))
-        cursor.execute("create data source nowhere type kafka options (brokers '127.0.0.1:1', "
-                       "security 'plaintext', topics '^none', consumer_group 'none')")
-        show("created", cursor.statusmessage)
-        show("one", raw.exec_prepared(b"sources", []).ntuples)
-        for binary in (False, True):
-            for prepare in (False, True):
-                cursor = one.cursor(binary=binary)
-                cursor.execute("list data_sources", prepare=prepare)
-                show("rows", (cursor.statusmessage, [name for name, *_ in described(cursor)], cursor.fetchall()))
-        cursor.execute("list status", prepare=True)
-        show("types", [(name, code) for name, code, *_ in described(cursor)])
-        cursor.execute("drop data source nowhere")
-        show("dropped", cursor.statusmessage)
-        show("set", cursor.execute("alter system set checkpoint_segment_size = '2999'").statusmessage)
-        show("value", cursor.execute("list config").fetchone()[:3])
-        show("reset", cursor.execute("alter system set checkpoint_segment_size = '3000'").statusmessage)
-        show("row by row", [row[0] for row in cursor.stream("list config")])
-        refused("a parameter", lambda: cursor.execute("list config where %s", [1]))
-
-
-@step
-def metadb_errors():
-    with connect(autocommit=False) as one:
-        show("in a block", len(one.execute("list config").fetchall()))
-        refused("a change in a block", lambda: one.execute("drop data source nowhere"))
-        show("status", one.info.transaction_status.name)
-        refused("in a failed block", lambda: one.execute("list config"))
-        one.rollback()
-        one.autocommit = True
-        for text in ("create data source x type kafka optons (a 'b')", "list nothing", "drop data source nowhere",
-                     "alter system set checkpoint_segment_size = 'x'", "select 1; list config",
-                     "pause data source nowhere"):
-            refused(text, lambda text=text: one.execute(text))
-        refused("prepared", lambda: one.execute("create data source x type kafka optons (a 'b')", prepare=True))
-        show("status", one.info.transaction_status.name)
-
-
-@step
-def metadb_position_in_a_string():
-    with connect() as one:
-        refused("list config; list nothing", lambda: one.execute("list config; list nothing"))
-        refused("é; list nothing", lambda: one.execute("/* é */ list nothing"))
-
-
-@step
-def metadb_statements_evicted():
-    """The driver keeps so many prepared statements, and ends the oldest by SQL, or by Close with a newer libpq."""
-    with connect() as one:
-        one.prepared_max = 1
-        show("one", len(one.execute("list config", prepare=True).fetchall()))
-        for number in range(3):
-            show("another", one.execute(f"select {number}", prepare=True).fetchone())
-
-
-@step
-def metadb_pipeline():
-    with connect() as one:
-        with one.pipeline() as pipe:
-            before = one.execute("select %s::int", [1])
-            listed = one.execute("list config")
-            after = one.execute("select %s::int", [2])
-            pipe.sync()
-            show("in order", (before.fetchone(), len(listed.fetchall()), after.fetchone()))
-
-        def changes_late():
-            with one.pipeline():
-                one.execute("select 1")
-                one.execute("alter system set checkpoint_segment_size = '2998'")
-                one.execute("select 2")
-        refused("a change after another statement", changes_late)
-        show("unchanged", one.execute("list config").fetchone()[:2])
-
-
-@step
-def metadb_cancel():
-    with connect() as one, connect(autocommit=False) as other:
-        other.execute("lock table metadb.config")
-
-        def interrupt():
-            wait_until(lambda: other.execute("select count(*) from pg_locks where not granted and "
-                                             "relation = 'metadb.config'::regclass").fetchone()[0] == 1)
-            one.cancel()
-        thread = threading.Thread(target=interrupt)
-        thread.start()
-        refused("a command that waits", lambda: one.execute("alter system set checkpoint_segment_size = '2997'"))
-        thread.join()
-        show("goes on", one.execute("list config").fetchone()[:2])
-
-
 if __name__ == "__main__":
+    # Its steps come last.
+    import psycopg_commands  # noqa: F401
     sys.exit(run_steps(report))

@@ -24,6 +24,14 @@ class DriversPostgres(Postgres):
             self.settings += f"ssl = on\nssl_cert_file = '{certificate.path}'\nssl_key_file = '{certificate.key}'\n"
         super().__init__(room, "backing")
 
+    def make_temporary_schemas(self):
+        """Catalogs list those that ever were, one for each backend that ran beside others: let all be there."""
+        connections = [self.connect(DATABASE) for _ in range(32)]
+        for connection in connections:
+            connection.cursor().execute("CREATE TEMPORARY TABLE t ()")
+        for connection in connections:
+            connection.close()
+
     def conninfo(self):
         """Of metadb's leg, which is plain whatever the clients' is."""
         return (f"host=127.0.0.1 port={self.port} user={USER} password={PASSWORD} dbname={DATABASE} "
@@ -65,6 +73,7 @@ class Servers:
         certificate = Certificate(room) if uses_tls else None
         postgres = DriversPostgres(room, certificate)
         postgres.create_database(DATABASE).close()
+        postgres.make_temporary_schemas()
         # The paths of the settings `tls.certificate` and `tls.key`.
         environment = {"METADB_TLS_CERTIFICATE": str(certificate.path),
                        "METADB_TLS_KEY": str(certificate.key)} if uses_tls else {}
