@@ -1,0 +1,12 @@
+listen news;
+notify news;
+notify news, 'with a payload';
+begin;
+notify news, 'at commit';
+notify other, 'unheard';
+select 1;
+commit;
+select pg_notify('news', 'by function');
+unlisten *;
+notify news, 'late';
+select 1;
