@@ -112,7 +112,7 @@ class Process:
         environment = {**plain_environment(), **options.pop("environment", {})}
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [str(part) for part in command], stdin=options.pop("stdin", subprocess.DEVNULL), stdout=log, stderr=log,
                 cwd=self.room.path, env=environment, preexec_fn=_die_with_parent, start_new_session=True, **options)
 
     @property
