@@ -524,7 +524,7 @@ void Stream::watch_group() {
       "own",
       assigned, *matching, options_.consumer_group);
   spdlog::warn("data source {}: {}", options_.source_name, text);
-  parts_.board.report_error(text, std::nullopt);
+  parts_.board.report_error(text);
 }
 
 void Stream::report_state() {
