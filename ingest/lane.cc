@@ -14,6 +14,12 @@ constexpr size_t kTablesMax = 10'000;
 
 }  // namespace
 
+std::shared_ptr<Decoder> Decoders::take() {
+  const bool has_room = current_ != nullptr && current_.use_count() <= kLanesPerDecoder;
+  if (!has_room) current_ = std::make_shared<Decoder>();
+  return current_;
+}
+
 bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& table) {
   const auto found = passes_.find(table);
   if (found != passes_.end()) return found->second;

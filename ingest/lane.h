@@ -14,12 +14,25 @@
 
 namespace metadb::ingest {
 
+// Decoders for lanes, each for some of them: its buffers, which are as large as the largest record
+// it has seen, are a decoder's and not a topic's. Used by the worker's thread only.
+class Decoders {
+ public:
+  static constexpr long kLanesPerDecoder = 16;  // of the Decoder::kTopicsMax that it remembers
+
+  std::shared_ptr<Decoder> take();
+
+ private:
+  std::shared_ptr<Decoder> current_;
+};
+
 // Used by the worker's thread only.
 class Lane {
  public:
-  explicit Lane(std::string topic) : topic_(std::move(topic)) {}
+  Lane(std::string topic, std::shared_ptr<Decoder> decoder)
+      : topic_(std::move(topic)), decoder_(std::move(decoder)) {}
 
-  Decoded decode(const Message& message) { return decoder_.decode(message); }
+  Decoded decode(const Message& message) { return decoder_->decode(message); }
   // Whether the source's filters let the table through; asked once per table.
   bool passes(const Rules& rules, const std::shared_ptr<const EventTable>& table);
 
@@ -45,7 +58,7 @@ class Lane {
   using Clock = std::chrono::steady_clock;
 
   std::string topic_;
-  Decoder decoder_;
+  std::shared_ptr<Decoder> decoder_;
   std::map<std::shared_ptr<const EventTable>, bool> passes_;
   std::optional<Clock::time_point> stopped_until_;  // max(): until a resync
   int failures_ = 0;

@@ -134,7 +134,7 @@ void Stream::begin() {
   std::map<std::string, Error> failures;  // by topic
   bool has_answer = false;
   for (const TopicPartition& at : assigned) {
-    const Lane& lane = parts_.lanes.try_emplace(at.topic, at.topic).first->second;
+    const Lane& lane = lane_of(at.topic);
     if (lane.is_stopped() || failures.contains(at.topic)) continue;
     const milliseconds patience =
         lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
@@ -193,6 +193,12 @@ void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
         "been read to where they end now",
         options_.source_name);
   }
+}
+
+Lane& Stream::lane_of(const std::string& topic) {
+  const auto found = parts_.lanes.find(topic);
+  if (found != parts_.lanes.end()) return found->second;
+  return parts_.lanes.try_emplace(topic, topic, parts_.decoders.take()).first->second;
 }
 
 // Topics that are gone, or another member's now, are no trouble of ours any more.

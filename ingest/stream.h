@@ -49,6 +49,7 @@ class Stream {
     catalog::Catalog& catalog;
     Source& source;
     Lanes& lanes;
+    Decoders& decoders;
     StatusBoard& board;
     Assignment& assigned;
     GroupShare& share;
@@ -74,6 +75,7 @@ class Stream {
                                                                catalog::Position position,
                                                                const Asked& asked);
   void begin_newcomers(std::vector<PartitionOffset>& start);
+  Lane& lane_of(const std::string& topic);
   void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
   void poll_while_paused();

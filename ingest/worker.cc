@@ -100,7 +100,8 @@ void Worker::stream(const std::stop_token& stop) {
   while (goes_on) {
     reload_catalog();
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, board_, assigned_, share_}, stream_options());
+    Stream stream({catalog_, *consumer_, lanes_, decoders_, board_, assigned_, share_},
+                  stream_options());
     goes_on = stream.run(stop);
   }
 }

@@ -44,6 +44,7 @@ class Worker {
   catalog::DataSource source_;
   SourceFactory factory_;
   StatusBoard board_;
+  Decoders decoders_;
   Lanes lanes_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

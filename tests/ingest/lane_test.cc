@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 namespace metadb::tests {
 namespace {
 
@@ -10,10 +13,26 @@ using ingest::Lane;
 using ingest::LaneStopped;
 
 TEST(Lane, TellsWhyItStandsWithSqlstateDetailAndHint) {
-  Lane lane("topic");
+  Lane lane("topic", std::make_shared<ingest::Decoder>());
   lane.stop(LaneStopped(
       Error("2BP01", "can't change it").with_detail("v depends.").with_hint("Drop v."), "topic"));
   EXPECT_EQ(lane.report().reason, "can't change it (2BP01); v depends.; Drop v.");
+}
+
+TEST(Decoders, AreSharedBySomeLanesAndComeFreeWithThem) {
+  ingest::Decoders decoders;
+  std::vector<Lane> lanes;
+  std::set<const ingest::Decoder*> used;
+  for (int i = 0; i < 40; ++i) {
+    const auto decoder = decoders.take();
+    used.insert(decoder.get());
+    lanes.emplace_back("t" + std::to_string(i), decoder);
+  }
+  EXPECT_EQ(used.size(), 3U);
+  const std::weak_ptr<ingest::Decoder> last = decoders.take();
+  EXPECT_EQ(last.use_count(), 1 + 8);
+  lanes.clear();
+  EXPECT_EQ(last.use_count(), 1);
 }
 
 }  // namespace

@@ -430,6 +430,7 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   ingest::ReplaySource replay({message});
   replay.set_elsewhere(2);
   ingest::Lanes lanes;
+  ingest::Decoders decoders;
   ingest::StatusBoard board;
   ingest::Assignment assigned;
   ingest::GroupShare share({.interval = 0s, .patience = 0s});
@@ -437,7 +438,7 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   std::jthread thread([&](const std::stop_token& stop) {
     bool goes_on = true;
     while (goes_on) {
-      ingest::Stream stream({catalog_, replay, lanes, board, assigned, share}, options);
+      ingest::Stream stream({catalog_, replay, lanes, decoders, board, assigned, share}, options);
       goes_on = stream.run(stop);
     }
   });
