@@ -180,6 +180,8 @@ class Decoder::State {
   Topic& topic(std::string_view name);
   Opened<KeyPlan> open_key(const Message& message, Topic& topic);
   Decoded change(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload);
+  void add_widened_rows(const Message& message, Topic& topic, ValuePlan& plan,
+                        const JsonNode& payload, Change& change);
   void add_rows(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload,
                 Change& change);
   void add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key, const JsonNode* before,
@@ -283,7 +285,7 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.ts_us = source.required_ts_us();
   change.sequence = source.sequence;
   change.table = table(its_topic, source);
-  if (change.op != Op::truncate) add_rows(message, its_topic, plan, payload, change);
+  if (change.op != Op::truncate) add_widened_rows(message, its_topic, plan, payload, change);
   report_replaced(*change.table);
   return change;
 }
@@ -294,6 +296,21 @@ void Decoder::State::report_replaced(const EventTable& table) {
     const std::string name = table.db + "." + table.schema + "." + table.table + "." + column;
     if (reported_.size() >= kReportedMax || !reported_.insert(name).second) continue;
     spdlog::warn("column {}: a text holds U+0000, which is stored as U+FFFD", name);
+  }
+}
+
+// Each turn widens one column, and none twice.
+void Decoder::State::add_widened_rows(const Message& message, Topic& its_topic, ValuePlan& plan,
+                                      const JsonNode& payload, Change& change) {
+  const Change empty = change;
+  for (bool is_complete = false; !is_complete;) {
+    try {
+      add_rows(message, its_topic, plan, payload, change);
+      is_complete = true;
+    } catch (const TypeTooNarrow& error) {
+      plan.widen(error.column);
+      change = empty;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Why a message cannot become a change.
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,6 +15,13 @@ struct DecodeError : std::runtime_error {
       : std::runtime_error(reason), sqlstate(sqlstate_) {}
 
   std::string sqlstate;  // class 22
+};
+
+// A value is in order and does not fit the type of its column, which could have a wider one.
+struct TypeTooNarrow : DecodeError {
+  TypeTooNarrow(const DecodeError& error, size_t column_) : DecodeError(error), column(column_) {}
+
+  size_t column;
 };
 
 // The beginning of a text from a message, fit to be part of an error: short, and such that a text

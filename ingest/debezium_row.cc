@@ -5,8 +5,11 @@
 namespace metadb::ingest {
 namespace {
 
-[[noreturn]] void throw_in_column(const std::string& column, const DecodeError& error) {
-  throw DecodeError("column \"" + column + "\": " + error.what(), error.sqlstate);
+[[noreturn]] void throw_in_column(const StructPlan& plan, size_t index, const DecodeError& error) {
+  const ColumnPlan& column = plan.columns[index];
+  const DecodeError named("column \"" + column.name + "\": " + error.what(), error.sqlstate);
+  if (error.sqlstate == "22008" && wider_type(column.type)) throw TypeTooNarrow(named, index);
+  throw DecodeError(named);
 }
 
 void append_value(const ColumnPlan& column, const JsonNode* value, std::string& out) {
@@ -60,7 +63,7 @@ Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
       if (value != nullptr && holds_nul(*value)) replaced_.insert(column.name);
     }
   } catch (const DecodeError& error) {
-    throw_in_column(plan.columns[i].name, error);
+    throw_in_column(plan, i, error);
   }
   return row;
 }
@@ -97,7 +100,7 @@ std::string RowReader::key_cells(const StructPlan& plan, const RowSchema& schema
     try {
       append_value(column, value, out);
     } catch (const DecodeError& error) {
-      throw_in_column(column.name, error);
+      throw_in_column(plan, index, error);
     }
   }
   return out;

@@ -129,6 +129,12 @@ ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const Unavail
                                                               : StructPlan();
       }()) {}
 
+void ValuePlan::widen(size_t column) {
+  ColumnType& type = row_.columns[column].type;
+  type = wider_type(type).value_or(type);
+  schemas_.clear();
+}
+
 std::shared_ptr<const RowSchema> ValuePlan::row_schema(const std::shared_ptr<const KeyPlan>& key) {
   for (const auto& [known, schema] : schemas_) {
     if (known == key) return schema;

@@ -61,6 +61,8 @@ class ValuePlan {
   [[nodiscard]] MessageKind kind() const { return kind_; }
   [[nodiscard]] const std::string& schema_name() const { return schema_name_; }
   [[nodiscard]] const StructPlan& row() const { return row_; }
+  // From now on the column has the wider type that there is for its own.
+  void widen(size_t column);
   // The row's columns together with that key (null: none). The same pair gives the same pointer.
   // Throws DecodeError if a key field is no column of the row.
   std::shared_ptr<const RowSchema> row_schema(const std::shared_ptr<const KeyPlan>& key);

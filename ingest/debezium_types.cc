@@ -1,5 +1,7 @@
 #include "ingest/debezium_types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -224,6 +226,26 @@ void convert_time_nanos(const JsonNode& value, const TypeParameters&, std::strin
   append_int_cell(out, pg_time(nanos < 0 ? -1 : nanos / 1000));
 }
 
+// As PostgreSQL prints a time, and what lies outside a day as MySQL does: -838:59:59. Fractions
+// beyond microseconds are cut.
+template <int64_t kPerSecond>
+void convert_time_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
+  constexpr auto kUnits = static_cast<uint64_t>(kPerSecond);
+  constexpr uint64_t kMicros = 1'000'000;
+  const int64_t time = integer(value);
+  const uint64_t length = time < 0 ? -static_cast<uint64_t>(time) : static_cast<uint64_t>(time);
+  const uint64_t seconds = length / kUnits;
+  const uint64_t part = length % kUnits;
+  const uint64_t micros = kUnits > kMicros ? part / (kUnits / kMicros) : part * (kMicros / kUnits);
+  std::string text = fmt::format("{}{:02}:{:02}:{:02}", time < 0 ? "-" : "", seconds / 3600,
+                                 seconds / 60 % 60, seconds % 60);
+  if (micros != 0) {
+    text += fmt::format(".{:06}", micros);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  append_text(out, text);
+}
+
 void convert_timestamp_millis(const JsonNode& value, const TypeParameters&, std::string& out) {
   append_int_cell(out, pg_timestamp_from_millis(integer(value)));
 }
@@ -366,6 +388,15 @@ ColumnType column_type(const FieldSchema& field) {
   const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
   if (is_varying || field.length < 0) type.parameters.length = 0;
   return type;
+}
+
+std::optional<ColumnType> wider_type(const ColumnType& type) {
+  Converter convert = nullptr;
+  if (type.convert == convert_time_millis) convert = convert_time_to_text<1'000>;
+  if (type.convert == convert_time_micros) convert = convert_time_to_text<1'000'000>;
+  if (type.convert == convert_time_nanos) convert = convert_time_to_text<1'000'000'000>;
+  if (convert == nullptr) return std::nullopt;
+  return ColumnType{PgType::text, convert, type.parameters};
 }
 
 }  // namespace metadb::ingest

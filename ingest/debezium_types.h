@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,5 +58,9 @@ struct ColumnType {
 };
 
 ColumnType column_type(const FieldSchema& field);
+// The type that a column gets when a value (22008) does not fit its own: what MySQL calls a time
+// may be negative or longer than a day, and is text then. nullopt: there is none. Prints what fits
+// both types as PostgreSQL does.
+std::optional<ColumnType> wider_type(const ColumnType& type);
 
 }  // namespace metadb::ingest

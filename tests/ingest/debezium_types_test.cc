@@ -349,8 +349,6 @@ std::vector<Refused> refused() {
       {{"int32", "io.debezium.time.Date", "", "-2440589", ""}, "date out of"},
       {{"int32", "io.debezium.time.Date", "", "2145042906", ""}, "date out of"},
       {{"string", "io.debezium.time.IsoDate", "", R"("2017-02-29Z")", ""}, "not a date"},
-      {{"int32", "io.debezium.time.Time", "", "-1", ""}, "time out of"},
-      {{"int64", "io.debezium.time.MicroTime", "", "86400000001", ""}, "time out of"},
       {{"int64", "io.debezium.time.MicroTimestamp", "", "-210866803200000001", ""},
        "timestamp out of"},
       {{"int64", "io.debezium.time.Timestamp", "", "9223372036854775807", ""}, "timestamp out of"},
@@ -379,6 +377,52 @@ TEST(DecodeTable, RefusesWhatPostgresCannotHoldAndNamesTheColumn) {
       }
       EXPECT_EQ(error.sqlstate.substr(0, 2), "22");
     }
+  }
+}
+
+// MySQL's; the table's column becomes text.
+TEST(Time, OutsideADayMakesTheColumnText) {
+  struct Long {
+    const char* type;
+    const char* semantic;
+    const char* json;
+    const char* text;
+  };
+  const std::vector<Long> times = {
+      {"int32", "io.debezium.time.Time", "-1", "-00:00:00.001"},
+      {"int64", "io.debezium.time.MicroTime", "86400000001", "24:00:00.000001"},
+      {"int64", "io.debezium.time.MicroTime", "-3020399000000", "-838:59:59"},
+      {"int64", "io.debezium.time.MicroTime", "-9223372036854775808", "-2562047788:00:54.775808"},
+      {"int64", "io.debezium.time.NanoTime", "-1500500999", "-00:00:01.5005"},
+      {"int64", "io.debezium.time.NanoTime", "9223372036854775807", "2562047:47:16.854775"},
+  };
+  Cells cells;
+  for (const Long& time : times) {
+    SCOPED_TRACE(time.json);
+    EXPECT_EQ(decoded({time.type, time.semantic, "", "0", ""}).schema->columns.at(0).type,
+              catalog::PgType::time);
+    const Change change = decoded({time.type, time.semantic, "", time.json, ""});
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::text);
+    EXPECT_EQ(cells.text(change), time.text);
+  }
+}
+
+// An event after it prints as the same time of the table's own column does when that is made text.
+TEST(Time, InsideADayIsTheSameTextFromThenOn) {
+  const std::vector<TestField> fields = {{"c", "int64", "io.debezium.time.MicroTime", ""}};
+  Cells cells;
+  for (const std::string json : {"0", "1", "14711789100", "86399999999", "86400000000"}) {
+    Decoder decoder;
+    const auto decode = [&](const std::string& time) {
+      const std::string value = change_json(fields, {.op = "c", .after = R"({"c":)" + time + "}"});
+      return std::get<Change>(decoder.decode(message(nullptr, &value)));
+    };
+    const Change before = decode(json);
+    decode("-1");
+    const Change after = decode(json);
+    EXPECT_EQ(before.schema->columns.at(0).type, catalog::PgType::time);
+    EXPECT_EQ(after.schema->columns.at(0).type, catalog::PgType::text);
+    EXPECT_EQ(cells.text(after), cells.text(before));
   }
 }
 
