@@ -197,14 +197,17 @@ std::string MergeSql::stage_values(const std::string& alias) const {
 }
 
 // The indexes of those columns whose value was never seen for the row with that id, as an array;
-// NULL if there are none.
+// NULL if there are none. Most tables have no such row, which is asked once, not for each row.
 std::string MergeSql::unresolved_of(const std::string& id,
                                     const std::set<uint16_t>& unavailable) const {
+  const std::string of_table =
+      fmt::format("l.schema_name = {} AND l.table_name = {}", quote_literal(table_.schema),
+                  quote_literal(table_.current_name));
   return fmt::format(
-      "(SELECT array_agg(v.i) FROM metadb.unresolved l JOIN (VALUES {}) v(i, name) ON v.name = "
-      "l.column_name WHERE l.schema_name = {} AND l.table_name = {} AND l.row_id = {})",
-      numbered_names(unavailable), quote_literal(table_.schema), quote_literal(table_.current_name),
-      id);
+      "CASE WHEN EXISTS (SELECT FROM metadb.unresolved l WHERE {0}) THEN (SELECT array_agg(v.i) "
+      "FROM metadb.unresolved l JOIN (VALUES {1}) v(i, name) ON v.name = l.column_name WHERE {0} "
+      "AND l.row_id = {2}) END",
+      of_table, numbered_names(unavailable), id);
 }
 
 std::string MergeSql::numbered_names(const std::set<uint16_t>& unavailable) const {
