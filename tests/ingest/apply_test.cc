@@ -49,6 +49,31 @@ TEST_F(Apply, NumericKeysAreEqualHoweverBatchesAreCut) {
   }
 }
 
+// Equal as jsonb, other texts: the unique index tells them apart, and so does a batch.
+TEST_F(Apply, JsonbKeysAreToldApartHoweverBatchesAreCut) {
+  for (const bool is_one_batch : {true, false}) {
+    SCOPED_TRACE(is_one_batch);
+    const std::string name = table_ + (is_one_batch ? "1" : "2");
+    const ChangeMaker maker{event_table(name),
+                            schema_of({{"id", PgType::jsonb}, {"v", PgType::text}}, {0})};
+    Applier applier(*catalog_, {"src", {}});
+    auto batch = std::make_unique<Batch>();
+    int64_t offset = 0;
+    for (const char* id : {"\1{\"a\": 1.0}", "\1{\"a\": 1.00}", "\1{\"a\":1.0}"}) {
+      const std::string value = "v" + std::to_string(offset);
+      batch->add(maker.make(Op::update, kBaseUs + offset, {Cell::text(id), Cell::text(value)}),
+                 message(offset));
+      ++offset;
+      if (is_one_batch) continue;
+      applier.apply(*batch);
+      batch = std::make_unique<Batch>();
+    }
+    applier.apply(*batch);
+    EXPECT_THAT(rows(fmt::format("SELECT v FROM public.\"{}\" ORDER BY v", name)),
+                ElementsAre("v1", "v2"));
+  }
+}
+
 TEST_F(Apply, RepeatedKeysOfASnapshotMakeOneRow) {
   Applier applier(*catalog_, {"src", {}});
   for (const int64_t at : {0, 10}) {
