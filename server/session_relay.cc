@@ -236,8 +236,10 @@ Relay::Look Relay::look_at_held_reply(const wire::FrameHeader& header, std::stri
       return Look::pass;
     case 'E': {
       const std::string_view severity = wire::error_field(payload, 'V');
-      if (severity == "FATAL" || severity == "PANIC") is_end_expected_ = true;
-      break;
+      if (severity != "FATAL" && severity != "PANIC") break;
+      // The last word, whatever it was said in answer to.
+      is_end_expected_ = true;
+      return Look::pass;
     }
     case 'C':
       commands_->completed(wire::PayloadReader(payload).text());
