@@ -229,9 +229,8 @@ Relay::Look Relay::look_at_held_reply(const wire::FrameHeader& header, std::stri
       if (commands_ != nullptr) commands_->ready(legs_.status);
       break;
     case 'S':
-      if (const auto status = wire::read_parameter_status(payload);
-          status && status->name == "client_encoding") {
-        legs_.client_encoding = status->value;
+      if (const auto status = wire::read_parameter_status(payload)) {
+        legs_.follow(status->name, status->value);
       }
       return Look::pass;
     case 'E': {
