@@ -2,15 +2,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "grammar/parse.h"
 #include "server/session_answers.h"
 #include "server/session_execution.h"
 #include "server/session_extended.h"
+#include "server/session_text.h"
 
 namespace metadb::server {
 
@@ -43,10 +40,8 @@ class SessionCommands {
   bool cancel() { return execution_.cancel(); }
 
  private:
-  struct Batch;
-  Batch read_batch(std::string_view text);
   boost::asio::awaitable<Outcome> query(std::string_view payload);
-  boost::asio::awaitable<Outcome> run_batch(Batch batch);
+  boost::asio::awaitable<Outcome> run_all(ClientText text);
   boost::asio::awaitable<Outcome> fail(catalog::Error error);
   boost::asio::awaitable<Outcome> finish();
 
@@ -55,16 +50,5 @@ class SessionCommands {
   CommandExecution execution_;
   ExtendedCommands extended_;
 };
-
-// ---- Rules that hold in both protocols.
-
-// Whether a parsed command concerns us, or is PostgreSQL's after all.
-bool is_ours(const grammar::Parsed& parsed, const CommandExecution& execution);
-// Why this command can't run in the session's present transaction; nullopt if it can.
-std::optional<catalog::Error> transaction_refusal(const grammar::ast::Command& command,
-                                                  const SessionLegs& legs);
-catalog::Error failed_transaction();
-// `offset_text` stands before the statement in the client's text: positions count from its start.
-catalog::Error error_of(const grammar::SyntaxError& error, std::string_view offset_text);
 
 }  // namespace metadb::server

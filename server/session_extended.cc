@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "grammar/classify.h"
-#include "server/session_commands.h"
 #include "server/session_encoding.h"
 #include "server/wire/binary.h"
 #include "server/wire/sqlstate.h"
@@ -17,12 +15,52 @@ namespace ast = grammar::ast;
 namespace sqlstate = wire::sqlstate;
 using MaybeError = std::optional<catalog::Error>;
 
-// What a Parse message holds, if any of it is ours.
-struct ExtendedCommands::Candidate {
-  size_t statements = 0;
-  std::shared_ptr<const ast::Command> command;
-  MaybeError error;
-};
+namespace {
+
+// Why this command can't run in the session's present transaction; nullopt if it can.
+MaybeError transaction_refusal(const ast::Command& command, const SessionLegs& legs) {
+  if (std::holds_alternative<ast::List>(command)) return std::nullopt;
+  if (legs.status == 'T') {
+    return catalog::Error(
+        sqlstate::kActiveSqlTransaction,
+        fmt::format("{} cannot run inside a transaction block", ast::tag(command)));
+  }
+  if (legs.replies.has_executed()) {
+    return catalog::Error(
+        sqlstate::kActiveSqlTransaction,
+        fmt::format("{} cannot be executed within a pipeline", ast::tag(command)));
+  }
+  return std::nullopt;
+}
+
+catalog::Error statement_exists(std::string_view name) {
+  return {sqlstate::kDuplicatePreparedStatement,
+          fmt::format("prepared statement \"{}\" already exists", name)};
+}
+
+catalog::Error portal_exists(std::string_view name) {
+  return {sqlstate::kDuplicateCursor, fmt::format("cursor \"{}\" already exists", name)};
+}
+
+// Text and its kin are sent as text in either format.
+std::optional<std::string> for_portal(const std::string& value, uint32_t type_oid, int16_t format,
+                                      std::string_view client_encoding) {
+  if (format == 0 || wire::is_text(type_oid)) return for_client(value, client_encoding);
+  return wire::binary_form(type_oid, value);
+}
+
+}  // namespace
+
+// The status is the last ReadyForQuery's. A failed block lets nothing be executed but what ends it:
+// what was executed since without an error has ended it.
+bool has_failed_transaction(const SessionLegs& legs) {
+  return legs.status == 'E' && !legs.replies.has_executed();
+}
+
+catalog::Error failed_transaction() {
+  return {sqlstate::kInFailedSqlTransaction,
+          "current transaction is aborted, commands ignored until end of transaction block"};
+}
 
 ExtendedCommands::ExtendedCommands(SessionLegs& legs, SessionAnswers& answers,
                                    CommandExecution& execution)
@@ -52,71 +90,50 @@ asio::awaitable<Outcome> ExtendedCommands::fail(catalog::Error error) {
   co_return handled_if(is_written);
 }
 
-std::optional<ExtendedCommands::Candidate> ExtendedCommands::read_candidate(
-    const wire::ParseMessage& message) {
-  if (!grammar::may_be_ours(message.text)) return std::nullopt;
-  std::string storage;
-  const auto utf8 = utf8_of(message.text, legs_.client_encoding, storage);
-  if (!utf8) return std::nullopt;
-  Candidate candidate;
-  for (const std::string_view text : grammar::split(*utf8)) {
-    ++candidate.statements;
-    grammar::Statement read = grammar::parse(text);
-    if (auto* parsed = std::get_if<grammar::Parsed>(&read);
-        parsed && is_ours(*parsed, execution_)) {
-      candidate.command = std::make_shared<const ast::Command>(std::move(parsed->command));
-    } else if (const auto* error = std::get_if<grammar::SyntaxError>(&read)) {
-      const auto offset = static_cast<size_t>(text.data() - utf8->data());
-      candidate.error = error_of(*error, utf8->substr(0, offset));
-    }
-  }
-  if (!candidate.command && !candidate.error) return std::nullopt;
-  return candidate;
+ClientText ExtendedCommands::read(const wire::ParseMessage& message) const {
+  return read_text(message.text, legs_, execution_, *this);
 }
 
 MaybeError ExtendedCommands::check_parse(const wire::ParseMessage& message,
-                                         const Candidate& candidate) const {
-  const bool has_parameter = message.text.find('$') != std::string_view::npos && candidate.error &&
-                             candidate.error->message().find("near \"$") != std::string::npos;
+                                         const ClientText& text) const {
+  const bool has_parameter = message.text.find('$') != std::string_view::npos && text.error &&
+                             text.error->message().find("near \"$") != std::string::npos;
   if (message.parameters > 0 || has_parameter) {
     return catalog::Error(sqlstate::kFeatureNotSupported, "a Metadb command takes no parameters")
         .with_hint("Write the values into the command as literals.");
   }
-  if (candidate.error) return candidate.error;
-  if (candidate.statements > 1) {
+  if (text.error) return text.error;
+  if (text.statements > 1) {
     return catalog::Error(sqlstate::kSyntaxError,
                           "cannot insert multiple commands into a prepared statement");
   }
-  if (legs_.status == 'E') return failed_transaction();
-  if (!message.statement.empty() && statement(message.statement)) {
-    return catalog::Error(
-        sqlstate::kDuplicatePreparedStatement,
-        fmt::format("prepared statement \"{}\" already exists", message.statement));
-  }
+  if (has_failed_transaction(legs_)) return failed_transaction();
+  if (is_prepared(message.statement)) return statement_exists(message.statement);
   return std::nullopt;
 }
 
 asio::awaitable<Outcome> ExtendedCommands::parse(std::string_view payload) {
+  // nullopt: malformed, or longer than any command of ours.
   const auto message = wire::read_parse(payload);
-  if (!message) {
-    // Malformed, or longer than any command of ours.
-    if (payload.starts_with('\0')) statements_.erase(std::string());
+  const std::string_view name = wire::PayloadReader(payload).text();
+  ClientText text = message ? read(*message) : ClientText();
+  if (!text.is_foreign() || is_prepared(name)) {
+    const auto outcome = co_await gate();
+    if (outcome) co_return *outcome;
+    if (message) text = read(*message);
+  }
+  if (text.is_foreign()) {
+    if (is_prepared(name)) co_return co_await fail(statement_exists(name));
+    if (name.empty()) statements_.erase(std::string());
     co_return Outcome::pass;
   }
-  auto candidate = read_candidate(*message);
-  const bool is_ours_already = !message->statement.empty() && statement(message->statement);
-  if (!candidate && !is_ours_already) {
-    if (message->statement.empty()) statements_.erase(std::string());
-    co_return Outcome::pass;
-  }
-  const auto outcome = co_await gate();
-  if (outcome) co_return *outcome;
-  if (!candidate) candidate.emplace();  // PostgreSQL's text under a name that is taken
-  if (auto error = check_parse(*message, *candidate)) co_return co_await fail(*error);
+  if (auto error = check_parse(*message, text)) co_return co_await fail(*error);
   auto made = std::make_shared<Statement>();
-  made->command = candidate->command;
-  made->columns = execution_.runner().describe(*candidate->command);
-  statements_[std::string(message->statement)] = std::move(made);
+  made->text = std::move(text.ours.front());
+  if (const auto* command = std::get_if<std::shared_ptr<const ast::Command>>(&made->text.what)) {
+    made->columns = execution_.runner().describe(**command);
+  }
+  statements_[std::string(name)] = std::move(made);
   wire::append_bare(answers_.out(), '1');
   co_return Outcome::handled;
 }
@@ -130,17 +147,19 @@ MaybeError ExtendedCommands::check_bind(const std::optional<wire::BindMessage>& 
         fmt::format("bind message supplies {} parameters, but prepared statement \"{}\" requires 0",
                     message->parameters, message->statement));
   }
+  for (const int16_t format : message->result_formats) {
+    if (format == 0 || format == 1) continue;
+    return catalog::Error(sqlstate::kInvalidParameterValue,
+                          fmt::format("unsupported format code: {}", format));
+  }
   const size_t formats = message->result_formats.size();
   if (formats > 1 && formats != statement.columns.size()) {
     return catalog::Error(sqlstate::kProtocolViolation,
                           fmt::format("bind message has {} result formats but query has {} columns",
                                       formats, statement.columns.size()));
   }
-  if (legs_.status == 'E') return failed_transaction();
-  if (!message->portal.empty() && portal(message->portal)) {
-    return catalog::Error(sqlstate::kDuplicateCursor,
-                          fmt::format("cursor \"{}\" already exists", message->portal));
-  }
+  if (has_failed_transaction(legs_)) return failed_transaction();
+  if (is_portal_taken(message->portal)) return portal_exists(message->portal);
   for (size_t i = 0; i < statement.columns.size(); ++i) {
     const ColumnDescription& column = statement.columns[i];
     if (format_of(message->result_formats, i) != 0 && !wire::has_binary_form(column.type_oid)) {
@@ -155,13 +174,17 @@ MaybeError ExtendedCommands::check_bind(const std::optional<wire::BindMessage>& 
 asio::awaitable<Outcome> ExtendedCommands::bind(std::string_view payload) {
   wire::PayloadReader names(payload);
   const std::string portal_name(names.text());
-  const StatementPtr bound = statement(names.text());
-  if (!bound || !names.ok()) {
+  const std::string_view statement_name = names.text();
+  if (statement(statement_name) || is_portal_taken(portal_name)) {
+    const auto outcome = co_await gate();
+    if (outcome) co_return *outcome;
+  }
+  const StatementPtr bound = names.ok() ? statement(statement_name) : nullptr;
+  if (!bound) {
+    if (is_portal_taken(portal_name)) co_return co_await fail(portal_exists(portal_name));
     portals_.erase(portal_name);
     co_return Outcome::pass;
   }
-  const auto outcome = co_await gate();
-  if (outcome) co_return *outcome;
   auto message = wire::read_bind(payload);
   if (auto error = check_bind(message, *bound)) co_return co_await fail(*error);
   auto made = std::make_shared<Portal>();
@@ -183,16 +206,15 @@ void ExtendedCommands::describe_columns(const Statement& described,
 
 asio::awaitable<Outcome> ExtendedCommands::describe(std::string_view payload) {
   const auto message = wire::read_target(payload);
-  if (!message) co_return Outcome::pass;
-  const StatementPtr named = message->kind == 'S' ? statement(message->name) : nullptr;
-  const PortalPtr open = message->kind == 'P' ? portal(message->name) : nullptr;
-  if (!named && !open) co_return Outcome::pass;
+  if (!message || !is_ours(*message)) co_return Outcome::pass;
   const auto outcome = co_await gate();
   if (outcome) co_return *outcome;
-  if (named) {
+  if (!is_ours(*message)) co_return Outcome::pass;
+  if (message->kind == 'S') {
     wire::append_parameter_description_of_none(answers_.out());
-    describe_columns(*named, {});
+    describe_columns(*statement(message->name), {});
   } else {
+    const PortalPtr open = portal(message->name);
     describe_columns(*open->statement, open->formats);
   }
   co_return Outcome::handled;
@@ -200,14 +222,14 @@ asio::awaitable<Outcome> ExtendedCommands::describe(std::string_view payload) {
 
 asio::awaitable<Outcome> ExtendedCommands::execute(std::string_view payload) {
   const auto message = wire::read_execute(payload);
-  if (!message) co_return Outcome::pass;
-  const PortalPtr executed = portal(message->portal);
-  if (!executed) co_return Outcome::pass;
+  if (!message || !portal(message->portal)) co_return Outcome::pass;
   const size_t rows_max = message->rows_max;
   const auto outcome = co_await gate();
   if (outcome) co_return *outcome;
+  const PortalPtr executed = portal(message->portal);
+  if (!executed) co_return Outcome::pass;
   if (!executed->reply) {
-    const auto error = co_await run(executed);
+    const auto error = co_await fill(executed);
     if (error) co_return co_await fail(*error);
   } else if (executed->is_completed && executed->reply->columns.empty()) {
     co_return co_await fail(
@@ -217,22 +239,40 @@ asio::awaitable<Outcome> ExtendedCommands::execute(std::string_view payload) {
   co_return co_await send(executed, rows_max);
 }
 
-asio::awaitable<MaybeError> ExtendedCommands::run(PortalPtr open) {
-  const Statement& what = *open->statement;
-  if (auto refusal = transaction_refusal(*what.command, legs_)) co_return refusal;
+asio::awaitable<CommandResult> ExtendedCommands::run(const OwnStatement& own) {
+  if (has_failed_transaction(legs_)) co_return failed_transaction();
+  if (const auto* gone = std::get_if<Deallocation>(&own.what)) co_return deallocate(gone->name);
+  const auto command = std::get<std::shared_ptr<const ast::Command>>(own.what);
+  if (auto refusal = transaction_refusal(*command, legs_)) co_return *refusal;
   const bool is_written = co_await answers_.flush();
-  if (!is_written) legs_.close();
-  CommandResult result = co_await execution_.run(what.command);
+  if (!is_written) {
+    legs_.close();
+    co_return catalog::Error(sqlstate::kConnectionFailure, "the client is gone");
+  }
+  CommandResult result = co_await execution_.run(command);
+  auto* error = std::get_if<catalog::Error>(&result);
+  if (error != nullptr && error->position > 0) error->position += own.offset;
+  co_return result;
+}
+
+CommandResult ExtendedCommands::deallocate(const std::string& name) {
+  if (statements_.erase(name) == 0) {
+    return catalog::Error(sqlstate::kInvalidSqlStatementName,
+                          fmt::format("prepared statement \"{}\" does not exist", name));
+  }
+  return Reply{"DEALLOCATE", {}, {}};
+}
+
+asio::awaitable<MaybeError> ExtendedCommands::fill(PortalPtr open) {
+  const Statement& what = *open->statement;
+  CommandResult result = co_await run(what.text);
   if (auto* error = std::get_if<catalog::Error>(&result)) co_return *error;
   Reply reply = std::move(std::get<Reply>(result));
   for (auto& row : reply.rows) {
     for (size_t i = 0; i < row.size() && i < what.columns.size(); ++i) {
       if (!row[i]) continue;
-      if (format_of(open->formats, i) == 0) {
-        row[i] = for_client(*row[i], legs_.client_encoding);
-        continue;
-      }
-      row[i] = wire::binary_form(what.columns[i].type_oid, *row[i]);
+      row[i] = for_portal(*row[i], what.columns[i].type_oid, format_of(open->formats, i),
+                          legs_.client_encoding);
       if (!row[i]) {
         co_return catalog::Error(
             sqlstate::kFeatureNotSupported,
@@ -263,12 +303,10 @@ asio::awaitable<Outcome> ExtendedCommands::send(PortalPtr open, size_t rows_max)
 
 asio::awaitable<Outcome> ExtendedCommands::close(std::string_view payload) {
   const auto message = wire::read_target(payload);
-  if (!message) co_return Outcome::pass;
-  const bool is_ours_to_close = (message->kind == 'S' && statement(message->name)) ||
-                                (message->kind == 'P' && portal(message->name));
-  if (!is_ours_to_close) co_return Outcome::pass;
+  if (!message || !is_ours(*message)) co_return Outcome::pass;
   const auto outcome = co_await gate();
   if (outcome) co_return *outcome;
+  if (!is_ours(*message)) co_return Outcome::pass;
   if (message->kind == 'S') {
     statements_.erase(std::string(message->name));
   } else {
@@ -293,6 +331,23 @@ void ExtendedCommands::completed(std::string_view tag) {
 void ExtendedCommands::forget_unnamed() {
   statements_.erase(std::string());
   portals_.erase(std::string());
+}
+
+bool ExtendedCommands::is_prepared(std::string_view name) const {
+  return !name.empty() && statement(name) != nullptr;
+}
+
+bool ExtendedCommands::has_names() const {
+  return std::ranges::any_of(statements_, [](const auto& entry) { return !entry.first.empty(); });
+}
+
+bool ExtendedCommands::is_portal_taken(std::string_view name) const {
+  return !name.empty() && portal(name) != nullptr;
+}
+
+bool ExtendedCommands::is_ours(const wire::TargetMessage& target) const {
+  if (target.kind == 'S') return statement(target.name) != nullptr;
+  return target.kind == 'P' && portal(target.name) != nullptr;
 }
 
 ExtendedCommands::StatementPtr ExtendedCommands::statement(std::string_view name) const {

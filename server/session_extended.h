@@ -12,6 +12,7 @@
 
 #include "server/session_answers.h"
 #include "server/session_execution.h"
+#include "server/session_text.h"
 #include "server/wire/messages.h"
 
 namespace metadb::server {
@@ -29,6 +30,10 @@ inline Outcome handled_if(bool is_written) {
   return is_written ? Outcome::handled : Outcome::end;
 }
 
+// PostgreSQL refuses everything until the transaction block ends.
+bool has_failed_transaction(const SessionLegs& legs);
+catalog::Error failed_transaction();
+
 // The extended protocol as postgres.c does it, for statements that PostgreSQL never sees. Parse
 // decides whose a statement is; what names it or one of its portals later is answered here.
 // After an error of ours everything up to Sync is ignored; Sync itself always goes to PostgreSQL,
@@ -39,6 +44,9 @@ class ExtendedCommands {
 
   // Nothing of ours is prepared or bound: messages need no look.
   [[nodiscard]] bool is_empty() const { return statements_.empty() && portals_.empty(); }
+  // Whether a statement of ours has this name. The unnamed one does not count.
+  [[nodiscard]] bool is_prepared(std::string_view name) const;
+  [[nodiscard]] bool has_names() const;
   [[nodiscard]] bool is_skipping() const { return is_skipping_; }
 
   boost::asio::awaitable<Outcome> parse(std::string_view payload);
@@ -48,6 +56,9 @@ class ExtendedCommands {
   boost::asio::awaitable<Outcome> execute(std::string_view payload);
   boost::asio::awaitable<Outcome> close(std::string_view payload);
 
+  // Runs one statement, in either protocol, unless the transaction is in the way.
+  boost::asio::awaitable<CommandResult> run(const OwnStatement& statement);
+
   void synced() { is_skipping_ = false; }
   // What else ends the life of statements and portals.
   void simple_query() { forget_unnamed(); }
@@ -56,7 +67,7 @@ class ExtendedCommands {
 
  private:
   struct Statement {
-    std::shared_ptr<const grammar::ast::Command> command;
+    OwnStatement text;
     std::vector<ColumnDescription> columns;
   };
   struct Portal {
@@ -68,19 +79,22 @@ class ExtendedCommands {
   };
   using StatementPtr = std::shared_ptr<const Statement>;
   using PortalPtr = std::shared_ptr<Portal>;
-  struct Candidate;
 
   boost::asio::awaitable<Outcome> fail(catalog::Error error);
   boost::asio::awaitable<std::optional<Outcome>> gate();
-  std::optional<Candidate> read_candidate(const wire::ParseMessage& message);
+  ClientText read(const wire::ParseMessage& message) const;
   std::optional<catalog::Error> check_parse(const wire::ParseMessage& message,
-                                            const Candidate& candidate) const;
+                                            const ClientText& text) const;
   std::optional<catalog::Error> check_bind(const std::optional<wire::BindMessage>& message,
                                            const Statement& statement) const;
-  boost::asio::awaitable<std::optional<catalog::Error>> run(PortalPtr portal);
+  CommandResult deallocate(const std::string& name);
+  boost::asio::awaitable<std::optional<catalog::Error>> fill(PortalPtr portal);
   boost::asio::awaitable<Outcome> send(PortalPtr portal, size_t rows_max);
   [[nodiscard]] StatementPtr statement(std::string_view name) const;
   [[nodiscard]] PortalPtr portal(std::string_view name) const;
+  // As is_prepared().
+  [[nodiscard]] bool is_portal_taken(std::string_view name) const;
+  [[nodiscard]] bool is_ours(const wire::TargetMessage& target) const;
   void describe_columns(const Statement& statement, const std::vector<int16_t>& formats);
   void forget_unnamed();
 

@@ -15,6 +15,11 @@ SessionLegs::SessionLegs(wire::Channel client_, wire::Channel upstream_, wire::B
       from_upstream(buffers),
       change_(std::move(executor), asio::steady_timer::time_point::max()) {}
 
+void SessionLegs::follow(std::string_view parameter, std::string_view value) {
+  if (parameter == "client_encoding") client_encoding = value;
+  if (parameter == "standard_conforming_strings") has_standard_strings = value != "off";
+}
+
 asio::awaitable<bool> SessionLegs::tell_client(std::string_view messages) {
   if (messages.empty()) co_return true;
   co_await take_turn();

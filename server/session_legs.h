@@ -30,7 +30,10 @@ class SessionLegs {
   ReplyQueue replies;
   char status = 'I';                     // of the last ReadyForQuery
   std::string client_encoding = "UTF8";  // of the last ParameterStatus
+  bool has_standard_strings = true;      // standard_conforming_strings, the same
 
+  // Goes by a ParameterStatus.
+  void follow(std::string_view parameter, std::string_view value);
   // Writes whole messages of ours between two of PostgreSQL's; false if the client is gone.
   boost::asio::awaitable<bool> tell_client(std::string_view messages);
   // What the upstream's coroutine does around a run of frames.

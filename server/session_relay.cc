@@ -231,15 +231,16 @@ Relay::Look Relay::look_at_held_reply(const wire::FrameHeader& header, std::stri
       if (commands_ != nullptr) commands_->ready(legs_.status);
       break;
     case 'S':
-      if (const auto status = wire::read_parameter_status(payload);
-          status && status->name == "client_encoding") {
-        legs_.client_encoding = status->value;
+      if (const auto status = wire::read_parameter_status(payload)) {
+        legs_.follow(status->name, status->value);
       }
       return Look::pass;
     case 'E': {
       const std::string_view severity = wire::error_field(payload, 'V');
-      if (severity == "FATAL" || severity == "PANIC") is_end_expected_ = true;
-      break;
+      if (severity != "FATAL" && severity != "PANIC") break;
+      // The last word, whatever it was said in answer to.
+      is_end_expected_ = true;
+      return Look::pass;
     }
     case 'C':
       commands_->completed(wire::PayloadReader(payload).text());

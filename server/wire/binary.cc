@@ -122,13 +122,13 @@ bool has_binary_form(uint32_t type_oid) {
   return std::ranges::find(kKnown, type_oid) != kKnown.end();
 }
 
+bool is_text(uint32_t type_oid) {
+  return type_oid == kText || type_oid == kName || type_oid == kJson || type_oid == kVarchar;
+}
+
 std::optional<std::string> binary_form(uint32_t type_oid, std::string_view text) {
+  if (is_text(type_oid)) return std::string(text);
   switch (type_oid) {
-    case kText:
-    case kName:
-    case kJson:
-    case kVarchar:
-      return std::string(text);
     case kBool:
       return boolean_form(text);
     case kInt2:

@@ -12,6 +12,10 @@ namespace metadb::server::wire {
 // timestamp with time zone.
 bool has_binary_form(uint32_t type_oid);
 
+// Text, name, json and character varying: their binary format is the text, in the client's
+// encoding.
+bool is_text(uint32_t type_oid);
+
 // nullopt if the type has none here, or the text is no value of it. A timestamptz is read in the
 // form that commands write: `2026-01-31 23:59:59.123456+00`.
 std::optional<std::string> binary_form(uint32_t type_oid, std::string_view text);

@@ -8,6 +8,8 @@ namespace metadb::server::wire::sqlstate {
 inline constexpr std::string_view kConnectionFailure = "08006";
 inline constexpr std::string_view kProtocolViolation = "08P01";
 inline constexpr std::string_view kFeatureNotSupported = "0A000";
+inline constexpr std::string_view kInvalidParameterValue = "22023";
+inline constexpr std::string_view kInvalidSqlStatementName = "26000";
 inline constexpr std::string_view kDuplicatePreparedStatement = "42P05";
 inline constexpr std::string_view kDuplicateCursor = "42P03";
 inline constexpr std::string_view kActiveSqlTransaction = "25001";

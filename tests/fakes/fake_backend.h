@@ -1,4 +1,4 @@
-// A PostgreSQL that lets everybody in and dies at the first query.
+// A PostgreSQL that lets everybody in, gives the answers it was told and dies.
 #pragma once
 
 #include <arpa/inet.h>
@@ -10,14 +10,16 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace metadb::tests {
 
-// Serves one connection: the login without a challenge, then `last_bytes` in answer to whatever
-// comes, then the end of the stream.
+// Serves one connection: the login without a challenge, then one of `answers` to whatever comes,
+// then the end of the stream.
 class FakeBackend {
  public:
-  explicit FakeBackend(std::string last_bytes) : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit FakeBackend(std::vector<std::string> answers)
+      : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -26,7 +28,7 @@ class FakeBackend {
     ::listen(listener_, 1);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this, last = std::move(last_bytes)] { serve(last); });
+    thread_ = std::thread([this, given = std::move(answers)] { serve(given); });
   }
   ~FakeBackend() {
     // Nobody may have come: accept() ends, too.
@@ -40,16 +42,23 @@ class FakeBackend {
   [[nodiscard]] uint16_t port() const { return port_; }
 
  private:
-  void serve(const std::string& last_bytes) const {
+  void serve(const std::vector<std::string>& answers) const {
     const int fd = ::accept(listener_, nullptr, nullptr);
     if (fd < 0) return;
+    const std::string welcome("R\0\0\0\10\0\0\0\0Z\0\0\0\5I", 15);
+    answer(fd, welcome);
+    for (const std::string& bytes : answers) answer(fd, bytes);
+    ::shutdown(fd, SHUT_WR);
+    // Closing with something unread could take the last answer away from its reader.
+    std::array<char, 4096> scratch{};
+    while (::recv(fd, scratch.data(), scratch.size(), 0) > 0) {
+    }
+    ::close(fd);
+  }
+  static void answer(int fd, const std::string& bytes) {
     std::array<char, 4096> scratch{};
     static_cast<void>(::recv(fd, scratch.data(), scratch.size(), 0));
-    const std::string welcome("R\0\0\0\10\0\0\0\0Z\0\0\0\5I", 15);
-    static_cast<void>(::send(fd, welcome.data(), welcome.size(), MSG_NOSIGNAL));
-    static_cast<void>(::recv(fd, scratch.data(), scratch.size(), 0));
-    static_cast<void>(::send(fd, last_bytes.data(), last_bytes.size(), MSG_NOSIGNAL));
-    ::close(fd);
+    static_cast<void>(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL));
   }
 
   int listener_;

@@ -42,7 +42,7 @@ class FakeRunner : public server::CommandRunner {
     reply.columns = describe(command);
     if (!reply.columns.empty()) reply.rows = listed;
     if (const auto* created = std::get_if<grammar::ast::CreateDataSource>(&command)) {
-      create(created->name.text, context);
+      create(created->name, context);
     }
     return reply;
   }
@@ -58,16 +58,17 @@ class FakeRunner : public server::CommandRunner {
   }
 
  private:
-  void create(const std::string& name, server::Context& context) {
-    if (name == "refused") {
+  void create(const grammar::ast::Name& name, server::Context& context) {
+    if (name.text == "refused") {
       throw catalog::Error("42710", "data source \"refused\" already exists")
           .with_detail("It was created before.")
-          .with_hint("Choose another name.");
+          .with_hint("Choose another name.")
+          .with_position(name.position);
     }
     server::Notice notice;
-    notice.message = "creating " + name;
+    notice.message = "creating " + name.text;
     context.notice(notice);
-    if (name != "slow") return;
+    if (name.text != "slow") return;
     std::mutex stopped_mutex;
     std::condition_variable_any stopped;
     std::unique_lock stop_lock(stopped_mutex);

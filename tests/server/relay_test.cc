@@ -226,7 +226,7 @@ TEST_F(Relay, BackendsLastWordsPass) {
 
 TEST_F(Relay, BackendThatVanishesIsAnnouncedBeforeTheClose) {
   for (const std::string& last : {std::string(), frame('T', "")}) {
-    const FakeBackend backend(last);
+    const FakeBackend backend({last});
     front_end->choose_upstream({{{"127.0.0.1", backend.port()}}, std::chrono::seconds(10)});
     const RawClient waiting(front_end->port());
     waiting.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres")));
@@ -241,13 +241,35 @@ TEST_F(Relay, BackendThatVanishesIsAnnouncedBeforeTheClose) {
 }
 
 TEST_F(Relay, BackendThatVanishesWithinAFrameEndsTheStreamThere) {
-  const FakeBackend backend("D" + be32(1000) + "half");
+  const FakeBackend backend({"D" + be32(1000) + "half"});
   front_end->choose_upstream({{{"127.0.0.1", backend.port()}}, std::chrono::seconds(10)});
   const RawClient waiting(front_end->port());
   waiting.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres")));
   ASSERT_EQ(waiting.read_until_ready(), "RZI");
   waiting.send(frame('Q', with_zero("SELECT 1")));
   EXPECT_EQ(waiting.read_to_end(), "D" + be32(1000) + "half");
+}
+
+// An error of ours is to fail PostgreSQL's transaction too, and that request's own error is not for
+// the client; a FATAL one always is.
+TEST_F(Relay, LastWordsPassInPlaceOfAReplyThatIsSwallowed) {
+  server::wire::Report report;
+  report.severity = "FATAL";
+  report.sqlstate = "25P03";
+  std::string fatal;
+  server::wire::append_error(fatal, report);
+  const FakeBackend backend({frame('C', with_zero("BEGIN")) + frame('Z', "T"), fatal});
+  front_end->choose_upstream({{{"127.0.0.1", backend.port()}}, std::chrono::seconds(10)});
+  const RawClient waiting(front_end->port());
+  waiting.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                             with_zero("database") + with_zero(database.name())));
+  ASSERT_EQ(waiting.read_until_ready(), "RZI");
+  waiting.send(frame('Q', with_zero("BEGIN")));
+  ASSERT_EQ(waiting.read_until_ready(), "CZT");
+  waiting.send(frame('Q', with_zero("drop data source s")));
+  EXPECT_EQ(server::wire::error_field(waiting.read_message().payload, 'C'), "25001");
+  EXPECT_EQ(server::wire::error_field(waiting.read_message().payload, 'C'), "25P03");
+  EXPECT_EQ(waiting.read_to_end(), "");
 }
 
 TEST_F(Relay, TerminateEndsTheBackend) {
