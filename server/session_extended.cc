@@ -18,14 +18,15 @@ using MaybeError = std::optional<catalog::Error>;
 namespace {
 
 // Why this command can't run in the session's present transaction; nullopt if it can.
-MaybeError transaction_refusal(const ast::Command& command, const SessionLegs& legs) {
+MaybeError transaction_refusal(const ast::Command& command, const SessionLegs& legs,
+                               bool has_executed) {
   if (std::holds_alternative<ast::List>(command)) return std::nullopt;
   if (legs.status == 'T') {
     return catalog::Error(
         sqlstate::kActiveSqlTransaction,
         fmt::format("{} cannot run inside a transaction block", ast::tag(command)));
   }
-  if (legs.replies.has_executed()) {
+  if (has_executed) {
     return catalog::Error(
         sqlstate::kActiveSqlTransaction,
         fmt::format("{} cannot be executed within a pipeline", ast::tag(command)));
@@ -243,7 +244,8 @@ asio::awaitable<CommandResult> ExtendedCommands::run(const OwnStatement& own) {
   if (has_failed_transaction(legs_)) co_return failed_transaction();
   if (const auto* gone = std::get_if<Deallocation>(&own.what)) co_return deallocate(gone->name);
   const auto command = std::get<std::shared_ptr<const ast::Command>>(own.what);
-  if (auto refusal = transaction_refusal(*command, legs_)) co_return *refusal;
+  const bool has_executed = has_executed_ || legs_.replies.has_executed();
+  if (auto refusal = transaction_refusal(*command, legs_, has_executed)) co_return *refusal;
   const bool is_written = co_await answers_.flush();
   if (!is_written) {
     legs_.close();
@@ -266,6 +268,7 @@ CommandResult ExtendedCommands::deallocate(const std::string& name) {
 asio::awaitable<MaybeError> ExtendedCommands::fill(PortalPtr open) {
   const Statement& what = *open->statement;
   CommandResult result = co_await run(what.text);
+  has_executed_ = true;
   if (auto* error = std::get_if<catalog::Error>(&result)) co_return *error;
   Reply reply = std::move(std::get<Reply>(result));
   for (auto& row : reply.rows) {

@@ -59,9 +59,12 @@ class ExtendedCommands {
   // Runs one statement, in either protocol, unless the transaction is in the way.
   boost::asio::awaitable<CommandResult> run(const OwnStatement& statement);
 
-  void synced() { is_skipping_ = false; }
+  void synced() { is_skipping_ = has_executed_ = false; }
   // What else ends the life of statements and portals.
-  void simple_query() { forget_unnamed(); }
+  void simple_query() {
+    forget_unnamed();
+    has_executed_ = false;
+  }
   void ready(char status);
   void completed(std::string_view tag);
 
@@ -104,6 +107,7 @@ class ExtendedCommands {
   std::map<std::string, StatementPtr, std::less<>> statements_;
   std::map<std::string, PortalPtr, std::less<>> portals_;
   bool is_skipping_ = false;
+  bool has_executed_ = false;  // a portal of ours, since the last Sync
 };
 
 }  // namespace metadb::server

@@ -156,6 +156,7 @@ asio::awaitable<Relay::Look> Relay::take(wire::FrameHeader header) {
 
 void Relay::note_request(char type) {
   if (type == 'X') is_end_expected_ = true;
+  if (type == 'S' && commands_ != nullptr) commands_->synced();
   if (const auto request = request_of(type)) legs_.replies.sent(*request);
 }
 

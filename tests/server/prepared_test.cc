@@ -188,5 +188,15 @@ TEST_F(Prepared, TextsWithEscapesAreNotCut) {
   EXPECT_EQ(answer(simple("list status; list status")), "TDDC(LIST)TDDC(LIST)ZI");
 }
 
+TEST_F(Prepared, ChangeIsTheFirstThingInAPipeline) {
+  const std::string change = run_through("create data source x type kafka options (brokers 'b')");
+  const std::string list = run_through("list status");
+  EXPECT_EQ(answer(change + kSync), "12C(CREATE DATA SOURCE)ZI");
+  EXPECT_EQ(answer(change + change + kSync), "12C(CREATE DATA SOURCE)12E(25001)ZI");
+  EXPECT_EQ(answer(list + change + list + kSync), "12DDC(LIST)12E(25001)ZI");
+  EXPECT_EQ(answer(change + list + kSync), "12C(CREATE DATA SOURCE)12DDC(LIST)ZI");
+  EXPECT_EQ(answer(change + kSync), "12C(CREATE DATA SOURCE)ZI");
+}
+
 }  // namespace
 }  // namespace metadb::tests
