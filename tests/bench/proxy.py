@@ -44,8 +44,9 @@ class Plan:
 FULL = Plan(scale=10, rounds=5, stream_rounds=5, length=lambda clients: ["-T", 3], connecting=["-T", 3],
             copied_rows=10_000_000, result_rows=10_000_000)
 # Transactions instead of seconds, since pgbench knows no fraction of one.
-SHORT = Plan(scale=1, rounds=1, stream_rounds=1, length=lambda clients: ["-t", 1000 if clients == 1 else 3200 // clients],
-             connecting=["-t", 25], copied_rows=200_000, result_rows=200_000)
+SHORT = Plan(scale=1, rounds=1, stream_rounds=1,
+             length=lambda clients: ["-t", 1000 if clients == 1 else 3200 // clients], connecting=["-t", 25],
+             copied_rows=200_000, result_rows=200_000)
 
 
 class Ways:

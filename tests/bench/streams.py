@@ -41,7 +41,7 @@ class Wire:
         self._socket.sendall(frame(b"Q", sql.encode() + b"\0"))
 
     def _read_to_ready(self, first):
-        """Reads up to ReadyForQuery. `first` is the type of the first message. Gives the number of bytes and the tag."""
+        """Reads to ReadyForQuery; `first` is the first message's type. Gives the number of bytes and the tag."""
         buffer = memoryview(bytearray(READ_BYTES))
         end, count = b"", 0
         while not end.endswith(READY):
