@@ -1,11 +1,19 @@
 #include "server/command_pool.h"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <system_error>
+
+#include "catalog/error.h"
+
 namespace metadb::server {
 
 CommandPool::CommandPool(const CommandPoolOptions& options) {
-  regular_.threads_max = options.regular_threads_max;
-  quick_.threads_max = options.quick_threads_max;
-  login_.threads_max = options.login_threads_max;
+  lane_of(CommandLane::regular).threads_max = options.regular_threads_max;
+  lane_of(CommandLane::quick).threads_max = options.quick_threads_max;
+  lane_of(CommandLane::cancel).threads_max = options.cancel_threads_max;
+  lane_of(CommandLane::login).threads_max = options.login_threads_max;
 }
 
 CommandPool::~CommandPool() {
@@ -13,32 +21,32 @@ CommandPool::~CommandPool() {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
   }
-  for (Lane* lane : {&regular_, &quick_, &login_}) {
-    lane->has_work.notify_all();
-    for (std::thread& thread : lane->threads) thread.join();
+  for (Lane& lane : lanes_) {
+    lane.has_work.notify_all();
+    for (std::thread& thread : lane.threads) thread.join();
   }
-}
-
-CommandPool::Lane& CommandPool::lane(CommandLane which) {
-  switch (which) {
-    case CommandLane::quick:
-      return quick_;
-    case CommandLane::login:
-      return login_;
-    case CommandLane::regular:
-      break;
-  }
-  return regular_;
 }
 
 void CommandPool::submit(CommandLane which, std::function<void()> job) {
-  Lane& lane = this->lane(which);
+  Lane& lane = lane_of(which);
   const std::lock_guard lock(mutex_);
   lane.jobs.push_back(std::move(job));
-  if (lane.jobs.size() > lane.idle && lane.threads.size() < lane.threads_max) {
+  if (lane.jobs.size() > lane.idle && lane.threads.size() < lane.threads_max) add_thread(lane);
+  lane.has_work.notify_one();
+}
+
+// REQUIRES: the lock is held, and the last job is the one that the thread is for.
+void CommandPool::add_thread(Lane& lane) {
+  try {
     lane.threads.emplace_back([this, &lane] { work(lane); });
-  } else {
-    lane.has_work.notify_one();
+  } catch (const std::system_error& error) {
+    if (lane.threads.empty()) {
+      lane.jobs.pop_back();
+      throw catalog::Error("53000",
+                           fmt::format("no thread can be made for a command: {}", error.what()));
+    }
+    // One of the others takes the job when its own is done.
+    spdlog::warn("a command has to wait, no thread can be made for it: {}", error.what());
   }
 }
 

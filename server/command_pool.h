@@ -1,6 +1,7 @@
 // Threads for commands, apart from the io threads.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -14,13 +15,15 @@ namespace metadb::server {
 
 enum class CommandLane : uint8_t {
   regular,
-  quick,  // list and pause: never behind commands that wait for locks
-  login,  // questions to PostgreSQL about roles that log in: never behind commands
+  quick,   // list and pause: never behind commands that wait for locks
+  cancel,  // requests to stop, which may block: never behind the commands that they stop
+  login,   // questions to PostgreSQL about roles that log in: never behind commands
 };
 
 struct CommandPoolOptions {
   size_t regular_threads_max = 32;
   size_t quick_threads_max = 4;
+  size_t cancel_threads_max = 4;
   size_t login_threads_max = 1;  // they share one connection
 };
 
@@ -34,7 +37,8 @@ class CommandPool {
   CommandPool(const CommandPool&) = delete;
   CommandPool& operator=(const CommandPool&) = delete;
 
-  // REQUIRES: the job throws nothing. Callable from any thread.
+  // REQUIRES: the job throws nothing. Callable from any thread. Throws catalog::Error 53000 if
+  // there is no thread to run it and none can be made.
   void submit(CommandLane lane, std::function<void()> job);
 
  private:
@@ -45,15 +49,13 @@ class CommandPool {
     std::vector<std::thread> threads;
     std::condition_variable has_work;
   };
+  Lane& lane_of(CommandLane which) { return lanes_[static_cast<size_t>(which)]; }
+  void add_thread(Lane& lane);
   void work(Lane& lane);
-
-  Lane& lane(CommandLane which);
 
   std::mutex mutex_;  // guards the lanes
   bool is_stopping_ = false;
-  Lane regular_;
-  Lane quick_;
-  Lane login_;
+  std::array<Lane, 4> lanes_;  // by CommandLane
 };
 
 }  // namespace metadb::server

@@ -55,13 +55,18 @@ asio::awaitable<std::variant<ScramVerifier, catalog::Error>> ask(CommandPool& po
   // A timer that is cancelled is this coroutine's bell.
   auto bell = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
   auto answer = std::make_shared<std::optional<Answer>>();
-  pool.submit(CommandLane::login, [=, user = std::move(user)] {
+  const auto job = [=, user = std::move(user)] {
     Answer found = source(user);
     asio::post(executor, [bell, answer, found = std::move(found)]() mutable {
       *answer = std::move(found);
       bell->cancel();
     });
-  });
+  };
+  try {
+    pool.submit(CommandLane::login, job);
+  } catch (const catalog::Error& error) {
+    *answer = error;
+  }
   boost::system::error_code ignored;
   while (!*answer) co_await bell->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   co_return std::move(**answer);

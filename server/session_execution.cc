@@ -1,7 +1,10 @@
 #include "server/session_execution.h"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <utility>
 
 #include "server/session_encoding.h"
 #include "server/wire/messages.h"
@@ -26,6 +29,7 @@ CommandResult run_here(CommandRunner& runner, const ast::Command& command, Conte
   } catch (const catalog::Error& error) {
     return error;
   } catch (const std::exception& error) {
+    spdlog::error("{} ended by an internal error: {}", ast::tag(command), error.what());
     return catalog::Error(wire::sqlstate::kInternalError, error.what());
   }
 }
@@ -51,9 +55,10 @@ CommandExecution::CommandExecution(SessionLegs& legs, CommandRunner& runner, Com
 asio::awaitable<CommandResult> CommandExecution::run(std::shared_ptr<const ast::Command> command) {
   result_.reset();
   stop_.emplace();
+  is_stop_requested_ = false;
   submit(std::move(command));
   while (!result_ || !notices_.empty()) {
-    if (legs_.is_closed()) stop_->request_stop();
+    if (legs_.is_closed()) request_stop();
     if (!notices_.empty()) {
       const std::string messages = std::exchange(notices_, {});
       co_await legs_.tell_client(messages);
@@ -87,13 +92,32 @@ void CommandExecution::submit(std::shared_ptr<const ast::Command> command) {
       legs_.wake();
     });
   };
-  pool_.submit(lane, std::move(job));
+  try {
+    pool_.submit(lane, std::move(job));
+  } catch (const catalog::Error& error) {
+    spdlog::error("{}", error.message());
+    result_ = error;
+  }
 }
 
 bool CommandExecution::cancel() {
   if (!stop_) return false;
-  stop_->request_stop();
+  request_stop();
   return true;
+}
+
+// Those who wait for the stop are called by the thread that requests it, and may talk to
+// PostgreSQL: no work for an io thread.
+void CommandExecution::request_stop() {
+  if (std::exchange(is_stop_requested_, true)) return;
+  const auto job = [stop = *stop_]() mutable { stop.request_stop(); };
+  try {
+    pool_.submit(CommandLane::cancel, job);
+  } catch (const catalog::Error& error) {
+    // Late, and everybody waits, but a command that nothing stops would hold up more.
+    spdlog::error("{}", error.message());
+    stop_->request_stop();
+  }
 }
 
 }  // namespace metadb::server

@@ -24,7 +24,8 @@ class CommandExecution {
  public:
   CommandExecution(SessionLegs& legs, CommandRunner& runner, CommandPool& pool, Caller caller);
 
-  // Notices go to the client as they come. REQUIRES: none is running.
+  // Notices go to the client as they come. What the command throws, and that there is no thread for
+  // it, is its result. REQUIRES: none is running.
   boost::asio::awaitable<CommandResult> run(std::shared_ptr<const grammar::ast::Command> command);
   // Asks the running command to stop; false if none runs.
   bool cancel();
@@ -34,12 +35,14 @@ class CommandExecution {
 
  private:
   void submit(std::shared_ptr<const grammar::ast::Command> command);
+  void request_stop();
 
   SessionLegs& legs_;
   CommandRunner& runner_;
   CommandPool& pool_;
   const Caller caller_;
   std::optional<std::stop_source> stop_;  // set while a command runs
+  bool is_stop_requested_ = false;        // of that command
   std::string notices_;                   // messages that came and were not sent yet
   std::optional<CommandResult> result_;
 };

@@ -56,6 +56,11 @@ class Context {
   // Requested when the user cancels (the command then throws Error 57014), when the client is
   // gone and when the server stops.
   [[nodiscard]] const std::stop_token& stop() const { return stop_; }
+  // Throws that Error if it was.
+  void check_stop() const {
+    if (!stop_.stop_requested()) return;
+    throw catalog::Error("57014", "canceling statement due to user request");
+  }
 
  private:
   std::stop_token stop_;

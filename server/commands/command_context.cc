@@ -3,6 +3,8 @@
 namespace metadb::server {
 
 catalog::Connection& CommandContext::connection() {
+  // A cancel request that finds PostgreSQL idle is forgotten there.
+  session_.check_stop();
   if (connection_) return *connection_;
   connection_.emplace(catalog().connect());
   connection_->exec(
@@ -10,6 +12,7 @@ catalog::Connection& CommandContext::connection() {
       "SET extra_float_digits = 1; SET search_path = pg_catalog; "
       "SET client_min_messages = warning");
   cancel_.emplace(session_.stop(), [this] { connection_->cancel(); });
+  session_.check_stop();
   return *connection_;
 }
 

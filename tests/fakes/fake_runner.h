@@ -5,6 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,8 +17,9 @@
 namespace metadb::tests {
 
 // `list NAME` gives the rows in `listed`; `create data source NAME` succeeds with a notice, except
-// for the names `refused` (throws) and `slow` (runs until cancelled). Of the shared verbs only
-// `alter system set metadb_...` is taken. Everything that ran is in log().
+// for the names `refused` and `broken` (throw), `slow` (runs until cancelled) and `stubborn` (the
+// same, and whoever requests the stop waits until release_stop()). Of the shared verbs only `alter
+// system set metadb_...` is taken. Everything that ran is in log().
 class FakeRunner : public server::CommandRunner {
  public:
   std::vector<std::vector<std::optional<std::string>>> listed = {
@@ -51,7 +54,19 @@ class FakeRunner : public server::CommandRunner {
     const std::lock_guard lock(mutex_);
     return log_;
   }
-  // Whether the `slow` command comes to run in time.
+  // Whoever asked `stubborn` to stop still waits.
+  bool is_stop_waiting() {
+    const std::lock_guard lock(mutex_);
+    return is_stop_waiting_;
+  }
+  void release_stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_stop_released_ = true;
+    }
+    stop_released_.notify_all();
+  }
+  // Whether the `slow` or `stubborn` command comes to run in time.
   [[nodiscard]] bool wait_until_slow_runs() {
     std::unique_lock lock(mutex_);
     return slow_runs_.wait_for(lock, kPatience, [this] { return is_slow_running_; });
@@ -65,10 +80,26 @@ class FakeRunner : public server::CommandRunner {
           .with_hint("Choose another name.")
           .with_position(name.position);
     }
+    if (name.text == "broken") throw std::runtime_error("a bug");
     server::Notice notice;
     notice.message = "creating " + name.text;
     context.notice(notice);
-    if (name.text != "slow") return;
+    if (name.text == "slow") run_until_stopped(context);
+    if (name.text == "stubborn") {
+      const std::stop_callback block(context.stop(), [this] { hold_up(); });
+      run_until_stopped(context);
+    }
+  }
+
+  // Not for ever: a front end that waits here, too, is to fail its test.
+  void hold_up() {
+    std::unique_lock lock(mutex_);
+    is_stop_waiting_ = true;
+    stop_released_.wait_for(lock, std::chrono::seconds(5), [this] { return is_stop_released_; });
+    is_stop_waiting_ = false;
+  }
+
+  void run_until_stopped(const server::Context& context) {
     std::mutex stopped_mutex;
     std::condition_variable_any stopped;
     std::unique_lock stop_lock(stopped_mutex);
@@ -84,6 +115,9 @@ class FakeRunner : public server::CommandRunner {
   std::mutex mutex_;
   std::condition_variable slow_runs_;
   bool is_slow_running_ = false;
+  std::condition_variable stop_released_;
+  bool is_stop_waiting_ = false;
+  bool is_stop_released_ = false;
   std::vector<std::string> log_;
 };
 

@@ -5,16 +5,20 @@
 #include <atomic>
 #include <future>
 
+#include "catalog/error.h"
+#include "tests/fakes/no_more_threads.h"
+
 namespace metadb::tests {
 namespace {
 
 using server::CommandLane;
 using server::CommandPool;
 
-TEST(CommandPool, QuickLaneDoesNotWaitForTheRegularOne) {
+TEST(CommandPool, OtherLanesDoNotWaitForTheRegularOne) {
   std::promise<void> release;
   std::promise<void> regular_runs;
   std::promise<void> quick_done;
+  std::promise<void> cancel_done;
   CommandPool pool({.regular_threads_max = 1, .quick_threads_max = 1});  // its jobs use the others
   pool.submit(CommandLane::regular, [&] {
     regular_runs.set_value();
@@ -22,7 +26,9 @@ TEST(CommandPool, QuickLaneDoesNotWaitForTheRegularOne) {
   });
   regular_runs.get_future().wait();
   pool.submit(CommandLane::quick, [&] { quick_done.set_value(); });
+  pool.submit(CommandLane::cancel, [&] { cancel_done.set_value(); });
   quick_done.get_future().wait();
+  cancel_done.get_future().wait();
   release.set_value();
 }
 
@@ -40,6 +46,40 @@ TEST(CommandPool, LongJobsRunSideBySideUpToTheLimit) {
   }
   all_run.get_future().wait();
   release.set_value();
+}
+
+TEST(CommandPool, RefusesAJobThatNoThreadCanRun) {
+  std::atomic<int> done = 0;
+  {
+    CommandPool pool;
+    try {
+      const NoMoreThreads none;
+      pool.submit(CommandLane::regular, [&] { done += 100; });
+      ADD_FAILURE() << "taken";
+    } catch (const catalog::Error& error) {
+      EXPECT_EQ(error.sqlstate, "53000");
+    }
+    pool.submit(CommandLane::regular, [&] { ++done; });
+  }
+  EXPECT_EQ(done, 1);
+}
+
+TEST(CommandPool, JobWaitsForAThreadThatIsThereIfNoneCanBeMade) {
+  std::promise<void> release;
+  std::promise<void> first_runs;
+  std::promise<void> second_done;
+  CommandPool pool;
+  pool.submit(CommandLane::regular, [&] {
+    first_runs.set_value();
+    release.get_future().wait();
+  });
+  first_runs.get_future().wait();
+  {
+    const NoMoreThreads none;
+    pool.submit(CommandLane::regular, [&] { second_done.set_value(); });
+  }
+  release.set_value();
+  second_done.get_future().wait();
 }
 
 TEST(CommandPool, RunsEveryJobBeforeItEnds) {

@@ -1,5 +1,10 @@
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
 #include <thread>
 
+#include "tests/fakes/no_more_threads.h"
 #include "tests/server/front_end_fixture.h"
 #include "tests/server/raw_client.h"
 
@@ -8,6 +13,7 @@ namespace {
 
 constexpr const char* kCreate = "create data source one type kafka options (brokers 'b')";
 constexpr const char* kRefused = "create data source refused type kafka options (brokers 'b')";
+constexpr const char* kStubborn = "create data source stubborn type kafka options (brokers 'b')";
 constexpr const char* kSlow = "create data source slow type kafka options (brokers 'b')";
 
 class Commands : public FrontEndTest {
@@ -129,6 +135,46 @@ TEST_F(Commands, StopOfTheFrontEndStopsOurOwn) {
   ASSERT_TRUE(runner.wait_until_slow_runs());
   front_end->stop(std::chrono::milliseconds(0));
   EXPECT_EQ(front_end->connections(), 0);
+}
+
+// Asking to stop may mean talking to a PostgreSQL that does not answer.
+TEST_F(Commands, StoppingACommandHoldsUpNobodyElse) {
+  const auto other = connect();
+  ASSERT_EQ(PQsendQuery(raw(), kStubborn), 1);
+  ASSERT_TRUE(runner.wait_until_slow_runs());
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(raw()),
+                                                                  &PQfreeCancel);
+  char error[256];
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(PQcancel(cancel.get(), error, sizeof error), 1) << error;
+  }
+  while (!runner.is_stop_waiting()) std::this_thread::yield();
+  EXPECT_EQ(value(query(other, "SELECT 5")), "5");
+  EXPECT_EQ(value(query(other, "list status")), "first");
+  EXPECT_TRUE(runner.is_stop_waiting());
+  runner.release_stop();
+  EXPECT_EQ(sqlstate(result(PQgetResult(raw()))), "57014");
+}
+
+TEST_F(Commands, WithoutAThreadACommandFails) {
+  {
+    const NoMoreThreads none;
+    EXPECT_EQ(sqlstate(run("list status")), "53000");
+    expect_status(PQTRANS_IDLE);
+  }
+  EXPECT_EQ(value(run("list status")), "first");
+}
+
+TEST_F(Commands, InternalErrorsAreLogged) {
+  const auto previous = spdlog::default_logger();
+  std::ostringstream log;
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  EXPECT_EQ(sqlstate(run("create data source broken type kafka options (brokers 'b')")), "XX000");
+  spdlog::set_default_logger(previous);
+  EXPECT_NE(log.str().find("CREATE DATA SOURCE ended by an internal error: a bug"),
+            std::string::npos)
+      << log.str();
 }
 
 TEST_F(Commands, OtherDatabasesHaveNoDialect) {
