@@ -41,7 +41,11 @@ constexpr std::chrono::minutes kComplaintPause{1};
 // are to be told that there is no place.
 constexpr size_t kGuestsMax = 100;
 
-ClientOrigin origin_of(const tcp::socket& socket) {
+// On the executor of a Channel.
+template <typename Protocol>
+using Accepted = asio::basic_stream_socket<Protocol, wire::Channel::Executor>;
+
+ClientOrigin origin_of(const Accepted<tcp>& socket) {
   error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   auto address = endpoint.address();
@@ -52,7 +56,7 @@ ClientOrigin origin_of(const tcp::socket& socket) {
   return {address, endpoint.port(), std::nullopt};
 }
 
-ClientOrigin origin_of(stream_protocol::socket& socket) {
+ClientOrigin origin_of(Accepted<stream_protocol>& socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   const bool is_known =
@@ -75,7 +79,8 @@ catalog::Error cannot_listen(const std::string& where, const error_code& error) 
 }  // namespace
 
 struct FrontEnd::IoThread {
-  // One thread runs it; others only post.
+  // One thread runs it and does everything with the sockets on it; others only post. So the locks
+  // around each socket can go.
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   wire::BufferPool buffers;
@@ -213,7 +218,7 @@ asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
   std::optional<Clock::time_point> complained;
   for (;;) {
     IoThread& thread = next_thread();
-    typename Acceptor::protocol_type::socket socket(thread.context);
+    Accepted<typename Acceptor::protocol_type> socket(thread.context);
     error_code error;
     co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor.is_open()) co_return;

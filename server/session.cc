@@ -204,9 +204,10 @@ asio::awaitable<void> Session::relay(const Greeting& greeting) {
     commands_ = std::make_unique<SessionCommands>(*legs_, services_.runner, services_.pool,
                                                   std::move(caller));
   }
-  relay_ = std::make_unique<Relay>(*legs_, commands_.get());
+  const bool is_timed = policy_->idle_timeout.count() > 0;
+  relay_ = std::make_unique<Relay>(*legs_, commands_.get(), is_timed);
   if (is_stopping_) relay_->begin_stop();
-  if (policy_->idle_timeout.count() > 0) watch_idleness();
+  if (is_timed) watch_idleness();
   co_await relay_->run();
 }
 

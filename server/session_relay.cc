@@ -7,6 +7,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
+#include <utility>
 
 #include "server/wire/messages.h"
 #include "server/wire/sqlstate.h"
@@ -59,74 +60,122 @@ std::string fatal_message(std::string_view sqlstate, std::string message) {
 
 }  // namespace
 
-Relay::Relay(SessionLegs& legs, SessionCommands* commands)
+Relay::Relay(SessionLegs& legs, SessionCommands* commands, bool is_timed)
     : legs_(legs),
       commands_(commands),
+      is_timed_(is_timed),
       ended_(legs.executor(), asio::steady_timer::time_point::max()) {}
 
 asio::awaitable<void> Relay::run() {
-  const auto done = [this](const std::exception_ptr& error) { ended(error); };
   running_ = 2;
-  asio::co_spawn(legs_.executor(), from_client(), done);
-  asio::co_spawn(legs_.executor(), from_upstream(), done);
+  // What came together with the login.
+  guard([this] { go_on_with_requests(); });
+  guard([this] { go_on_with_replies(); });
   while (running_ > 0) {
     boost::system::error_code ignored;
     co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
-void Relay::ended(const std::exception_ptr& error) {
-  if (error) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& what) {
-      spdlog::error("a session ended by an internal error: {}", what.what());
-    }
-    legs_.close();
+template <typename Step>
+void Relay::guard(Step step) {
+  try {
+    step();
+  } catch (...) {
+    failed(std::current_exception());
   }
+}
+
+template <typename Coroutine, typename Then>
+void Relay::detour(Coroutine coroutine, Then then) {
+  asio::co_spawn(legs_.executor(), std::move(coroutine),
+                 [this, then](const std::exception_ptr& error, auto... result) {
+                   if (error) return failed(error);
+                   guard([&] { then(result...); });
+                 });
+}
+
+void Relay::failed(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& what) {
+    spdlog::error("a session ended by an internal error: {}", what.what());
+  }
+  legs_.close();
+  ended();
+}
+
+void Relay::ended() {
   --running_;
   ended_.cancel();
 }
 
 // ---- From the client to PostgreSQL.
 
-asio::awaitable<void> Relay::from_client() {
-  bool goes_on = co_await pass_requests();  // what came together with the login
-  while (goes_on && co_await wire::fill(legs_.client, legs_.from_client)) {
-    note_activity();
-    goes_on = co_await pass_requests();
-  }
-  if (!goes_on)
-    co_return;  // PostgreSQL is gone: the other direction sees that and has its last words
+void Relay::read_requests() {
+  const bool is_more_expected = !legs_.from_client.at_boundary() || legs_.replies.is_copying_in();
+  legs_.client.async_fill(legs_.from_client, is_more_expected, [this](bool is_more) {
+    guard([&] {
+      if (!is_more) return end_requests();
+      if (is_timed_) note_activity();
+      go_on_with_requests();
+    });
+  });
+}
+
+void Relay::end_requests() {
   is_end_expected_ = true;
   if (legs_.client.is_broken()) {
     legs_.close();
   } else {
     legs_.upstream.shutdown_send();
   }
+  ended();
 }
 
-// False if there is nobody to pass them to.
-asio::awaitable<bool> Relay::pass_requests() {
+void Relay::go_on_with_requests() {
   wire::FrameBuffer& frames = legs_.from_client;
-  while (const auto header = frames.next()) {
-    Look look = look_at_request(*header);
-    if (look == Look::wait) break;
-    if (look == Look::take || look == Look::drop) {
-      if (!co_await write_requests()) co_return false;
-    }
-    if (look == Look::take) look = co_await take(*header);
-    if (legs_.is_closed()) co_return false;
-    if (look == Look::drop) {
-      frames.drop(*header);
-    } else {
+  for (;;) {
+    const auto header = frames.next();
+    const Look look = header ? look_at_request(*header) : Look::wait;
+    if (look == Look::pass) {
       note_request(header->type);
       frames.pass(*header);
+      continue;
     }
+    // Anything else comes after what was passed.
+    if (!write_requests()) return;
+    if (look == Look::take) return take_request(*header);
+    if (look == Look::wait) break;
+    frames.drop(*header);
   }
-  const bool is_written = co_await write_requests();
   stop_if_idle();
-  co_return is_written;
+  read_requests();
+}
+
+// False if it is not done at once: it then goes on by itself.
+bool Relay::write_requests() {
+  if (commands_ != nullptr && !commands_->answers().is_empty()) {
+    detour(commands_->answers().flush(), [this](bool is_written) {
+      // A client that is gone is noticed by the other direction too.
+      is_written ? go_on_with_requests() : ended();
+    });
+    return false;
+  }
+  std::string_view run = legs_.from_client.run();
+  if (run.empty()) return true;
+  run.remove_prefix(legs_.upstream.try_write(run));
+  if (run.empty()) {
+    legs_.from_client.run_written();
+    return true;
+  }
+  detour(legs_.upstream.write(run), [this](bool is_written) {
+    // PostgreSQL is gone: the other direction sees that and has its last words.
+    if (!is_written) return ended();
+    legs_.from_client.run_written();
+    go_on_with_requests();
+  });
+  return false;
 }
 
 Relay::Look Relay::look_at_request(const wire::FrameHeader& header) {
@@ -146,6 +195,10 @@ Relay::Look Relay::look_at_request(const wire::FrameHeader& header) {
 }
 
 // A message that may be ours. Its payload stays in the buffer until it is answered.
+void Relay::take_request(wire::FrameHeader header) {
+  detour(take(header), [this, header](Look look) { taken(header, look); });
+}
+
 asio::awaitable<Relay::Look> Relay::take(wire::FrameHeader header) {
   is_taking_ = true;
   const Outcome outcome = co_await commands_->take(header, legs_.from_client.payload(header));
@@ -154,53 +207,61 @@ asio::awaitable<Relay::Look> Relay::take(wire::FrameHeader header) {
   co_return outcome == Outcome::pass ? Look::pass : Look::drop;
 }
 
+void Relay::taken(const wire::FrameHeader& header, Look look) {
+  if (legs_.is_closed()) return ended();
+  if (look == Look::drop) {
+    legs_.from_client.drop(header);
+  } else {
+    note_request(header.type);
+    legs_.from_client.pass(header);
+  }
+  go_on_with_requests();
+}
+
 void Relay::note_request(char type) {
   if (type == 'X') is_end_expected_ = true;
   if (type == 'S' && commands_ != nullptr) commands_->synced();
   if (const auto request = request_of(type)) legs_.replies.sent(*request);
 }
 
-asio::awaitable<bool> Relay::write_requests() {
-  if (commands_ != nullptr && !commands_->answers().is_empty()) {
-    if (!co_await commands_->answers().flush()) co_return false;
-  }
-  std::string_view run = legs_.from_client.run();
-  if (run.empty()) co_return true;
-  run.remove_prefix(legs_.upstream.try_write(run));
-  bool is_written = true;
-  if (!run.empty()) is_written = co_await legs_.upstream.write(run);
-  legs_.from_client.run_written();
-  co_return is_written;
-}
-
 // ---- From PostgreSQL to the client.
 
-asio::awaitable<void> Relay::from_upstream() {
-  bool goes_on = co_await pass_replies();
-  while (goes_on && co_await wire::fill(legs_.upstream, legs_.from_upstream)) {
-    note_activity();
-    goes_on = co_await pass_replies();
-  }
-  if (goes_on) co_await say_lost();
-  legs_.close();
+void Relay::read_replies() {
+  const bool is_more_expected = !legs_.from_upstream.at_boundary() || !legs_.replies.is_empty();
+  legs_.upstream.async_fill(legs_.from_upstream, is_more_expected, [this](bool is_more) {
+    guard([&] {
+      if (!is_more) return detour(say_lost(), [this] { end_replies(); });
+      if (is_timed_) note_activity();
+      go_on_with_replies();
+    });
+  });
 }
 
-asio::awaitable<bool> Relay::pass_replies() {
+void Relay::end_replies() {
+  legs_.close();
+  ended();
+}
+
+void Relay::go_on_with_replies() {
   wire::FrameBuffer& frames = legs_.from_upstream;
-  while (const auto header = frames.next()) {
-    const Look look = look_at_reply(*header);
-    if (look == Look::wait) break;
-    if (look == Look::drop) {
-      if (!co_await write_replies()) co_return false;
-      frames.drop(*header);
-    } else {
+  if (std::exchange(is_dropping_, false)) frames.drop(*frames.next());
+  for (;;) {
+    frames.pass_rows();
+    const auto header = frames.next();
+    const Look look = header ? look_at_reply(*header) : Look::wait;
+    if (look == Look::pass) {
       frames.pass(*header);
+      continue;
     }
+    is_dropping_ = look == Look::drop;
+    if (!write_replies()) return;
+    if (look == Look::wait) break;
+    is_dropping_ = false;
+    frames.drop(*header);
   }
-  if (!co_await write_replies()) co_return false;
   legs_.wake();
   stop_if_idle();
-  co_return true;
+  read_replies();
 }
 
 Relay::Look Relay::look_at_reply(const wire::FrameHeader& header) {
@@ -252,20 +313,36 @@ Relay::Look Relay::look_at_held_reply(const wire::FrameHeader& header, std::stri
   return legs_.replies.received(header.type) ? Look::pass : Look::drop;
 }
 
-asio::awaitable<bool> Relay::write_replies() {
+// False if it is not done at once: it then goes on by itself.
+bool Relay::write_replies() {
   std::string_view run = legs_.from_upstream.run();
-  if (run.empty()) co_return true;
-  if (!has_turn_ && !legs_.try_take_turn()) co_await legs_.take_turn();
+  if (run.empty()) return true;
+  if (!has_turn_ && !legs_.try_take_turn()) {
+    detour(legs_.take_turn(), [this] {
+      has_turn_ = true;
+      if (write_replies()) go_on_with_replies();
+    });
+    return false;
+  }
   has_turn_ = true;
   run.remove_prefix(legs_.client.try_write(run));
-  bool is_written = true;
-  if (!run.empty()) is_written = co_await legs_.client.write(run);
-  legs_.from_upstream.run_written();
-  if (legs_.from_upstream.at_boundary()) {
-    has_turn_ = false;
-    legs_.end_turn();
+  if (run.empty()) {
+    replies_written();
+    return true;
   }
-  co_return is_written;
+  detour(legs_.client.write(run), [this](bool is_written) {
+    if (!is_written) return end_replies();
+    replies_written();
+    go_on_with_replies();
+  });
+  return false;
+}
+
+void Relay::replies_written() {
+  legs_.from_upstream.run_written();
+  if (!legs_.from_upstream.at_boundary()) return;
+  has_turn_ = false;
+  legs_.end_turn();
 }
 
 // PostgreSQL went away without a word; the client gets one, unless it is in the middle of a frame.

@@ -13,10 +13,12 @@
 
 namespace metadb::server {
 
-// Two coroutines, one per direction. Each reads what is there, walks over the headers and writes
-// the frames on as they are, many with one write; a frame of any size passes through one buffer.
-// Neither reads on before its bytes are written: a slow reader slows its own writer and no one
-// else.
+// Two chains of events, one per direction. Each reads what is there, walks over the headers and
+// writes the frames on as they are, many with one write; a frame of any size passes through one
+// buffer. Neither reads on before its bytes are written: a slow reader slows its own writer and no
+// one else. What every query goes through is plain functions, called by the event loop: a coroutine
+// per step would cost as much as the rest. What is rare (a write that has to wait, a command of
+// ours) is a coroutine, a detour() after which the chain goes on.
 //
 // How it ends: the client's end of stream is passed on, PostgreSQL answers what it has and closes;
 // the end of PostgreSQL's stream closes both legs, after ErrorResponse 08006 if nothing announced
@@ -24,9 +26,10 @@ namespace metadb::server {
 class Relay {
  public:
   // `commands` is null where the dialect is not spoken: another database, replication.
-  Relay(SessionLegs& legs, SessionCommands* commands);
+  // `is_timed`: last_activity() will be asked; not for free with every message.
+  Relay(SessionLegs& legs, SessionCommands* commands, bool is_timed);
 
-  // Returns when both coroutines have ended.
+  // Returns when both directions have ended.
   boost::asio::awaitable<void> run();
 
   // Says goodbye at the next idle point, or now.
@@ -42,30 +45,47 @@ class Relay {
  private:
   enum class Look { pass, drop, take, wait };
 
-  boost::asio::awaitable<void> from_client();
-  boost::asio::awaitable<bool> pass_requests();
-  Look look_at_request(const wire::FrameHeader& header);
-  boost::asio::awaitable<Look> take(wire::FrameHeader header);
-  boost::asio::awaitable<bool> write_requests();
-  void note_request(char type);
+  // Each of these is the last thing that its caller does: it goes on by itself, and ends with
+  // ended() in one way or another.
+  void read_requests();
+  void go_on_with_requests();
+  void end_requests();
+  void read_replies();
+  void go_on_with_replies();
+  void end_replies();
 
-  boost::asio::awaitable<void> from_upstream();
-  boost::asio::awaitable<bool> pass_replies();
+  Look look_at_request(const wire::FrameHeader& header);
+  void take_request(wire::FrameHeader header);
+  boost::asio::awaitable<Look> take(wire::FrameHeader header);
+  void taken(const wire::FrameHeader& header, Look look);
+  void note_request(char type);
+  bool write_requests();
+
   Look look_at_reply(const wire::FrameHeader& header);
   Look look_at_held_reply(const wire::FrameHeader& header, std::string_view payload);
-  boost::asio::awaitable<bool> write_replies();
+  bool write_replies();
+  void replies_written();
   boost::asio::awaitable<void> say_lost();
 
-  void ended(const std::exception_ptr& error);
+  // Runs a step of a direction. An error ends the session, not the io thread.
+  template <typename Step>
+  void guard(Step step);
+  // Runs a coroutine, then `then` with what it returned.
+  template <typename Coroutine, typename Then>
+  void detour(Coroutine coroutine, Then then);
+  void failed(const std::exception_ptr& error);
+  void ended();
   void stop_if_idle();
 
   SessionLegs& legs_;
   SessionCommands* commands_;
-  // Never expires; cancelled when a coroutine has ended. Apart from SessionLegs::changed(), so that
+  const bool is_timed_;
+  // Never expires; cancelled when a direction has ended. Apart from SessionLegs::changed(), so that
   // run() is not woken with every query.
   boost::asio::steady_timer ended_;
-  int running_ = 0;               // coroutines
-  bool has_turn_ = false;         // from_upstream() writes to the client
+  int running_ = 0;               // directions
+  bool has_turn_ = false;         // go_on_with_replies() writes to the client
+  bool is_dropping_ = false;      // the reply at the scan point, once those before it are written
   bool is_end_expected_ = false;  // Terminate, the client's end of stream, or a FATAL error
   bool is_taking_ = false;        // a message of ours is being answered
   bool is_stopping_ = false;

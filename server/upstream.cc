@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <stdexcept>
 
 #include "server/wire/sqlstate.h"
 
@@ -20,7 +21,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using asio::experimental::awaitable_operators::operator||;
 using Clock = std::chrono::steady_clock;
-using Socket = asio::generic::stream_protocol::socket;
+using Socket = wire::Channel::Socket;
 
 namespace {
 
@@ -106,7 +107,11 @@ struct Attempt {
 
 asio::awaitable<Attempt> attempt(const UpstreamHost& host, UpstreamRoute route,
                                  Clock::time_point deadline) {
-  Socket socket(co_await asio::this_coro::executor);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  // The front end runs on nothing else.
+  const auto* io_thread = executor.target<wire::Channel::Executor>();
+  if (io_thread == nullptr) throw std::logic_error("connecting outside an io thread");
+  Socket socket(*io_thread);
   const error_code error = co_await connect_one(socket, route.endpoint, deadline);
   if (error) co_return Attempt{std::nullopt, failure(host, error)};
   wire::Channel channel(std::move(socket));

@@ -3,7 +3,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -72,8 +71,18 @@ asio::awaitable<std::optional<std::string>> Channel::start_tls(TlsContext contex
 }
 
 asio::awaitable<void> Channel::readable() {
-  const bool wants_write = tls_ && tls_->read_wants_write();
-  co_await wait(wants_write ? Socket::wait_write : Socket::wait_read);
+  co_await wait(reading());
+}
+
+bool Channel::took(const ErrorCode& error) {
+  if (error && error != asio::error::eof) is_broken_ = true;
+  return !error;
+}
+
+// After a read into the resting space. The end of the stream will be seen again.
+void Channel::read_on(FrameBuffer& frames) {
+  if (!frames.is_rest_full()) return;
+  if (const auto bytes = try_read(frames.space())) frames.added(*bytes);
 }
 
 asio::awaitable<std::optional<char>> Channel::peek() {
@@ -109,10 +118,10 @@ size_t Channel::try_write(std::string_view bytes) {
     is_broken_ = is_broken_ || tls_->is_broken();
     return taken;
   }
-  error_code error;
-  const size_t taken = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), error);
-  if (error && !is_transient(error)) is_broken_ = true;
-  return error ? 0 : taken;
+  const ssize_t taken = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (taken >= 0) return static_cast<size_t>(taken);
+  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) is_broken_ = true;
+  return 0;
 }
 
 asio::awaitable<bool> Channel::write(std::string_view bytes) {
@@ -139,21 +148,15 @@ void Channel::close() {
   socket_.close(ignored);
 }
 
-asio::awaitable<void> Channel::yield() {
-  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
-}
-
 asio::awaitable<bool> fill(Channel& channel, FrameBuffer& frames) {
-  if (frames.take_turn()) co_await channel.yield();
   for (;;) {
     const std::optional<size_t> bytes = channel.try_read(frames.space());
-    if (bytes && *bytes == 0) co_return false;
-    if (bytes) {
+    if (bytes && *bytes > 0) {
       frames.added(*bytes);
       co_return true;
     }
-    frames.end_turn();
     frames.release_if_empty();
+    if (bytes) co_return false;
     co_await channel.readable();
   }
 }

@@ -1,7 +1,5 @@
 #include "server/wire/frame.h"
 
-#include <endian.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -19,18 +17,34 @@ FrameBuffer::~FrameBuffer() {
 }
 
 std::span<char> FrameBuffer::space() {
-  assert(begin_ == scan_);
-  if (!buffer_) buffer_ = pool_.take();
-  if (begin_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = scan_ = 0;
+  if (!buffer_) {
+    buffer_ = pool_.take();
+    std::memcpy(buffer_.get() + begin_, data_ + begin_, end_ - begin_);
+    data_ = buffer_.get();
   }
+  to_front();
   assert(end_ < BufferPool::kBufferBytes);
-  return {buffer_.get() + end_, BufferPool::kBufferBytes - end_};
+  return {data_ + end_, BufferPool::kBufferBytes - end_};
+}
+
+std::span<char> FrameBuffer::resting_space(bool is_more_expected) {
+  if (!is_bulk_ || !is_more_expected) release_if_empty();
+  if (buffer_) return space();
+  to_front();
+  if (end_ == kRestBytes) return space();
+  return {data_ + end_, kRestBytes - end_};
+}
+
+void FrameBuffer::to_front() {
+  if (begin_ == 0) return;
+  std::memmove(data_, data_ + begin_, end_ - begin_);
+  scan_ -= begin_;
+  end_ -= begin_;
+  begin_ = 0;
 }
 
 void FrameBuffer::added(size_t bytes) {
+  is_bulk_ = bytes > kRestBytes;
   end_ += bytes;
   settle();
 }
@@ -50,44 +64,40 @@ void FrameBuffer::release_if_empty() {
   if (!buffer_ || begin_ != end_) return;
   begin_ = scan_ = end_ = 0;
   pool_.give(std::move(buffer_));
+  data_ = rest_.data();
 }
 
-std::optional<FrameHeader> FrameBuffer::next() {
-  if (passing_ > 0 || dropping_ > 0 || available() < kHeaderBytes) return std::nullopt;
-  const char* at = buffer_.get() + scan_;
-  uint32_t length = 0;
-  std::memcpy(&length, at + 1, sizeof length);
-  length = be32toh(length);
-  if (length < sizeof length) {
-    passing_ = kUntilTheEnd;
-    settle();
-    return std::nullopt;
-  }
-  return FrameHeader{*at, length};
+void FrameBuffer::pass_everything() {
+  passing_ = kUntilTheEnd;
+  settle();
 }
 
 std::string_view FrameBuffer::payload(const FrameHeader& header) const {
   const size_t here = std::min(available(), header.total());
-  return {buffer_.get() + scan_ + kHeaderBytes, here - kHeaderBytes};
+  return {data_ + scan_ + kHeaderBytes, here - kHeaderBytes};
 }
 
-void FrameBuffer::pass(const FrameHeader& header) {
+void FrameBuffer::pass_in_pieces(const FrameHeader& header) {
   passing_ = header.total();
   settle();
+}
+
+void FrameBuffer::pass_rows() {
+  if (passing_ > 0 || dropping_ > 0) return;
+  const char* at = data_ + scan_;
+  const char* const end = data_ + end_;
+  while (end - at >= static_cast<ptrdiff_t>(kHeaderBytes) && (*at == 'D' || *at == 'd')) {
+    const uint32_t length = length_at(at);
+    if (length < sizeof length || static_cast<size_t>(end - at) <= length) break;
+    at += size_t{length} + 1;
+  }
+  scan_ = static_cast<size_t>(at - data_);
 }
 
 void FrameBuffer::drop(const FrameHeader& header) {
   assert(begin_ == scan_);
   dropping_ = header.total();
   settle();
-}
-
-std::string_view FrameBuffer::run() const {
-  return {buffer_.get() + begin_, scan_ - begin_};
-}
-
-void FrameBuffer::run_written() {
-  begin_ = scan_;
 }
 
 }  // namespace metadb::server::wire

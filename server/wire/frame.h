@@ -2,7 +2,11 @@
 // itself and the payload (PostgreSQL documentation, "Message Formats").
 #pragma once
 
+#include <endian.h>
+
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -25,10 +29,11 @@ struct FrameHeader {
 // The owner scans header by header and says of each frame whether it passes or is dropped. Frames
 // that pass collect in run(), which is written on with one call; a frame larger than the buffer
 // passes in pieces. What is neither passed nor dropped stays until more bytes have come.
-// Layout: [begin, scan) is the run, [scan, end) was not looked at yet.
-// Invariant: a frame is dropped only while the run is empty, so order is never changed.
-// A header with an impossible length makes the rest of the stream pass unread: the receiver is the
-// one to judge it.
+// Layout: [begin, scan) is the run, [scan, end) was not looked at yet. Small messages, which is
+// what an idle client sends next, are read into a few bytes of our own; the pool lends a buffer for
+// what does not fit. Invariant: a frame is dropped only while the run is empty, so order is never
+// changed. A header with an impossible length makes the rest of the stream pass unread: the
+// receiver is the one to judge it.
 class FrameBuffer {
  public:
   explicit FrameBuffer(BufferPool& pool) : pool_(pool) {}
@@ -36,19 +41,27 @@ class FrameBuffer {
   FrameBuffer(const FrameBuffer&) = delete;
   FrameBuffer& operator=(const FrameBuffer&) = delete;
 
-  // Where to read to; never empty. REQUIRES: run() is empty.
+  // Where to read to, in a buffer of the pool; never empty. REQUIRES: run() is empty, or was read
+  // into since it was.
   [[nodiscard]] std::span<char> space();
-  // So many bytes were read into space().
+  // Where to wait for more; never empty. Costs no buffer of the pool unless one is in use anyway:
+  // it holds the beginning of a frame, or is_more_expected and the last read brought much.
+  // After a read that filled it more may be there: is_rest_full(). REQUIRES: run() is empty.
+  [[nodiscard]] std::span<char> resting_space(bool is_more_expected);
+  [[nodiscard]] bool is_rest_full() const { return !buffer_ && end_ == kRestBytes; }
+  // So many bytes were read into space() or resting_space().
   void added(size_t bytes);
-  // Gives an empty buffer back to the pool. Call before waiting for more.
+  // Gives an empty buffer back to the pool.
   void release_if_empty();
-  // Counts the reads that found bytes at once. True if it is others' turn: a stream that never ends
-  // must not keep them from theirs.
-  [[nodiscard]] bool take_turn() { return ++turns_ % kTurnsInARow == 0; }
-  void end_turn() { turns_ = 0; }
 
   // The header at the scan point; nullopt if it is not here as a whole.
-  [[nodiscard]] std::optional<FrameHeader> next();
+  [[nodiscard]] std::optional<FrameHeader> next() {
+    if (passing_ > 0 || dropping_ > 0 || available() < kHeaderBytes) return std::nullopt;
+    const FrameHeader header{data_[scan_], length_at(data_ + scan_)};
+    if (header.length >= sizeof header.length) return header;
+    pass_everything();
+    return std::nullopt;
+  }
   // So many bytes of the frame at the scan point are here, its header included.
   [[nodiscard]] size_t available() const { return end_ - scan_; }
   [[nodiscard]] bool holds(const FrameHeader& header) const {
@@ -61,28 +74,49 @@ class FrameBuffer {
   // Its payload, as far as it is here. Valid until the next call of pass, drop, space or added.
   [[nodiscard]] std::string_view payload(const FrameHeader& header) const;
 
-  void pass(const FrameHeader& header);
+  void pass(const FrameHeader& header) {
+    if (holds(header)) {
+      scan_ += header.total();
+    } else {
+      pass_in_pieces(header);
+    }
+  }
+  // Passes the frames at the scan point that are whole and hold a row (DataRow, CopyData): a large
+  // result consists of little else.
+  void pass_rows();
   // REQUIRES: run() is empty.
   void drop(const FrameHeader& header);
 
-  [[nodiscard]] std::string_view run() const;
-  void run_written();
+  [[nodiscard]] std::string_view run() const { return {data_ + begin_, scan_ - begin_}; }
+  void run_written() { begin_ = scan_; }
   // No frame is cut in the middle by what was passed so far.
   [[nodiscard]] bool at_boundary() const { return passing_ == 0; }
 
  private:
-  void settle();
+  // Most queries and their results are smaller; two of them are a good part of an idle session.
+  static constexpr size_t kRestBytes = 512;
 
-  static constexpr uint32_t kTurnsInARow = 8;
+  // The length field of the header that begins there.
+  static uint32_t length_at(const char* header) {
+    uint32_t length = 0;
+    std::memcpy(&length, header + 1, sizeof length);
+    return be32toh(length);
+  }
+  void pass_in_pieces(const FrameHeader& header);
+  void pass_everything();
+  void settle();
+  void to_front();
 
   BufferPool& pool_;
   BufferPool::Buffer buffer_;
+  std::array<char, kRestBytes> rest_;
+  char* data_ = rest_.data();  // of buffer_, or of rest_ while there is none
+  bool is_bulk_ = false;       // the last read brought more than rest_ holds
   size_t begin_ = 0;
   size_t scan_ = 0;
   size_t end_ = 0;
   size_t passing_ = 0;   // bytes still to come of a frame that passes
   size_t dropping_ = 0;  // bytes still to come of a frame that is dropped
-  uint32_t turns_ = 0;
 };
 
 }  // namespace metadb::server::wire

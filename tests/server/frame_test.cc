@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,16 +24,36 @@ void add(FrameBuffer& frames, std::string_view bytes) {
   frames.added(bytes.size());
 }
 
+// As a stream is read: where the buffer waits, then on into a lent one while that was filled.
+// Returns how many bytes were taken.
+size_t read_as_a_channel(FrameBuffer& frames, std::string_view bytes, bool is_more_expected) {
+  size_t taken = 0;
+  const auto take = [&](std::span<char> space) {
+    const size_t count = std::min(space.size(), bytes.size() - taken);
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(taken), count, space.begin());
+    frames.added(count);
+    taken += count;
+  };
+  take(frames.resting_space(is_more_expected));
+  if (frames.is_rest_full()) take(frames.space());
+  return taken;
+}
+
 // What comes out if frames of type 'x' are dropped, 'h' are held until they are whole, and all
-// others pass at once; the headers seen are appended to `seen`.
-void drain(FrameBuffer& frames, std::string& out, std::string& seen) {
+// others pass at once; the headers seen are appended to `seen`. With `by_rows` whole rows pass
+// unseen.
+void drain(FrameBuffer& frames, std::string& out, std::string& seen, bool by_rows) {
   const auto write = [&] {
     out += frames.run();
     frames.run_written();
   };
-  while (const auto header = frames.next()) {
-    if (header->type == 'h' && !frames.holds(*header)) break;
-    seen += header->type;
+  for (;;) {
+    if (by_rows) frames.pass_rows();
+    const auto header = frames.next();
+    if (!header || (header->type == 'h' && !frames.holds(*header))) break;
+    const bool is_row = header->type == 'd' || header->type == 'D';
+    EXPECT_FALSE(by_rows && is_row && frames.holds(*header));
+    if (!by_rows || !is_row) seen += header->type;
     if (header->type == 'h') seen += frames.payload(*header);
     if (header->type == 'x') {
       write();
@@ -47,6 +69,7 @@ struct Stream {
   std::string bytes;
   std::string expected;
   std::string seen;
+  std::string seen_by_rows;
 };
 
 Stream random_stream(std::mt19937& random) {
@@ -57,8 +80,10 @@ Stream random_stream(std::mt19937& random) {
     const bool is_large = random() % 8 == 0 && type != 'h';
     const std::string payload(random() % (is_large ? 200'000 : 300), 'p');
     stream.bytes += frame(type, payload);
-    stream.seen += type;
-    if (type == 'h') stream.seen += payload;
+    std::string shown(1, type);
+    if (type == 'h') shown += payload;
+    stream.seen += shown;
+    if (type != 'd' && type != 'D') stream.seen_by_rows += shown;
     if (type != 'x') stream.expected += frame(type, payload);
   }
   return stream;
@@ -74,15 +99,13 @@ TEST(FrameBuffer, GivesTheSameFramesHoweverTheStreamIsCut) {
     std::string seen;
     std::string_view rest = stream.bytes;
     const size_t cut_max = round % 3 == 0 ? 7 : 70'000;
+    const bool by_rows = round % 2 == 0;
     while (!rest.empty()) {
-      frames.release_if_empty();
-      const size_t space = frames.space().size();
-      const size_t count = std::min({rest.size(), 1 + random() % cut_max, space});
-      add(frames, rest.substr(0, count));
-      rest.remove_prefix(count);
-      drain(frames, out, seen);
+      const size_t count = std::min(rest.size(), 1 + random() % cut_max);
+      rest.remove_prefix(read_as_a_channel(frames, rest.substr(0, count), random() % 2 == 0));
+      drain(frames, out, seen, by_rows);
     }
-    ASSERT_EQ(seen, stream.seen);
+    ASSERT_EQ(seen, by_rows ? stream.seen_by_rows : stream.seen);
     ASSERT_EQ(out.size(), stream.expected.size());
     ASSERT_TRUE(out == stream.expected);
     ASSERT_TRUE(frames.at_boundary());
@@ -112,6 +135,37 @@ TEST(FrameBuffer, PassesEverythingBehindAnImpossibleLength) {
   add(frames, "more");
   EXPECT_FALSE(frames.next());
   EXPECT_EQ(frames.run(), "more");
+}
+
+TEST(FrameBuffer, WaitsWithoutALentBuffer) {
+  BufferPool pool;
+  FrameBuffer frames(pool);
+  BufferPool::Buffer buffer = pool.take();
+  const char* lent = buffer.get();
+  pool.give(std::move(buffer));
+  const std::string query = frame('Q', "select 1");
+  EXPECT_EQ(read_as_a_channel(frames, query, true), query.size());
+  std::string out;
+  std::string seen;
+  drain(frames, out, seen, false);
+  EXPECT_EQ(out, query);
+  EXPECT_EQ(pool.take().get(), lent);
+}
+
+TEST(FrameBuffer, KeepsALentBufferForAStreamThatGoesOn) {
+  BufferPool pool;
+  FrameBuffer frames(pool);
+  const std::string row = frame('d', std::string(10'000, 'r'));
+  const auto pass_row = [&](bool is_more_expected) {
+    read_as_a_channel(frames, row, is_more_expected);
+    std::string out;
+    std::string seen;
+    drain(frames, out, seen, true);
+    EXPECT_EQ(out, row);
+  };
+  pass_row(true);
+  EXPECT_GT(frames.resting_space(true).size(), row.size());
+  EXPECT_LT(frames.resting_space(false).size(), row.size());
 }
 
 TEST(FrameBuffer, GivesItsBufferBackWhenEmpty) {

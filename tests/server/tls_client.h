@@ -39,9 +39,9 @@ class TlsClient {
 
  private:
   static server::wire::Channel connected(boost::asio::io_context& context, uint16_t port) {
-    boost::asio::ip::tcp::socket socket(context);
-    socket.connect({boost::asio::ip::address_v4::loopback(), port});
-    return server::wire::Channel(server::wire::Channel::Socket(std::move(socket)));
+    server::wire::Channel::Socket socket(context);
+    socket.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
+    return server::wire::Channel(std::move(socket));
   }
   template <class T>
   T run(boost::asio::awaitable<T> work) {
