@@ -117,17 +117,6 @@ void drop_privileges(const Account& account) {
   }
 }
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) close(number_);
-}
-
-Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  std::swap(number_, other.number_);
-  return *this;
-}
-
 DataDirectory DataDirectory::create(const fs::path& given) {
   const fs::path path = normal_path(given);
   const Account owner = owner_account();

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/descriptor.h"
+
 namespace metadb::server {
 
 // An account of the operating system.
@@ -27,20 +29,6 @@ Account owner_account();
 // Goes on as `account` if the process runs as root; otherwise nothing. For good: what needed root
 // must be done before. Throws catalog::Error 42501 if the system refuses.
 void drop_privileges(const Account& account);
-
-// A descriptor of the operating system, closed at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  [[nodiscard]] int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 // Paths in a data directory, and how it is made. Names no secrets; holds no resources.
 class DataDirectory {

@@ -81,7 +81,7 @@ catalog::Error cannot_listen(const std::string& where, const error_code& error) 
 struct FrontEnd::IoThread {
   // One thread runs it and does everything with the sockets on it; others only post. So the locks
   // around each socket can go.
-  asio::io_context context{1};
+  asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   wire::BufferPool buffers;
   std::unordered_set<Session*> sessions;  // used on this thread
@@ -215,10 +215,10 @@ void FrontEnd::accept_from(Acceptor& acceptor) {
 template <typename Acceptor>
 asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
   using Clock = std::chrono::steady_clock;
+  const auto protocol = acceptor.local_endpoint().protocol();
   std::optional<Clock::time_point> complained;
   for (;;) {
-    IoThread& thread = next_thread();
-    Accepted<typename Acceptor::protocol_type> socket(thread.context);
+    Accepted<typename Acceptor::protocol_type> socket(threads_.front()->context);
     error_code error;
     co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor.is_open()) co_return;
@@ -234,11 +234,24 @@ asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
     }
     if (!has_room()) continue;
     const ClientOrigin origin = origin_of(socket);
-    wire::Channel client{wire::Channel::Socket(std::move(socket))};
-    asio::post(thread.context, [this, &thread, client = std::move(client), origin]() mutable {
-      adopt(thread, std::move(client), origin);
-    });
+    Descriptor client(socket.release(error));
+    if (client) hand_over(std::move(client), protocol, origin);
   }
+}
+
+// A socket is known to the loop of one thread only: its own makes it one of Asio's again.
+void FrontEnd::hand_over(Descriptor client, const asio::generic::stream_protocol& protocol,
+                         const ClientOrigin& origin) {
+  IoThread& thread = next_thread();
+  asio::post(thread.context,
+             [this, &thread, client = std::move(client), protocol, origin]() mutable {
+               wire::Channel::Socket socket(thread.context);
+               error_code error;
+               socket.assign(protocol, client.get(), error);
+               if (error) return spdlog::warn("a connection cannot be served: {}", error.message());
+               static_cast<void>(client.release());
+               adopt(thread, wire::Channel(std::move(socket)), origin);
+             });
 }
 
 // Those who have not said yet who they are must not use up the descriptors of those who have.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -13,6 +14,7 @@
 
 #include "server/command_pool.h"
 #include "server/commands/command.h"
+#include "server/descriptor.h"
 #include "server/session.h"
 #include "server/upstream.h"
 
@@ -65,6 +67,8 @@ class FrontEnd {
   void accept_from(Acceptor& acceptor);
   [[nodiscard]] bool has_room() const;
   IoThread& next_thread();
+  void hand_over(Descriptor client, const boost::asio::generic::stream_protocol& protocol,
+                 const ClientOrigin& origin);
   void adopt(IoThread& thread, wire::Channel client, ClientOrigin origin);
   void for_each_session(void (Session::*action)());
 

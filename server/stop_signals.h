@@ -5,7 +5,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "server/data_directory.h"
+#include "server/descriptor.h"
 
 namespace metadb::server {
 
