@@ -7,8 +7,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(1, str(HERE.parent / "e2e"))
 
+from certificate import Certificate  # noqa: E402
 from metadb import Database, Metadb  # noqa: E402
-from processes import as_postgres, own, plain_environment, run  # noqa: E402
+from processes import plain_environment, run  # noqa: E402
 from source_postgres import PASSWORD, USER, Postgres  # noqa: E402
 
 DATABASE = "library"
@@ -21,7 +22,7 @@ class DriversPostgres(Postgres):
 
     def __init__(self, room, certificate):
         if certificate:
-            self.settings += f"ssl = on\nssl_cert_file = '{certificate.path}'\nssl_key_file = '{certificate.key}'\n"
+            self.settings += certificate.postgres_settings()
         super().__init__(room, "backing")
 
     def make_temporary_schemas(self):
@@ -36,17 +37,6 @@ class DriversPostgres(Postgres):
         """Of metadb's leg, which is plain whatever the clients' is."""
         return (f"host=127.0.0.1 port={self.port} user={USER} password={PASSWORD} dbname={DATABASE} "
                 "sslmode=disable")
-
-
-class Certificate:
-    """Self-signed, for 127.0.0.1; readable by PostgreSQL's user and root only, as PostgreSQL demands."""
-
-    def __init__(self, room):
-        folder = room.folder("certificate")
-        own(folder)
-        self.path, self.key = folder / "server.crt", folder / "server.key"
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.key, "-out", self.path], **as_postgres())
 
 
 class Server(collections.namedtuple("Server", "name port sslmode certificate")):
@@ -74,9 +64,7 @@ class Servers:
         postgres = DriversPostgres(room, certificate)
         postgres.create_database(DATABASE).close()
         postgres.make_temporary_schemas()
-        # The paths of the settings `tls.certificate` and `tls.key`.
-        environment = {"METADB_TLS_CERTIFICATE": str(certificate.path),
-                       "METADB_TLS_KEY": str(certificate.key)} if uses_tls else {}
+        environment = certificate.metadb_environment() if uses_tls else {}
         metadb = Metadb(room, "metadb", environment,
                         Database(postgres.conninfo(), USER, PASSWORD, DATABASE))
         self.direct = Server("postgres", postgres.port, sslmode, certificate)

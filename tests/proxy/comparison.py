@@ -12,8 +12,9 @@ MOST_FAILED = 0.05
 
 
 class Comparison:
-    def __init__(self, room, suite):
+    def __init__(self, room, suite, certificate=None):
         self._room = room
+        self._certificate = certificate
         self._suite = suite
         self.tests, self.different, self.unsteady, self._unlike_any, self.failed = 0, [], [], [], False
 
@@ -29,7 +30,7 @@ class Comparison:
             print(f"{self._suite.name}: {error}", flush=True)
 
     def _run(self, way):
-        servers = Servers(self._room, self._suite.database)
+        servers = Servers(self._room, self._suite.database, self._certificate)
         try:
             outcome = self._suite.run(servers, way)
             servers.stop()

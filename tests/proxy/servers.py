@@ -25,6 +25,11 @@ class SuitesPostgres(Postgres):
     # What pg_regress sets in a cluster of its own, as far as results depend on it.
     settings = "max_prepared_transactions = 2\n"
 
+    def __init__(self, room, name, certificate):
+        if certificate:
+            self.settings += certificate.postgres_settings()
+        super().__init__(room, name)
+
     def create_database_of_suite(self, name):
         """As pg_regress does, which cannot do it here: metadb has to be in the database before it."""
         connection = self.create_database(name)
@@ -46,15 +51,19 @@ class SuitesPostgres(Postgres):
 
 
 class Servers:
-    """A new PostgreSQL with a new metadb on a new database of it."""
+    """A new PostgreSQL with a new metadb on a new database of it. With a certificate every connection is TLS: the
+    clients' to either, and metadb's."""
 
-    def __init__(self, room, database):
+    def __init__(self, room, database, certificate=None):
         number = next(_numbers)
         self._database = database
-        self.postgres = SuitesPostgres(room, f"postgres-{number}")
+        self._sslmode = "require" if certificate else "disable"
+        self.postgres = SuitesPostgres(room, f"postgres-{number}", certificate)
         self.postgres.create_database_of_suite(database)
-        conninfo = f"host=127.0.0.1 port={self.postgres.port} user={USER} password={PASSWORD} dbname={database}"
-        self.metadb = Metadb(room, f"metadb-{number}", database=Database(conninfo, USER, PASSWORD, database))
+        conninfo = (f"host=127.0.0.1 port={self.postgres.port} user={USER} password={PASSWORD} dbname={database} "
+                    f"sslmode={self._sslmode}")
+        self.metadb = Metadb(room, f"metadb-{number}", certificate.metadb_environment() if certificate else {},
+                             Database(conninfo, USER, PASSWORD, database))
         self._assert_ways()
 
     def address(self, way):
@@ -64,7 +73,7 @@ class Servers:
         """What a program of the suites needs to log in."""
         host, port = self.address(way)
         return {"PGHOST": host, "PGPORT": str(port), "PGUSER": USER, "PGPASSWORD": PASSWORD,
-                "PGDATABASE": self._database}
+                "PGDATABASE": self._database, "PGSSLMODE": self._sslmode}
 
     def _assert_ways(self):
         """Were both ways the same one, all results would be equal, and that would mean nothing."""
@@ -73,7 +82,8 @@ class Servers:
 
     def _knows_commands(self, way):
         host, port = self.address(way)
-        connection = psycopg2.connect(host=host, port=port, user=USER, password=PASSWORD, dbname=self._database)
+        connection = psycopg2.connect(host=host, port=port, user=USER, password=PASSWORD, dbname=self._database,
+                                      sslmode=self._sslmode)
         connection.autocommit = True
         try:
             connection.cursor().execute("list config")
