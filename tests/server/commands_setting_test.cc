@@ -26,6 +26,13 @@ TEST_F(AlterSystem, RefusesAValueThatDoesNotFit) {
   EXPECT_EQ(catalog_->snapshot()->settings.at("max_poll_interval"), "1800000");
 }
 
+TEST_F(AlterSystem, ChangesNothingOnceItWasAskedToStop) {
+  stop_.request_stop();
+  EXPECT_EQ(failure("alter system set checkpoint_segment_size = '500'").sqlstate, "57014");
+  EXPECT_EQ(failure("list config").sqlstate, "57014");
+  EXPECT_EQ(only("SELECT count(*) FROM metadb.config"), "0");
+}
+
 TEST_F(AlterSystem, TakesOnlyParametersOfOurs) {
   EXPECT_TRUE(takes("alter system set tables_per_transaction = '5'"));
   EXPECT_FALSE(takes("alter system set work_mem = '64MB'"));
