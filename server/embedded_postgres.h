@@ -1,6 +1,7 @@
 // The private PostgreSQL that runs when metadb.yaml names no database.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -61,7 +62,8 @@ class EmbeddedPostgres {
   void stop_survivor() const;
   bool wait_until_ready(const std::stop_token& stop);
   [[nodiscard]] bool is_ready() const;
-  [[nodiscard]] std::string last_log_line() const;
+  // The last FATAL line that this run wrote into the log.
+  [[nodiscard]] std::string last_words() const;
   [[nodiscard]] std::string conninfo(const char* role, const char* database) const;
 
   DataDirectory directory_;
@@ -70,6 +72,7 @@ class EmbeddedPostgres {
   int max_clients_;
   std::filesystem::path socket_directory_;
   std::optional<ChildProcess> postmaster_;
+  uintmax_t log_begin_ = 0;  // where the log ended when it was started
 };
 
 // PostgreSQL's server programs on this machine.

@@ -34,8 +34,10 @@ class Server {
   void report_database() const;
   void start_engine();
   void announce(bool is_ready);
-  // Waits for `stop`; a private PostgreSQL that ends by itself is started again.
+  // Waits for `stop`; a private PostgreSQL that ends by itself is started again, as often as it
+  // takes.
   void watch(const std::stop_token& stop, int reload_requested);
+  void restart_postgres(const std::stop_token& stop);
   void reload();
 
   std::function<Config()> read_config_;

@@ -131,6 +131,29 @@ class Program : public testing::Test {
     return server::run_child({.command = std::move(arguments)});
   }
   server::ChildResult init() const { return run({"init", "-D", directory_.string()}); }
+  // A folder of programs that pass for PostgreSQL 99's and do what `script` says.
+  [[nodiscard]] fs::path fake_postgres(const std::string& script) const {
+    std::string name = (folder_ / "bin-XXXXXX").string();
+    const fs::path binaries = mkdtemp(name.data());
+    fs::permissions(binaries, fs::perms(0755));
+    const std::string version =
+        "[ \"$1\" = --version ] && echo 'postgres (PostgreSQL) 99.0' && exit\n";
+    for (const char* program_name : {"postgres", "initdb"}) {
+      std::ofstream(binaries / program_name) << "#!/bin/sh\n" << version << script << "\n";
+      fs::permissions(binaries / program_name, fs::perms(0755));
+    }
+    std::ofstream(binaries / "pg_config") << "#!/bin/sh\necho '" << binaries.string() << "'\n";
+    fs::permissions(binaries / "pg_config", fs::perms(0755));
+    return binaries;
+  }
+  static server::ChildResult run_with(const fs::path& binaries,
+                                      const std::vector<std::string>& arguments) {
+    const std::string path = std::getenv("PATH");
+    setenv("PATH", (binaries.string() + ":" + path).c_str(), 1);
+    const server::ChildResult result = run(arguments);
+    setenv("PATH", path.c_str(), 1);
+    return result;
+  }
   // A data directory as init leaves it, but without a cluster.
   void write_configuration(const std::string& yaml) const {
     fs::create_directories(directory_ / "postgres/data");
@@ -272,6 +295,62 @@ TEST_F(Program, StartsAPrivatePostgresThatEndedByItself) {
   kill(first, SIGQUIT);
   ASSERT_TRUE(server.says("private PostgreSQL runs again")) << server.log();
   EXPECT_NE(postmaster(), first);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(Program, StartsAPrivatePostgresUntilItComesUp) {
+  ASSERT_EQ(init().exit_code, 0);
+  Running server(directory_);
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  const fs::path settings = directory_ / "postgres/data/postgresql.conf";
+  const std::string good = contents(settings);
+  std::ofstream(settings, std::ios::app) << "no_such_setting = 1\n";
+  kill(postmaster(), SIGQUIT);
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  EXPECT_EQ(run({"status", "-D", directory_.string()}).exit_code, 0);
+  std::ofstream(settings) << good;
+  ASSERT_TRUE(server.says("private PostgreSQL runs again")) << server.log();
+  std::ofstream(settings, std::ios::app) << "no_such_setting = 1\n";
+  kill(postmaster(), SIGQUIT);
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(Program, SaysWhatPostgresSaidInThisRunOnly) {
+  write_configuration("");
+  const fs::path binaries = fake_postgres("exit 1");
+  std::ofstream(directory_ / "postgres/data/PG_VERSION") << "99\n";
+  std::ofstream(directory_ / "postgres/log") << "FATAL:  long ago\n";
+  const server::Account owner = server::owner_account();
+  ASSERT_EQ(chown((directory_ / "postgres/log").c_str(), owner.uid, owner.gid), 0);
+  EXPECT_THAT(run_with(binaries, {"start", "-D", directory_.string()}).output,
+              HasSubstr("did not start: it did not say why (see "));
+  const fs::path others = fake_postgres("echo 'FATAL:  just now' >&2; exit 1");
+  EXPECT_THAT(run_with(others, {"start", "-D", directory_.string()}).output,
+              HasSubstr("did not start: FATAL:  just now (see "));
+}
+
+TEST_F(Program, TellsWhyInitdbFailedInOneLine) {
+  const fs::path binaries = fake_postgres(
+      "echo 'creating files ... '; echo 'initdb: error: no room' >&2; echo 'removing' >&2; exit 1");
+  const auto failed = run_with(binaries, {"init", "-D", directory_.string()});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.output,
+              testing::StartsWith("metadb: initdb failed: no room\nDetail: creating"));
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
+TEST_F(Program, SocketDirectoryCountsFromTheDataDirectory) {
+  ASSERT_EQ(init().exit_code, 0);
+  configure("# unix_socket_directory:", "unix_socket_directory: socket");
+  server::make_private_directory(directory_ / "socket", server::owner_account());
+  Running server(directory_);
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  EXPECT_THAT(run({"status", "-D", directory_.string()}).output,
+              HasSubstr("listening  " + (directory_ / "socket/.s.PGSQL.").string()));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
 }
