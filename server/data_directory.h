@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -81,6 +82,7 @@ std::optional<std::filesystem::path> unsearchable_parent(const std::filesystem::
 // What metadb.pid says of the server that holds the lock.
 struct RunningServer {
   pid_t pid = 0;
+  uint64_t started = 0;  // clock ticks after boot: tells the process from a later one of its number
   std::chrono::sys_seconds since{};
   bool is_ready = false;               // accepts connections
   std::vector<std::string> addresses;  // as a reader would write them: "127.0.0.1:8550"
@@ -91,13 +93,14 @@ struct RunningServer {
 // the process ends; metadb.pid says who has it.
 class ServerLock {
  public:
-  // Throws catalog::Error 55006 that names the process if another one holds it.
+  // Throws catalog::Error 55006 that names the process if another one holds it. Waits a second
+  // before it gives up, and another one for that process to say its name.
   explicit ServerLock(const DataDirectory& directory);
   // Removes metadb.pid, then gives up the lock.
   ~ServerLock();
   ServerLock(const ServerLock&) = delete;
   ServerLock& operator=(const ServerLock&) = delete;
-  // Replaces what metadb.pid says.
+  // Replaces what metadb.pid says; `started` is filled in.
   void announce(const RunningServer& server) const;
 
  private:
