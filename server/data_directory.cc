@@ -40,6 +40,12 @@ Account account_of(const passwd& entry) {
   return {entry.pw_uid, entry.pw_gid, entry.pw_name};
 }
 
+// A user who is in no list is called by the number.
+Account account_of(uid_t uid, gid_t gid) {
+  if (const passwd* entry = getpwuid(uid)) return account_of(*entry);
+  return {uid, gid, fmt::format("{}", uid)};
+}
+
 bool is_empty_directory(const fs::path& path) {
   std::error_code error;
   const bool is_empty = fs::is_directory(path, error) && fs::is_empty(path, error);
@@ -130,34 +136,76 @@ std::optional<RunningServer> named_holder(const DataDirectory& directory) {
   return server;
 }
 
+// libpq and OpenSSL look for files in the home directory, and fail on those they may not read.
+void use_home_of(uid_t uid) {
+  const passwd* entry = getpwuid(uid);
+  if (entry == nullptr) return;
+  setenv("HOME", entry->pw_dir, 1);
+  setenv("USER", entry->pw_name, 1);
+  setenv("LOGNAME", entry->pw_name, 1);
+}
+
+[[noreturn]] void fail_to_become(const Account& account) {
+  throw catalog::Error(
+      "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
+}
+
 }  // namespace
 
 Account owner_account() {
-  errno = 0;
-  if (geteuid() != 0) {
-    if (const passwd* entry = getpwuid(geteuid())) return account_of(*entry);
-    throw catalog::Error("58000",
-                         fmt::format("user {} has no entry in the list of users", geteuid()));
+  if (geteuid() == 0) {
+    if (const passwd* entry = getpwnam("postgres")) return account_of(*entry);
   }
-  if (const passwd* entry = getpwnam("postgres")) return account_of(*entry);
-  throw catalog::Error("58000",
-                       "there is no user \"postgres\" for the data directory to belong to; install "
-                       "PostgreSQL, or run metadb as an ordinary user");
+  return account_of(geteuid(), getegid());
+}
+
+std::optional<std::string> account_problem() {
+  if (geteuid() == 0 && getpwnam("postgres") == nullptr) return "there is no user \"postgres\"";
+  if (getpwuid(geteuid()) == nullptr) {
+    return fmt::format("user {} has no entry in the list of users", geteuid());
+  }
+  return std::nullopt;
+}
+
+Account cluster_account() {
+  if (const auto problem = account_problem()) {
+    throw catalog::Error("58000", *problem + ", whom the private PostgreSQL needs")
+        .with_hint(
+            "Install PostgreSQL, run metadb as an ordinary user, or use a PostgreSQL of your "
+            "own: metadb init --database, or database.conninfo.");
+  }
+  return owner_account();
 }
 
 void drop_privileges(const Account& account) {
-  if (geteuid() != 0) return;
+  if (geteuid() != 0 || account.uid == 0) return;
   if (initgroups(account.name.c_str(), account.gid) != 0 || setgid(account.gid) != 0 ||
       setuid(account.uid) != 0) {
-    throw catalog::Error(
-        "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
+    fail_to_become(account);
   }
-  // libpq and OpenSSL look for files in the home directory, and fail on those they may not read.
-  if (const passwd* entry = getpwuid(account.uid); entry != nullptr) {
-    setenv("HOME", entry->pw_dir, 1);
-    setenv("USER", entry->pw_name, 1);
-    setenv("LOGNAME", entry->pw_name, 1);
+  use_home_of(account.uid);
+}
+
+ActingAs::ActingAs(const Account& account) {
+  if (geteuid() != 0 || account.uid == 0) return;
+  groups_.resize(static_cast<size_t>(std::max(getgroups(0, nullptr), 0)));
+  if (getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0) fail_to_become(account);
+  gid_ = getegid();
+  if (initgroups(account.name.c_str(), account.gid) != 0 || setegid(account.gid) != 0 ||
+      seteuid(account.uid) != 0) {
+    fail_to_become(account);
   }
+  is_active_ = true;
+  use_home_of(account.uid);
+}
+
+ActingAs::~ActingAs() {
+  if (!is_active_) return;
+  // Root may: its real user never changed.
+  const bool is_root_again =
+      seteuid(0) == 0 && setegid(gid_) == 0 && setgroups(groups_.size(), groups_.data()) == 0;
+  if (!is_root_again) std::abort();
+  use_home_of(0);
 }
 
 Descriptor::~Descriptor() {
@@ -208,6 +256,12 @@ DataDirectory DataDirectory::open(const fs::path& given) {
                                      directory.path().string(), directory.path().string()));
   }
   return directory;
+}
+
+Account DataDirectory::owner() const {
+  struct stat status {};
+  if (stat(path_.c_str(), &status) != 0) fail(path_, "cannot be examined", errno);
+  return account_of(status.st_uid, status.st_gid);
 }
 
 fs::path DataDirectory::password_file(std::string_view role) const {

@@ -20,14 +20,34 @@ struct Account {
   std::string name;
 };
 
-// The account that owns the data directory and runs the private PostgreSQL: whoever calls, or
-// `postgres` if that is root, since PostgreSQL refuses to run as root.
-// Throws catalog::Error if there is no such account.
+// The account that owns the data directory: whoever calls, or `postgres` if that is root and there
+// is one.
 Account owner_account();
+// Why that account can't run PostgreSQL's server programs, which refuse root and users that are in
+// no list; nullopt if it can.
+std::optional<std::string> account_problem();
+inline constexpr const char* kGoesOnAsCaller = ": metadb goes on as the user who called it";
+// owner_account() for the private PostgreSQL. Throws catalog::Error for an account_problem().
+Account cluster_account();
 
 // Goes on as `account` if the process runs as root; otherwise nothing. For good: what needed root
 // must be done before. Throws catalog::Error 42501 if the system refuses.
 void drop_privileges(const Account& account);
+
+// The same for as long as it lives: files are opened and connections made as `account`.
+// REQUIRES: no other thread opens any.
+class ActingAs {
+ public:
+  explicit ActingAs(const Account& account);
+  ~ActingAs();
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+
+ private:
+  bool is_active_ = false;
+  gid_t gid_ = 0;
+  std::vector<gid_t> groups_;
+};
 
 // A descriptor of the operating system, closed at the end of its life.
 class Descriptor {
@@ -53,6 +73,8 @@ class DataDirectory {
   static DataDirectory open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  // Whom it belongs to now, whoever made it.
+  [[nodiscard]] Account owner() const;
   [[nodiscard]] std::filesystem::path configuration() const { return path_ / "metadb.yaml"; }
   [[nodiscard]] std::filesystem::path lock() const { return path_ / "metadb.lock"; }
   [[nodiscard]] std::filesystem::path pid_file() const { return path_ / "metadb.pid"; }

@@ -141,7 +141,7 @@ std::optional<PostgresBinaries> find_postgres(std::optional<int> major) {
 EmbeddedPostgres::EmbeddedPostgres(DataDirectory directory, int max_clients)
     : directory_(std::move(directory)),
       home_(directory_.postgres()),
-      owner_(owner_account()),
+      owner_(cluster_account()),
       max_clients_(max_clients) {}
 
 EmbeddedPostgres::~EmbeddedPostgres() {

@@ -13,7 +13,7 @@
 
 namespace metadb::server {
 
-// A PostgreSQL cluster in DIR/postgres, run by the distribution's binaries as owner_account().
+// A PostgreSQL cluster in DIR/postgres, run by the distribution's binaries as cluster_account().
 //
 // Listens on a Unix socket only; everybody proves a password by SCRAM. Database metadb, owned by
 // mdbadmin; superuser postgres. Whom the front end lets in as postgres by SO_PEERCRED, it logs in
@@ -26,7 +26,8 @@ class EmbeddedPostgres {
   static constexpr const char* kSuperuser = "postgres";
   static constexpr const char* kSystemUser = "mdbadmin";
 
-  // max_clients: connections that metadb lets in; the workers' own come on top.
+  // max_clients: connections that metadb lets in; the workers' own come on top. Throws
+  // catalog::Error if there is no cluster_account().
   EmbeddedPostgres(DataDirectory directory, int max_clients);
   // Stops the postmaster if it still runs.
   ~EmbeddedPostgres();

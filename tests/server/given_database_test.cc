@@ -46,6 +46,87 @@ TEST_F(GivenDatabase, InitKeepsTheConninfoAndMakesNoCluster) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+// A connection string without a user means whoever connects: init asks as the server will.
+TEST_F(GivenDatabase, InitKeepsTheUserThatTheServerWouldBe) {
+  const std::string name = server::owner_account().name;
+  if (name != "postgres") GTEST_SKIP() << "the suite's PostgreSQL has no role " << name;
+  std::string conninfo = database_.conninfo();
+  conninfo.erase(conninfo.find("user='postgres'"), std::string("user='postgres'").size());
+  ASSERT_EQ(catalog::conninfo_value(conninfo, "user"), std::nullopt);
+  const auto made = run({"init", "-D", directory_.string(), "--database", conninfo});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  EXPECT_THAT(made.output, HasSubstr("-U postgres -d " + database_.name() + "\n"));
+  EXPECT_THAT(contents(directory_ / "metadb.yaml"), HasSubstr("user='postgres'"));
+}
+
+TEST_F(GivenDatabase, NeedsNoAccountThatIsInAList) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be a user without a name";
+  const fs::path copy = folder_ / "metadb";
+  fs::copy_file(program(), copy);
+  fs::permissions(copy, fs::perms(0755));
+  fs::create_directory(folder_ / "home");
+  constexpr uid_t kNobody = 54321;
+  ASSERT_EQ(chown((folder_ / "home").c_str(), kNobody, kNobody), 0);
+  const server::Account nameless{kNobody, kNobody, "54321"};
+  const std::string directory = folder_ / "home/d";
+  const auto as_nobody = [&](std::vector<std::string> command) {
+    command.insert(command.begin(), copy.string());
+    return server::run_child({.command = std::move(command), .account = nameless});
+  };
+  const auto refused = as_nobody({"init", "-D", directory});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.output, testing::StartsWith("metadb: user 54321 has no entry in the list of "
+                                                  "users, whom the private PostgreSQL needs\n"));
+  EXPECT_FALSE(fs::exists(directory));
+  const auto made = as_nobody({"init", "-D", directory, "--database", database_.conninfo()});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  EXPECT_THAT(made.output, HasSubstr("warning: user 54321 has no entry in the list of users"));
+  auto server = server::ChildProcess::start({.command = {copy, "start", "-D", directory, "-p", "0"},
+                                             .account = nameless,
+                                             .log = folder_ / "home/log"});
+  EXPECT_TRUE(eventually([&] {
+    return contents(folder_ / "home/log").find("info: started") != std::string::npos;
+  })) << contents(folder_ / "home/log");
+  EXPECT_EQ(as_nobody({"stop", "-D", directory}).exit_code, 0);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+// As in a container that holds nothing but metadb.
+TEST_F(GivenDatabase, RootNeedsNoAccountPostgres) {
+  if (geteuid() != 0) GTEST_SKIP() << "for root alone";
+  if (server::run_child({.command = {"/usr/bin/unshare", "-m", "/bin/true"}}).exit_code != 0) {
+    GTEST_SKIP() << "no mount namespaces here";
+  }
+  const fs::path users = folder_ / "passwd";
+  std::ofstream(users) << "root:x:0:0:root:/root:/bin/sh\n";
+  const auto alone = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{"/usr/bin/unshare",
+                                     "-m",
+                                     "/bin/sh",
+                                     "-c",
+                                     "mount --bind \"$0\" /etc/passwd && exec \"$@\"",
+                                     users.string(),
+                                     program()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return command;
+  };
+  const std::string directory = directory_.string();
+  const auto refused = server::run_child({.command = alone({"init", "-D", directory})});
+  EXPECT_THAT(refused.output, testing::StartsWith("metadb: there is no user \"postgres\", whom the "
+                                                  "private PostgreSQL needs\n"));
+  const auto made = server::run_child(
+      {.command = alone({"init", "-D", directory, "--database", database_.conninfo()})});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  auto server = server::ChildProcess::start(
+      {.command = alone({"start", "-D", directory, "-p", "0"}), .log = folder_ / "log"});
+  EXPECT_TRUE(eventually([&] {
+    return contents(folder_ / "log").find("info: started") != std::string::npos;
+  })) << contents(folder_ / "log");
+  EXPECT_THAT(contents(folder_ / "log"), HasSubstr("warning: there is no user \"postgres\""));
+  EXPECT_EQ(server::run_child({.command = alone({"stop", "-D", directory})}).exit_code, 0);
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST_F(GivenDatabase, InitNamesWhatWillNotWorkWithoutRights) {
   const auto made = init_with({{"user", role_}});
   ASSERT_EQ(made.exit_code, 0) << made.output;

@@ -252,6 +252,66 @@ TEST_F(Program, LogsWhereTheCommandLineOrTheConfigurationSays) {
   EXPECT_EQ(contents(directory_ / "own.log"), before);
 }
 
+TEST_F(Program, LogsWhatEndsItWhateverItIs) {
+  write_configuration("");
+  fs::permissions(directory_ / "postgres", fs::perms::none);
+  const fs::path log = folder_ / "told.log";
+  const auto failed = run({"start", "-D", directory_.string(), "-l", log.string()});
+  fs::permissions(directory_ / "postgres", fs::perms::owner_all);
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.output, HasSubstr("Permission denied"));
+  EXPECT_THAT(contents(log), ContainsRegex("critical: .*Permission denied"));
+}
+
+// The owner of the data directory writes metadb.yaml: root opens nothing that it names.
+TEST_F(Program, ReadsItsConfigurationAsTheOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "an ordinary user has no rights to give up";
+  const fs::path closed = folder_ / "closed";
+  fs::create_directory(closed);
+  fs::permissions(closed, fs::perms(0700));
+  std::ofstream(closed / "secret") << "of root\n";
+  write_configuration("log: {file: " + (closed / "own.log").string() + "}\n");
+  auto refused = run({"start", "-D", directory_.string()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.output, HasSubstr((closed / "own.log").string()));
+  EXPECT_FALSE(fs::exists(closed / "own.log"));
+  write_configuration("database: {system_password_file: " + (closed / "secret").string() + "}\n");
+  refused = run({"start", "-D", directory_.string()});
+  EXPECT_THAT(refused.output, HasSubstr("cannot read " + (closed / "secret").string()));
+  // What root itself names is another matter; errors go there, too.
+  const fs::path told = closed / "told.log";
+  refused = run({"start", "-D", directory_.string(), "-l", told.string()});
+  EXPECT_THAT(contents(told), HasSubstr("critical: "));
+  EXPECT_THAT(contents(told), HasSubstr("cannot read " + (closed / "secret").string()));
+}
+
+// What metadb.pid says is the owner's word.
+TEST_F(Program, StopAsRootSignalsNoProcessButTheOwners) {
+  if (geteuid() != 0) GTEST_SKIP() << "an ordinary user can't signal others' processes anyway";
+  write_configuration("");
+  const auto directory = DataDirectory::open(directory_);
+  const pid_t victim = fork();
+  if (victim == 0) {
+    pause();
+    _exit(0);
+  }
+  {
+    const server::ServerLock lock(directory);
+    lock.announce({.pid = victim, .addresses = {}, .database = ""});
+    const server::Account owner = server::owner_account();
+    for (const fs::path& file : {directory.lock(), directory.pid_file()}) {
+      ASSERT_EQ(chown(file.c_str(), owner.uid, owner.gid), 0);
+    }
+    const auto refused = run({"stop", "-D", directory_.string()});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.output, HasSubstr("Operation not permitted"));
+  }
+  kill(victim, SIGKILL);
+  int status = 0;
+  waitpid(victim, &status, 0);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
 TEST_F(Program, ListensWhereItIsTold) {
   ASSERT_EQ(init().exit_code, 0);
   Running server(directory_, {"--listen", "127.0.0.2", "--listen", "127.0.0.3"});
