@@ -94,8 +94,14 @@ void Server::announce(bool is_ready) {
   lock_.announce(status_);
 }
 
-// What is wrong with the new configuration is logged, and the old one stays.
+// What is wrong with the new configuration, or with a log that was rotated, is logged, and the old
+// one stays.
 void Server::reload() {
+  try {
+    reopen_log();
+  } catch (const catalog::Error& error) {
+    spdlog::error("the log was not opened again: {}", error.message());
+  }
   try {
     const Config config = read_config_();
     engine_->reload(config);

@@ -24,8 +24,8 @@ class Server {
   // Throws catalog::Error 55006 if another server runs in `directory`.
   Server(std::function<Config()> read_config, DataDirectory directory);
 
-  // Starts the parts, returns when `stop` was requested and all have stopped. Reads the
-  // configuration again each time the eventfd `reload_requested` becomes readable.
+  // Starts the parts, returns when `stop` was requested and all have stopped. Opens the log and
+  // reads the configuration again each time the eventfd `reload_requested` becomes readable.
   void run(const std::stop_token& stop, int reload_requested);
 
  private:

@@ -172,5 +172,52 @@ TEST_F(GivenDatabase, SocketDirectoryCountsFromTheDataDirectory) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST_F(GivenDatabase, LogsWhereTheCommandLineOrTheConfigurationSays) {
+  ASSERT_EQ(init_with({}).exit_code, 0);
+  const auto expect_log = [&](const fs::path& file, const std::vector<std::string>& more) {
+    Running server(directory_, more);
+    EXPECT_TRUE(eventually([&] {
+      return contents(file).find("info: started") != std::string::npos;
+    })) << contents(file);
+    server.signal(SIGTERM);
+    EXPECT_FALSE(server.says("no such line")) << "standard error ends with the server";
+    EXPECT_EQ(server.log(), "");
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_THAT(contents(file), HasSubstr("info: stopped"));
+  };
+  expect_log(folder_ / "told.log", {"-l", (folder_ / "told.log").string()});
+  configure("# file:", "file: own.log");
+  expect_log(directory_ / "own.log", {});
+  const std::string before = contents(directory_ / "own.log");
+  expect_log(folder_ / "again.log", {"--log", (folder_ / "again.log").string()});
+  EXPECT_EQ(contents(directory_ / "own.log"), before);
+}
+
+TEST_F(GivenDatabase, OpensItsLogAgainOnHangup) {
+  ASSERT_EQ(init_with({}).exit_code, 0);
+  configure("# file:", "file: own.log");
+  const fs::path log = directory_ / "own.log";
+  const auto log_says = [&](const std::string& text) {
+    return eventually([&] { return contents(log).find(text) != std::string::npos; });
+  };
+  Running server(directory_);
+  ASSERT_TRUE(log_says("info: started")) << contents(log);
+  fs::rename(log, directory_ / "own.log.1");
+  server.signal(SIGHUP);
+  EXPECT_TRUE(log_says("the configuration was read again")) << contents(log);
+  const std::string before = contents(directory_ / "own.log.1");
+  fs::rename(log, directory_ / "own.log.2");
+  // Nothing can be made there, even by the owner.
+  fs::create_directory(log);
+  server.signal(SIGHUP);
+  const auto old_says = [&] { return contents(directory_ / "own.log.2"); };
+  EXPECT_TRUE(eventually([&] { return old_says().find("not opened again") != std::string::npos; }))
+      << old_says();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  EXPECT_THAT(old_says(), HasSubstr("info: stopped"));
+  EXPECT_EQ(contents(directory_ / "own.log.1"), before);
+}
+
 }  // namespace
 }  // namespace metadb::tests

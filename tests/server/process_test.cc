@@ -231,27 +231,6 @@ TEST_F(Program, ErrorsInTheConfigurationEndStartWithOneLine) {
             "metadb: " + (directory_ / "metadb.yaml").string() + ":2: prot: unknown setting\n");
 }
 
-TEST_F(Program, LogsWhereTheCommandLineOrTheConfigurationSays) {
-  ASSERT_EQ(init().exit_code, 0);
-  const auto expect_log = [&](const fs::path& file, const std::vector<std::string>& more) {
-    Running server(directory_, more);
-    EXPECT_TRUE(eventually([&] {
-      return contents(file).find("info: started") != std::string::npos;
-    })) << contents(file);
-    server.signal(SIGTERM);
-    EXPECT_FALSE(server.says("no such line")) << "standard error ends with the server";
-    EXPECT_EQ(server.log(), "");
-    EXPECT_EQ(server.wait(), 0);
-    EXPECT_THAT(contents(file), HasSubstr("info: stopped"));
-  };
-  expect_log(folder_ / "told.log", {"-l", (folder_ / "told.log").string()});
-  configure("# file:", "file: own.log");
-  expect_log(directory_ / "own.log", {});
-  const std::string before = contents(directory_ / "own.log");
-  expect_log(folder_ / "again.log", {"--log", (folder_ / "again.log").string()});
-  EXPECT_EQ(contents(directory_ / "own.log"), before);
-}
-
 TEST_F(Program, LogsWhatEndsItWhateverItIs) {
   write_configuration("");
   fs::permissions(directory_ / "postgres", fs::perms::none);
