@@ -27,7 +27,7 @@ void create_admin_role(Connection& connection) {
 void create_version_function(Connection& connection, const std::string& version) {
   connection.exec(
       fmt::format("CREATE OR REPLACE FUNCTION public.mdbversion() RETURNS text LANGUAGE sql "
-                  "IMMUTABLE AS $$ SELECT {}::text $$",
+                  "IMMUTABLE PARALLEL SAFE AS $$ SELECT {}::text $$",
                   quote_literal(version)));
 }
 

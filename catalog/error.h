@@ -33,7 +33,7 @@ struct Error : std::runtime_error {
   std::string hint;
   std::string context;
   std::string constraint;  // name of the violated constraint, if PostgreSQL said one
-  int position = 0;        // 1-based, in characters of the statement; 0 = none
+  int position = 0;        // 1-based, in characters of the command; 0 = none
 };
 
 // All that helps a reader of a status or a log line: message (SQLSTATE); detail; hint.

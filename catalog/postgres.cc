@@ -12,9 +12,18 @@ namespace {
 
 using ResultHandle = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
-std::string trimmed(const char* text) {
-  std::string out = text == nullptr ? "" : text;
-  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+// libpq ends its messages with a line break, and has several lines where there is more to say.
+std::string one_line(const char* text) {
+  std::string_view rest = text == nullptr ? "" : text;
+  while (rest.ends_with('\n') || rest.ends_with(' ')) rest.remove_suffix(1);
+  std::string out;
+  for (const char c : rest) {
+    if (c == '\n') {
+      out += "; ";
+    } else if (c != '\t') {
+      out += c;
+    }
+  }
   return out;
 }
 
@@ -23,17 +32,16 @@ std::string field(const PGresult* result, int code) {
   return text == nullptr ? "" : text;
 }
 
+// Without the position, which counts in SQL of ours and would point anywhere in the client's.
 Error error_of(const PGresult* result) {
   std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
   std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (message.empty()) message = trimmed(PQresultErrorMessage(result));
+  if (message.empty()) message = one_line(PQresultErrorMessage(result));
   Error error(sqlstate.empty() ? "08006" : sqlstate, message);
   error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
   error.hint = field(result, PG_DIAG_MESSAGE_HINT);
   error.context = field(result, PG_DIAG_CONTEXT);
   error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
-  const std::string position = field(result, PG_DIAG_STATEMENT_POSITION);
-  std::from_chars(position.data(), position.data() + position.size(), error.position);
   return error;
 }
 
@@ -188,14 +196,14 @@ Connection::Connection(const std::string& conninfo) : connection_(nullptr, &PQfi
   connection_.reset(PQconnectdbParams(keywords.data(), values.data(), 0));
   if (!connection_) throw Error("53200", "out of memory");
   if (PQstatus(connection_.get()) != CONNECTION_OK) {
-    throw Error("08001", trimmed(PQerrorMessage(connection_.get())));
+    throw Error("08001", one_line(PQerrorMessage(connection_.get())));
   }
   PQsetNoticeReceiver(connection_.get(), &log_notice, nullptr);
 }
 
 void Connection::throw_lost(std::string_view doing) {
   throw Error("08006", fmt::format("connection to PostgreSQL lost while {}: {}", doing,
-                                   trimmed(PQerrorMessage(connection_.get()))));
+                                   one_line(PQerrorMessage(connection_.get()))));
 }
 
 Result Connection::check(PGresult* raw) {
@@ -308,7 +316,7 @@ void Connection::cancel() const {
                                                                &PQfreeCancel);
   char reason[256];
   if (request && PQcancel(request.get(), reason, sizeof reason) != 1) {
-    spdlog::warn("cancel request failed: {}", trimmed(reason));
+    spdlog::warn("cancel request failed: {}", one_line(reason));
   }
 }
 

@@ -53,6 +53,18 @@ const SettingRow* setting_row(std::string_view name) {
   return nullptr;
 }
 
+namespace {
+
+const SettingRow& known_row(std::string_view name) {
+  const SettingRow* row = setting_row(name);
+  if (row == nullptr) {
+    throw Error("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
+  }
+  return *row;
+}
+
+}  // namespace
+
 int64_t integer_setting(const Settings& settings, std::string_view name) {
   const std::string& text = settings.find(name)->second;
   int64_t value = 0;
@@ -72,10 +84,7 @@ Settings load_settings(Connection& connection) {
 }
 
 void store_setting(Connection& connection, std::string_view name, const std::string& value) {
-  const SettingRow* row = setting_row(name);
-  if (row == nullptr)
-    throw Error("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
-  if (const auto problem = row->problem(value)) {
+  if (const auto problem = known_row(name).problem(value)) {
     throw Error("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", name, value))
         .with_hint(*problem);
   }
@@ -83,6 +92,12 @@ void store_setting(Connection& connection, std::string_view name, const std::str
       "INSERT INTO metadb.config (parameter, value) VALUES ($1, $2) ON CONFLICT (parameter) DO "
       "UPDATE SET value = $2",
       {std::string(name), value});
+}
+
+std::string reset_setting(Connection& connection, std::string_view name) {
+  const SettingRow& row = known_row(name);
+  connection.exec("DELETE FROM metadb.config WHERE parameter = $1", {std::string(name)});
+  return std::string(row.default_value);
 }
 
 }  // namespace metadb::catalog

@@ -33,5 +33,7 @@ int64_t integer_setting(const Settings& settings, std::string_view name);
 Settings load_settings(Connection& connection);
 // Checks and stores. Throws Error 22023 if the value does not pass, 42704 for an unknown name.
 void store_setting(Connection& connection, std::string_view name, const std::string& value);
+// Forgets what was stored; returns the default. Throws Error 42704 for an unknown name.
+std::string reset_setting(Connection& connection, std::string_view name);
 
 }  // namespace metadb::catalog

@@ -30,7 +30,8 @@ command
   | ALTER TABLE qualifiedName ADD COLUMN name typeName                             # alterTableAddColumn
   | ALTER TABLE qualifiedName ALTER COLUMN name TYPE typeName                      # alterTableAlterColumnType
   | PURGE DATA DROP TABLE qualifiedName ( COMMA qualifiedName )*                   # purgeData
-  | ALTER SYSTEM SET name ( EQUALS | TO ) ( string | NUMBER )                      # alterSystemSet
+  | ALTER SYSTEM SET name ( EQUALS | TO ) parameterValue                           # alterSystemSet
+  | ALTER SYSTEM RESET name                                                        # alterSystemSet
   | LIST ( EXTERNAL SQL | name )                                                   # list
   | REFRESH INFERRED COLUMN TYPES                                                  # refreshInferredColumnTypes
   | VERIFY CONSISTENCY                                                             # verifyConsistency
@@ -51,6 +52,9 @@ optionChange
   ;
 
 optionName : name ( DOT name )* ;
+
+// Values that no parameter of ours takes are here, too: whether one fits is for the catalog to say.
+parameterValue : DEFAULT | string | MINUS? NUMBER | name ;
 
 mappedColumn : FOR JSON FROM TABLE qualifiedName COLUMN name PATH string ;
 
@@ -92,10 +96,10 @@ name : IDENTIFIER | QUOTED_NAME | keyword ;
 
 keyword
   : ACCESS | ADD | ALL | ALTER | ARRAY | BACKFILL | BIT | CHAR | CHARACTER | COLUMN | COMMENT
-  | CONSISTENCY | CREATE | DATA | DAY | DEAD | DEREGISTER | DOUBLE | DROP | ENDSYNC | EXTERNAL
-  | FOR | FORCE | FROM | FUNCTION | GRANT | HOUR | INFERRED | INTERVAL | JSON | LETTERS | LIST
+  | CONSISTENCY | CREATE | DATA | DAY | DEAD | DEFAULT | DEREGISTER | DOUBLE | DROP | ENDSYNC
+  | EXTERNAL | FOR | FORCE | FROM | FUNCTION | GRANT | HOUR | INFERRED | INTERVAL | JSON | LETTERS | LIST
   | MAPPING | MINUTE | MONTH | NATIONAL | NCHAR | ON | OPTIONS | ORIGIN | PASSWORD | PATH
-  | PAUSE | PRECISION | PURGE | REF | REFRESH | REGISTER | RESUME | RETRY | REVOKE | RUN
+  | PAUSE | PRECISION | PURGE | REF | REFRESH | REGISTER | RESET | RESUME | RETRY | REVOKE | RUN
   | SCHEDULE | SCHEMA | SECOND | SET | SOURCE | SQL | SWEEP | SYNC | SYSTEM | TABLE | TIME
   | TIMESTAMP | TO | TYPE | TYPES | USER | VARYING | VERIFY | WITH | WITHOUT | YEAR | ZONE
   ;

@@ -185,7 +185,7 @@ struct PurgeData {
 struct AlterSystemSet {
   static constexpr std::string_view kTag = "ALTER SYSTEM";
   Name parameter;
-  Text value;
+  std::optional<Text> value;  // nullopt: back to the default, by DEFAULT or RESET
 };
 
 // `list external sql` arrives as the name external_sql.

@@ -57,6 +57,16 @@ ast::Name option_name_of(MetadbParser::OptionNameContext* node) {
   return whole;
 }
 
+// nullopt: the default, which RESET means without a value.
+std::optional<ast::Text> value_of(MetadbParser::ParameterValueContext* node) {
+  if (node == nullptr || node->DEFAULT() != nullptr) return {};
+  if (node->string() != nullptr) return text_of(node->string());
+  const int position = position_of(*node->getStart());
+  if (node->name() != nullptr) return ast::Text{name_of(node->name()).text, position};
+  const std::string sign = node->MINUS() != nullptr ? "-" : "";
+  return ast::Text{sign + node->NUMBER()->getText(), position};
+}
+
 ast::Option option_of(MetadbParser::OptionContext* node) {
   return {option_name_of(node->optionName()), text_of(node->string())};
 }
@@ -185,13 +195,7 @@ class Builder final : public metadb_antlr::MetadbParserBaseVisitor {
     return put(ast::PurgeData{qualified_names_of(node->qualifiedName())});
   }
   Any visitAlterSystemSet(MetadbParser::AlterSystemSetContext* node) override {
-    ast::AlterSystemSet command{name_of(node->name()), {}};
-    if (auto* number = node->NUMBER()) {
-      command.value = {number->getText(), position_of(*number->getSymbol())};
-    } else {
-      command.value = text_of(node->string());
-    }
-    return put(std::move(command));
+    return put(ast::AlterSystemSet{name_of(node->name()), value_of(node->parameterValue())});
   }
   Any visitList(MetadbParser::ListContext* node) override {
     if (node->name() != nullptr) return put(ast::List{name_of(node->name())});

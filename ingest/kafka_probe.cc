@@ -24,7 +24,7 @@ constexpr milliseconds kProbeStep{100};
 class Probe {
  public:
   explicit Probe(const KafkaOptions& options);
-  std::optional<std::string> run(Clock::time_point deadline);
+  std::optional<std::string> run(Clock::time_point deadline, const std::stop_token& stop);
 
  private:
   void note(rd_kafka_resp_err_t error, const char* text);
@@ -81,8 +81,8 @@ std::optional<std::string> Probe::check(const rd_kafka_metadata_t& metadata) con
 
 // Waits on after a refused connection, since a name may have several addresses, but not after
 // an answer that no second attempt would change.
-std::optional<std::string> Probe::run(Clock::time_point deadline) {
-  while (handle_ != nullptr && Clock::now() < deadline) {
+std::optional<std::string> Probe::run(Clock::time_point deadline, const std::stop_token& stop) {
+  while (handle_ != nullptr && Clock::now() < deadline && !stop.stop_requested()) {
     const rd_kafka_metadata_t* metadata = nullptr;
     const auto step = std::min(kProbeStep, until(deadline));
     const auto error = rd_kafka_metadata(handle_.get(), 1, nullptr, &metadata, count_of(step));
@@ -111,9 +111,10 @@ void check_kafka_properties(const Properties& properties) {
   conf_of(properties);
 }
 
-std::optional<std::string> probe(const KafkaOptions& options, milliseconds timeout) {
+std::optional<std::string> probe(const KafkaOptions& options, milliseconds timeout,
+                                 const std::stop_token& stop) {
   const auto deadline = Clock::now() + timeout;
-  return Probe(options).run(deadline);
+  return Probe(options).run(deadline, stop);
 }
 
 }  // namespace metadb::ingest

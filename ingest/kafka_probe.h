@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "ingest/kafka_options.h"
@@ -15,6 +16,8 @@ void check_kafka_properties(const Properties& properties);
 
 // Connects to the brokers as the source would, without joining the group. Returns what is wrong:
 // no broker answers, credentials refused, TLS fails, no topic matches; nullopt if all is well.
-std::optional<std::string> probe(const KafkaOptions& options, std::chrono::milliseconds timeout);
+// Gives up within 200 ms when `stop` is requested; what it returns then means nothing.
+std::optional<std::string> probe(const KafkaOptions& options, std::chrono::milliseconds timeout,
+                                 const std::stop_token& stop = {});
 
 }  // namespace metadb::ingest

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "catalog/error.h"
+#include "catalog/postgres.h"
 #include "server/cli.h"
 #include "server/config.h"
 #include "server/data_directory.h"
@@ -45,15 +46,25 @@ struct HowToConnect {
   std::string password;  // where it is, as a sentence
 };
 
+void warn(const std::string& what) {
+  fmt::print(stderr, "metadb: warning: {}\n", what);
+}
+
+// What libpq takes for a user that is not named depends on who asks.
+std::string with_user(const DatabaseConfig& database, const std::string& system_user) {
+  if (!database.system_user.empty() || catalog::conninfo_value(database.conninfo, "user")) {
+    return database.conninfo;
+  }
+  return catalog::conninfo_with(database.conninfo, {{"user", system_user}});
+}
+
+// As the account that the server will be: to PostgreSQL, and to the files that libpq reads.
 HowToConnect use_given(const Config& config) {
+  const ActingAs server(owner_account());
   const DatabaseAccess access = given_database(config.database);
   const DatabaseReport report = check_database(access);
-  for (const std::string& warning : report.warnings) {
-    fmt::print(stderr, "metadb: warning: {}\n", warning);
-  }
-  if (!config.accept_backend_trust && asks_nothing(access)) {
-    fmt::print(stderr, "metadb: warning: {}\n", kAsksNothing);
-  }
+  for (const std::string& warning : report.warnings) warn(warning);
+  if (!config.accept_backend_trust && asks_nothing(access)) warn(kAsksNothing);
   return {report.system_user, report.name, "the one that PostgreSQL knows for this role"};
 }
 
@@ -71,14 +82,19 @@ int init(const InitOptions& options) {
   const StopSignals signals(StopSignals::Hangup::stops);
   Config config = config_from(process_environment());
   std::map<std::string, std::string> values;
-  if (!options.conninfo.empty()) {
-    config.database.conninfo = options.conninfo;
-    values["database.conninfo"] = options.conninfo;
-  }
+  if (!options.conninfo.empty()) config.database.conninfo = options.conninfo;
   const bool is_given = !config.database.conninfo.empty();
   // A database that will not do is found out before anything is made.
   HowToConnect how;
-  if (is_given) how = use_given(config);
+  if (is_given) {
+    if (const auto problem = account_problem()) warn(*problem + kGoesOnAsCaller);
+    how = use_given(config);
+  } else {
+    cluster_account();
+  }
+  if (!options.conninfo.empty()) {
+    values["database.conninfo"] = with_user(config.database, how.user);
+  }
   const DataDirectory directory = DataDirectory::create(options.directory);
   Unfinished unfinished(directory);
   if (!is_given) how = make_private(directory, config, signals.token());

@@ -1,8 +1,8 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <exception>
 
-#include "catalog/error.h"
 #include "server/cli.h"
 #include "server/config.h"
 #include "server/data_directory.h"
@@ -27,24 +27,42 @@ Config effective_config(const StartOptions& options, const DataDirectory& direct
   return config;
 }
 
-}  // namespace
-
-int start(const StartOptions& options) {
-  const DataDirectory directory = DataDirectory::open(options.directory);
-  const Config config = effective_config(options, directory);
-  start_logging(config.log_file, config.log_level);
+void serve(const StartOptions& options, const DataDirectory& directory, const Config& config) {
   for (const std::string& name : unknown_variables(process_environment())) {
     spdlog::warn("no setting is called {}; it is not used", name);
   }
-  drop_privileges(owner_account());
+  const auto problem = account_problem();
+  if (problem && !config.database.conninfo.empty()) {
+    spdlog::warn("{}{}", *problem, kGoesOnAsCaller);
+  }
   const StopSignals signals(StopSignals::Hangup::reloads);
   std::signal(SIGPIPE, SIG_IGN);
   Server server([&] { return effective_config(options, directory); }, directory);
+  server.run(signals.token(), signals.reload_requested());
+}
+
+}  // namespace
+
+// metadb.yaml belongs to the account that serves, and names files: as root, reading it and what it
+// names would let that account read and write what is root's. Only a file of the command line is
+// opened before.
+int start(const StartOptions& options) {
+  const DataDirectory directory = DataDirectory::open(options.directory);
+  if (options.log) start_logging(*options.log, Config().log_level);
+  drop_privileges(owner_account());
+  bool has_log_file = options.log.has_value();
   try {
-    server.run(signals.token(), signals.reload_requested());
-  } catch (const catalog::Error& error) {
+    const Config config = effective_config(options, directory);
+    if (options.log) {
+      set_log_level(config.log_level);
+    } else {
+      start_logging(config.log_file, config.log_level);
+      has_log_file = !config.log_file.empty();
+    }
+    serve(options, directory, config);
+  } catch (const std::exception& error) {
     // To the log as well: standard error may lead nowhere.
-    if (!config.log_file.empty()) spdlog::critical("{}", error.message());
+    if (has_log_file) spdlog::critical("{}", error.what());
     throw;
   }
   return 0;

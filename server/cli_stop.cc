@@ -15,7 +15,9 @@ namespace {
 // The server's own bounds for its parts are shorter.
 constexpr int kStopTimeoutMs = 180'000;
 
+// What the directory says is its owner's word: root would signal any process for it.
 std::optional<RunningServer> server_in(const DataDirectory& directory) {
+  drop_privileges(directory.owner());
   auto server = running_server(directory);
   if (!server) {
     fmt::print(stderr, "metadb: no server runs in {}\n", directory.path().string());

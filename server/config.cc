@@ -16,6 +16,7 @@
 #include <tuple>
 
 #include "catalog/error.h"
+#include "catalog/postgres.h"
 
 namespace metadb::server {
 namespace {
@@ -62,6 +63,18 @@ std::string not_empty(const std::string& text) {
 std::chrono::seconds seconds(const std::string& text, int64_t least) {
   constexpr int64_t kMost = int64_t{7} * 24 * 3600;
   return std::chrono::seconds(whole_number(text, least, kMost));
+}
+
+// What libpq says of a mistake may quote a password.
+std::string connection_string(const std::string& text) {
+  try {
+    catalog::conninfo_with(text, {});
+  } catch (const catalog::Error&) {
+    throw std::invalid_argument(
+        "expects a libpq connection string such as \"host=db.example dbname=metadb "
+        "user=mdbadmin\", or a URI");
+  }
+  return text;
 }
 
 template <auto Member>
@@ -129,7 +142,10 @@ const std::vector<Setting> kSettings{
     {"database.conninfo", "",
      "The backing database: a libpq connection string or URI. Without it the server runs a "
      "private PostgreSQL under the data directory.",
-     true, false, text_of_database<&DatabaseConfig::conninfo>()},
+     true, false,
+     [](Config& config, const std::string& text) {
+       config.database.conninfo = connection_string(text);
+     }},
     {"database.system_user", "",
      "Role that owns the catalog and the tables. Default: the user of conninfo.", false, false,
      text_of_database<&DatabaseConfig::system_user>()},
@@ -170,8 +186,9 @@ const std::vector<Setting> kSettings{
      "log in is PostgreSQL's to say anyway.",
      false, true, [](Config& config, const std::string& text) { config.allow.emplace_back(text); },
      [](Config& config) { config.allow.clear(); }},
-    {"log.file", "", "File that the log is appended to. Default: standard error.", false, false,
-     [](Config& config, const std::string& text) { config.log_file = text; }},
+    {"log.file", "",
+     "File that the log is appended to; SIGHUP opens it again. Default: standard error.", false,
+     false, [](Config& config, const std::string& text) { config.log_file = text; }},
     {"log.level", "info", "Least level that is logged: debug, info, warning or error.", false,
      false, [](Config& config, const std::string& text) { config.log_level = log_level(text); }},
     {"log.connections", "false", "Log a line when a client's connection ends.", false, false,

@@ -11,13 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "catalog/error.h"
@@ -37,6 +40,12 @@ Account account_of(const passwd& entry) {
   return {entry.pw_uid, entry.pw_gid, entry.pw_name};
 }
 
+// A user who is in no list is called by the number.
+Account account_of(uid_t uid, gid_t gid) {
+  if (const passwd* entry = getpwuid(uid)) return account_of(*entry);
+  return {uid, gid, fmt::format("{}", uid)};
+}
+
 bool is_empty_directory(const fs::path& path) {
   std::error_code error;
   const bool is_empty = fs::is_directory(path, error) && fs::is_empty(path, error);
@@ -50,14 +59,40 @@ fs::path normal_path(const fs::path& path) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
-// Whether `pid` has `file` open: guards against a metadb.pid left by a process long gone.
-bool has_open(pid_t pid, const fs::path& file) {
-  std::error_code error;
-  for (fs::directory_iterator entry(fmt::format("/proc/{}/fd", pid), error), end;
-       !error && entry != end; entry.increment(error)) {
-    std::error_code gone;
-    if (fs::equivalent(entry->path(), file, gone) && !gone) return true;
+// When a process began, in clock ticks after boot (proc(5), field 22 of stat, which everybody may
+// read); nullopt if there is no such process.
+std::optional<uint64_t> start_of(pid_t pid) {
+  std::ifstream input(fmt::format("/proc/{}/stat", pid));
+  std::stringstream text;
+  text << input.rdbuf();
+  // The name of the program stands in parentheses and may hold anything.
+  const std::string stat = text.str();
+  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  constexpr int kFirstBehindTheName = 3;
+  constexpr int kStart = 22;
+  std::string skipped;
+  for (int field = kFirstBehindTheName; field < kStart; ++field) fields >> skipped;
+  uint64_t ticks = 0;
+  if (!(fields >> ticks)) return std::nullopt;
+  return ticks;
+}
+
+// Whether `holds` comes true within a second.
+bool soon(const std::function<bool()>& holds) {
+  constexpr auto kPatience = std::chrono::seconds(1);
+  constexpr auto kStep = std::chrono::milliseconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kStep);
   }
+  return true;
+}
+
+// False if somebody else holds the lock.
+bool try_lock(const Descriptor& file, int operation, const fs::path& name) {
+  if (flock(file.get(), operation | LOCK_NB) == 0) return true;
+  if (errno != EWOULDBLOCK) fail(name, "cannot be locked", errno);
   return false;
 }
 
@@ -72,7 +107,9 @@ RunningServer parse_pid_file(const fs::path& file) {
     }
     const std::string key = line.substr(0, equals);
     const std::string value = line.substr(equals + 1);
-    if (key == "since") {
+    if (key == "started") {
+      std::from_chars(value.data(), value.data() + value.size(), server.started);
+    } else if (key == "since") {
       int64_t seconds = 0;
       std::from_chars(value.data(), value.data() + value.size(), seconds);
       server.since = std::chrono::sys_seconds(std::chrono::seconds(seconds));
@@ -87,34 +124,88 @@ RunningServer parse_pid_file(const fs::path& file) {
   return server;
 }
 
+// The server that holds the lock; nullopt if it does not say so soon. What a process long gone left
+// in metadb.pid does not count.
+std::optional<RunningServer> named_holder(const DataDirectory& directory) {
+  RunningServer server;
+  const bool is_named = soon([&] {
+    server = parse_pid_file(directory.pid_file());
+    return server.pid > 0 && start_of(server.pid) == server.started;
+  });
+  if (!is_named) return std::nullopt;
+  return server;
+}
+
+// libpq and OpenSSL look for files in the home directory, and fail on those they may not read.
+void use_home_of(uid_t uid) {
+  const passwd* entry = getpwuid(uid);
+  if (entry == nullptr) return;
+  setenv("HOME", entry->pw_dir, 1);
+  setenv("USER", entry->pw_name, 1);
+  setenv("LOGNAME", entry->pw_name, 1);
+}
+
+[[noreturn]] void fail_to_become(const Account& account) {
+  throw catalog::Error(
+      "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
+}
+
 }  // namespace
 
 Account owner_account() {
-  errno = 0;
-  if (geteuid() != 0) {
-    if (const passwd* entry = getpwuid(geteuid())) return account_of(*entry);
-    throw catalog::Error("58000",
-                         fmt::format("user {} has no entry in the list of users", geteuid()));
+  if (geteuid() == 0) {
+    if (const passwd* entry = getpwnam("postgres")) return account_of(*entry);
   }
-  if (const passwd* entry = getpwnam("postgres")) return account_of(*entry);
-  throw catalog::Error("58000",
-                       "there is no user \"postgres\" for the data directory to belong to; install "
-                       "PostgreSQL, or run metadb as an ordinary user");
+  return account_of(geteuid(), getegid());
+}
+
+std::optional<std::string> account_problem() {
+  if (geteuid() == 0 && getpwnam("postgres") == nullptr) return "there is no user \"postgres\"";
+  if (getpwuid(geteuid()) == nullptr) {
+    return fmt::format("user {} has no entry in the list of users", geteuid());
+  }
+  return std::nullopt;
+}
+
+Account cluster_account() {
+  if (const auto problem = account_problem()) {
+    throw catalog::Error("58000", *problem + ", whom the private PostgreSQL needs")
+        .with_hint(
+            "Install PostgreSQL, run metadb as an ordinary user, or use a PostgreSQL of your "
+            "own: metadb init --database, or database.conninfo.");
+  }
+  return owner_account();
 }
 
 void drop_privileges(const Account& account) {
-  if (geteuid() != 0) return;
+  if (geteuid() != 0 || account.uid == 0) return;
   if (initgroups(account.name.c_str(), account.gid) != 0 || setgid(account.gid) != 0 ||
       setuid(account.uid) != 0) {
-    throw catalog::Error(
-        "42501", fmt::format("can't go on as the user {}: {}", account.name, std::strerror(errno)));
+    fail_to_become(account);
   }
-  // libpq and OpenSSL look for files in the home directory, and fail on those they may not read.
-  if (const passwd* entry = getpwuid(account.uid); entry != nullptr) {
-    setenv("HOME", entry->pw_dir, 1);
-    setenv("USER", entry->pw_name, 1);
-    setenv("LOGNAME", entry->pw_name, 1);
+  use_home_of(account.uid);
+}
+
+ActingAs::ActingAs(const Account& account) {
+  if (geteuid() != 0 || account.uid == 0) return;
+  groups_.resize(static_cast<size_t>(std::max(getgroups(0, nullptr), 0)));
+  if (getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0) fail_to_become(account);
+  gid_ = getegid();
+  if (initgroups(account.name.c_str(), account.gid) != 0 || setegid(account.gid) != 0 ||
+      seteuid(account.uid) != 0) {
+    fail_to_become(account);
   }
+  is_active_ = true;
+  use_home_of(account.uid);
+}
+
+ActingAs::~ActingAs() {
+  if (!is_active_) return;
+  // Root may: its real user never changed.
+  const bool is_root_again =
+      seteuid(0) == 0 && setegid(gid_) == 0 && setgroups(groups_.size(), groups_.data()) == 0;
+  if (!is_root_again) std::abort();
+  use_home_of(0);
 }
 
 DataDirectory DataDirectory::create(const fs::path& given) {
@@ -154,6 +245,12 @@ DataDirectory DataDirectory::open(const fs::path& given) {
                                      directory.path().string(), directory.path().string()));
   }
   return directory;
+}
+
+Account DataDirectory::owner() const {
+  struct stat status {};
+  if (stat(path_.c_str(), &status) != 0) fail(path_, "cannot be examined", errno);
+  return account_of(status.st_uid, status.st_gid);
 }
 
 fs::path DataDirectory::password_file(std::string_view role) const {
@@ -227,12 +324,14 @@ ServerLock::ServerLock(const DataDirectory& directory)
     : directory_(directory),
       file_(::open(directory.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
   if (!file_) fail(directory.lock(), "cannot be opened", errno);
-  if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail(directory.lock(), "cannot be locked", errno);
-    const RunningServer other = parse_pid_file(directory.pid_file());
-    throw catalog::Error("55006", fmt::format("another metadb runs in {}, as process {}",
-                                              directory.path().string(), other.pid));
-  }
+  // `status` and `stop` look by taking the lock, for a moment.
+  if (soon([&] { return try_lock(file_, LOCK_EX, directory.lock()); })) return;
+  const std::optional<RunningServer> other = named_holder(directory);
+  throw catalog::Error(
+      "55006", other ? fmt::format("another metadb runs in {}, as process {}",
+                                   directory.path().string(), other->pid)
+                     : fmt::format("another process holds {} and has not said yet who it is",
+                                   directory.lock().string()));
 }
 
 ServerLock::~ServerLock() {
@@ -241,7 +340,8 @@ ServerLock::~ServerLock() {
 }
 
 void ServerLock::announce(const RunningServer& server) const {
-  std::string text = fmt::format("{}\nsince={}\nready={}\n", server.pid,
+  std::string text = fmt::format("{}\nstarted={}\nsince={}\nready={}\n", server.pid,
+                                 start_of(server.pid).value_or(0),
                                  server.since.time_since_epoch().count(), server.is_ready);
   for (const std::string& address : server.addresses) text += fmt::format("address={}\n", address);
   text += fmt::format("database={}\n", server.database);
@@ -254,10 +354,9 @@ std::optional<RunningServer> running_server(const DataDirectory& directory) {
     if (errno == ENOENT) return std::nullopt;
     fail(directory.lock(), "cannot be opened", errno);
   }
-  if (flock(file.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
-  if (errno != EWOULDBLOCK) fail(directory.lock(), "cannot be locked", errno);
-  RunningServer server = parse_pid_file(directory.pid_file());
-  if (server.pid <= 0 || !has_open(server.pid, directory.lock())) {
+  if (try_lock(file, LOCK_SH, directory.lock())) return std::nullopt;
+  auto server = named_holder(directory);
+  if (!server) {
     throw catalog::Error("55006",
                          fmt::format("a process that {} does not name holds {}",
                                      directory.pid_file().string(), directory.lock().string()));

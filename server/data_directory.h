@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,14 +22,34 @@ struct Account {
   std::string name;
 };
 
-// The account that owns the data directory and runs the private PostgreSQL: whoever calls, or
-// `postgres` if that is root, since PostgreSQL refuses to run as root.
-// Throws catalog::Error if there is no such account.
+// The account that owns the data directory: whoever calls, or `postgres` if that is root and there
+// is one.
 Account owner_account();
+// Why that account can't run PostgreSQL's server programs, which refuse root and users that are in
+// no list; nullopt if it can.
+std::optional<std::string> account_problem();
+inline constexpr const char* kGoesOnAsCaller = ": metadb goes on as the user who called it";
+// owner_account() for the private PostgreSQL. Throws catalog::Error for an account_problem().
+Account cluster_account();
 
 // Goes on as `account` if the process runs as root; otherwise nothing. For good: what needed root
 // must be done before. Throws catalog::Error 42501 if the system refuses.
 void drop_privileges(const Account& account);
+
+// The same for as long as it lives: files are opened and connections made as `account`.
+// REQUIRES: no other thread opens any.
+class ActingAs {
+ public:
+  explicit ActingAs(const Account& account);
+  ~ActingAs();
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+
+ private:
+  bool is_active_ = false;
+  gid_t gid_ = 0;
+  std::vector<gid_t> groups_;
+};
 
 // Paths in a data directory, and how it is made. Names no secrets; holds no resources.
 class DataDirectory {
@@ -40,6 +61,8 @@ class DataDirectory {
   static DataDirectory open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  // Whom it belongs to now, whoever made it.
+  [[nodiscard]] Account owner() const;
   [[nodiscard]] std::filesystem::path configuration() const { return path_ / "metadb.yaml"; }
   [[nodiscard]] std::filesystem::path lock() const { return path_ / "metadb.lock"; }
   [[nodiscard]] std::filesystem::path pid_file() const { return path_ / "metadb.pid"; }
@@ -69,6 +92,7 @@ std::optional<std::filesystem::path> unsearchable_parent(const std::filesystem::
 // What metadb.pid says of the server that holds the lock.
 struct RunningServer {
   pid_t pid = 0;
+  uint64_t started = 0;  // clock ticks after boot: tells the process from a later one of its number
   std::chrono::sys_seconds since{};
   bool is_ready = false;               // accepts connections
   std::vector<std::string> addresses;  // as a reader would write them: "127.0.0.1:8550"
@@ -79,13 +103,14 @@ struct RunningServer {
 // the process ends; metadb.pid says who has it.
 class ServerLock {
  public:
-  // Throws catalog::Error 55006 that names the process if another one holds it.
+  // Throws catalog::Error 55006 that names the process if another one holds it. Waits a second
+  // before it gives up, and another one for that process to say its name.
   explicit ServerLock(const DataDirectory& directory);
   // Removes metadb.pid, then gives up the lock.
   ~ServerLock();
   ServerLock(const ServerLock&) = delete;
   ServerLock& operator=(const ServerLock&) = delete;
-  // Replaces what metadb.pid says.
+  // Replaces what metadb.pid says; `started` is filled in.
   void announce(const RunningServer& server) const;
 
  private:

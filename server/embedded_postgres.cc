@@ -88,6 +88,22 @@ std::vector<fs::path> binary_folders() {
   return folders;
 }
 
+// initdb's reason stands in one line, among progress and advice.
+catalog::Error initdb_failure(const ChildResult& result) {
+  std::string reason = fmt::format("exit code {}", result.exit_code);
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) {
+    for (const std::string_view mark : {"error: ", "FATAL: "}) {
+      const size_t at = line.find(mark);
+      if (at == std::string::npos) continue;
+      reason = line.substr(std::min(line.find_first_not_of(' ', at + mark.size()), line.size()));
+    }
+  }
+  std::string detail = result.output;
+  while (detail.ends_with('\n')) detail.pop_back();
+  return catalog::Error("58000", "initdb failed: " + reason).with_detail(std::move(detail));
+}
+
 // One element of a list in postgresql.conf: "..." for the list, '...' for the file (guc-file.l).
 std::string quoted_setting(const fs::path& path) {
   std::string element;
@@ -125,7 +141,7 @@ std::optional<PostgresBinaries> find_postgres(std::optional<int> major) {
 EmbeddedPostgres::EmbeddedPostgres(DataDirectory directory, int max_clients)
     : directory_(std::move(directory)),
       home_(directory_.postgres()),
-      owner_(owner_account()),
+      owner_(cluster_account()),
       max_clients_(max_clients) {}
 
 EmbeddedPostgres::~EmbeddedPostgres() {
@@ -163,9 +179,7 @@ void EmbeddedPostgres::run_initdb(const fs::path& binaries) const {
       .account = owner_,
       .directory = home_,
   });
-  if (result.exit_code != 0) {
-    throw catalog::Error("58000", "initdb failed:\n" + result.output);
-  }
+  if (result.exit_code != 0) throw initdb_failure(result);
   // The administrator's own settings go into postgresql.conf; ours come first and are written anew
   // at each start, because the data directory may have moved.
   const fs::path settings = data() / "postgresql.conf";
@@ -226,6 +240,9 @@ bool EmbeddedPostgres::start(const std::stop_token& stop) {
   }
   stop_survivor();
   write_configuration();
+  std::error_code absent;
+  const uintmax_t log_size = fs::file_size(log(), absent);
+  log_begin_ = absent ? 0 : log_size;
   postmaster_ = ChildProcess::start({
       .command = {binaries->directory / "postgres", "-D", data().string()},
       .account = owner_,
@@ -260,7 +277,7 @@ bool EmbeddedPostgres::wait_until_ready(const std::stop_token& stop) {
       postmaster_->wait();
       postmaster_.reset();
       throw catalog::Error("57P03", fmt::format("the private PostgreSQL did not start: {} (see {})",
-                                                last_log_line(), log().string()));
+                                                last_words(), log().string()));
     }
     if (is_ready()) return true;
     if (stop.stop_requested()) {
@@ -285,9 +302,10 @@ bool EmbeddedPostgres::is_ready() const {
   return false;
 }
 
-std::string EmbeddedPostgres::last_log_line() const {
+std::string EmbeddedPostgres::last_words() const {
   std::ifstream input(log());
-  std::string last = "its log is empty";
+  input.seekg(static_cast<std::streamoff>(log_begin_));
+  std::string last = "it did not say why";
   for (std::string line; std::getline(input, line);) {
     if (line.find("FATAL") != std::string::npos) last = line;
   }

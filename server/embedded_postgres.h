@@ -1,6 +1,7 @@
 // The private PostgreSQL that runs when metadb.yaml names no database.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -12,7 +13,7 @@
 
 namespace metadb::server {
 
-// A PostgreSQL cluster in DIR/postgres, run by the distribution's binaries as owner_account().
+// A PostgreSQL cluster in DIR/postgres, run by the distribution's binaries as cluster_account().
 //
 // Listens on a Unix socket only; everybody proves a password by SCRAM. Database metadb, owned by
 // mdbadmin; superuser postgres. Whom the front end lets in as postgres by SO_PEERCRED, it logs in
@@ -25,7 +26,8 @@ class EmbeddedPostgres {
   static constexpr const char* kSuperuser = "postgres";
   static constexpr const char* kSystemUser = "mdbadmin";
 
-  // max_clients: connections that metadb lets in; the workers' own come on top.
+  // max_clients: connections that metadb lets in; the workers' own come on top. Throws
+  // catalog::Error if there is no cluster_account().
   EmbeddedPostgres(DataDirectory directory, int max_clients);
   // Stops the postmaster if it still runs.
   ~EmbeddedPostgres();
@@ -61,7 +63,8 @@ class EmbeddedPostgres {
   void stop_survivor() const;
   bool wait_until_ready(const std::stop_token& stop);
   [[nodiscard]] bool is_ready() const;
-  [[nodiscard]] std::string last_log_line() const;
+  // The last FATAL line that this run wrote into the log.
+  [[nodiscard]] std::string last_words() const;
   [[nodiscard]] std::string conninfo(const char* role, const char* database) const;
 
   DataDirectory directory_;
@@ -70,6 +73,7 @@ class EmbeddedPostgres {
   int max_clients_;
   std::filesystem::path socket_directory_;
   std::optional<ChildProcess> postmaster_;
+  uintmax_t log_begin_ = 0;  // where the log ended when it was started
 };
 
 // PostgreSQL's server programs on this machine.

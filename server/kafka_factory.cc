@@ -51,9 +51,10 @@ ingest::SourceFactory kafka_source_factory(int64_t memory_limit_bytes) {
 }
 
 SourceProbe kafka_probe() {
-  return [](const catalog::DataSource& source, const catalog::Snapshot& snapshot) {
+  return [](const catalog::DataSource& source, const catalog::Snapshot& snapshot,
+            const std::stop_token& stop) {
     // It reads nothing but metadata: the memory limit does not matter.
-    return ingest::probe(kafka_options(source, snapshot, 0), kProbeTimeout);
+    return ingest::probe(kafka_options(source, snapshot, 0), kProbeTimeout, stop);
   };
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "catalog/catalog.h"
@@ -13,9 +14,10 @@
 namespace metadb::server {
 
 // Connects as the source's worker would and says what is wrong; nullopt if nothing is. Blocks for
-// a few seconds at most.
+// a few seconds at most; once `stop` is requested it soon returns something that means nothing.
 using SourceProbe = std::function<std::optional<std::string>(const catalog::DataSource& source,
-                                                             const catalog::Snapshot& snapshot)>;
+                                                             const catalog::Snapshot& snapshot,
+                                                             const std::stop_token& stop)>;
 
 // Throws catalog::Error 22023 or 2201B if the option `topics` is not readable.
 ingest::KafkaOptions kafka_options(const catalog::DataSource& source,

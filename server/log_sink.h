@@ -1,25 +1,26 @@
 // The part of the log that goes into the table metadb.log.
 #pragma once
 
+#include <spdlog/sinks/sink.h>
+
 #include <memory>
 #include <string>
 
-#include "catalog/log.h"
-
 namespace metadb::server {
 
-// While it lives, what spdlog's default logger takes at level info and above also goes to
-// metadb.log. Made and destroyed while no other thread logs for the first or last time.
+// The sink of the process's logger that LogTable opens and closes; what it gets in between goes
+// nowhere. It is in the logger from the start, since a list of sinks must not change under threads
+// that log.
+std::shared_ptr<spdlog::sinks::sink> log_table_sink();
+
+// While it lives, what the logger takes at level info and above also goes to metadb.log. One at a
+// time.
 class LogTable {
  public:
   explicit LogTable(std::string conninfo);
   ~LogTable();
   LogTable(const LogTable&) = delete;
   LogTable& operator=(const LogTable&) = delete;
-
- private:
-  struct Sink;
-  std::shared_ptr<Sink> sink_;
 };
 
 }  // namespace metadb::server

@@ -13,5 +13,8 @@ void start_logging(const std::filesystem::path& file, const std::string& level);
 
 // From any thread.
 void set_log_level(const std::string& level);
+// The same. Opens the file again by its name, after a rotation; standard error stays what it is.
+// Throws catalog::Error if it can't be opened; the log goes on where it went.
+void reopen_log();
 
 }  // namespace metadb::server

@@ -49,7 +49,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
 
   CLI::App* start = app.add_subcommand("start", "Run the server in the foreground");
   add_directory(*start, line.start.directory);
-  start->add_option("-l,--log", line.start.log, "Append the log to FILE, not to standard error")
+  start
+      ->add_option("-l,--log", line.start.log,
+                   "Append the log to FILE, not to standard error; SIGHUP opens it again")
       ->type_name("FILE");
   start->add_option("-p,--port", line.start.port, "TCP port (8550)")->type_name("PORT");
   start->add_option("--listen", line.start.listen_addresses, "Address to accept connections on")

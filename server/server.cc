@@ -6,14 +6,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include "catalog/postgres.h"
 #include "server/logging.h"
 
 namespace metadb::server {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{1'000};
+constexpr std::chrono::milliseconds kLongestPause{30'000};
+
+}  // namespace
 
 Server::Server(std::function<Config()> read_config, DataDirectory directory)
     : read_config_(std::move(read_config)),
@@ -65,9 +73,9 @@ void Server::start_engine() {
   options.config = config_;
   options.database = database_;
   const std::string socket_name = fmt::format(".s.PGSQL.{}", config_.port);
-  const std::filesystem::path preferred =
-      config_.unix_socket_directory.empty() ? directory_.path()
-                                            : std::filesystem::path(config_.unix_socket_directory);
+  const std::filesystem::path preferred = config_.unix_socket_directory.empty()
+                                              ? directory_.path()
+                                              : directory_.path() / config_.unix_socket_directory;
   options.socket_directory = socket_directory(preferred, socket_name, owner_account());
   if (postgres_) {
     const std::string superuser_conninfo = database_.superuser_conninfo;
@@ -86,8 +94,14 @@ void Server::announce(bool is_ready) {
   lock_.announce(status_);
 }
 
-// What is wrong with the new configuration is logged, and the old one stays.
+// What is wrong with the new configuration, or with a log that was rotated, is logged, and the old
+// one stays.
 void Server::reload() {
+  try {
+    reopen_log();
+  } catch (const catalog::Error& error) {
+    spdlog::error("the log was not opened again: {}", error.message());
+  }
   try {
     const Config config = read_config_();
     engine_->reload(config);
@@ -106,24 +120,39 @@ void Server::watch(const std::stop_token& stop, int reload_requested) {
   const Descriptor requested(eventfd(0, EFD_CLOEXEC));
   if (!requested) throw std::system_error(errno, std::generic_category(), "eventfd");
   const std::stop_callback wake(stop, [&] { eventfd_write(requested.get(), 1); });
+  std::chrono::milliseconds pause{0};  // before a private PostgreSQL that is down is started
   while (!stop.stop_requested()) {
+    const bool is_up = !postgres_ || postgres_->is_running();
     std::array<pollfd, 3> waited{{{requested.get(), POLLIN, 0},
-                                  {postgres_ ? postgres_->descriptor() : -1, POLLIN, 0},
+                                  {postgres_ && is_up ? postgres_->descriptor() : -1, POLLIN, 0},
                                   {reload_requested, POLLIN, 0}}};
-    if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) {
+    const int patience_ms = is_up ? -1 : static_cast<int>(pause.count());
+    if (poll(waited.data(), waited.size(), patience_ms) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "poll");
     }
+    if (stop.stop_requested()) return;
     if (waited[2].revents != 0) {
       eventfd_t count = 0;
       eventfd_read(reload_requested, &count);
       reload();
     }
-    if (waited[1].revents == 0 || stop.stop_requested()) continue;
-    spdlog::error("the private PostgreSQL ended unexpectedly and is started again; its log is {}",
-                  postgres_->log().string());
-    postgres_->stop();
-    if (!postgres_->start(stop)) return;
-    spdlog::info("the private PostgreSQL runs again");
+    if (is_up && waited[1].revents == 0) continue;
+    restart_postgres(stop);
+    pause = postgres_->is_running() ? std::chrono::milliseconds(0)
+                                    : std::clamp(pause * 2, kFirstPause, kLongestPause);
+  }
+}
+
+void Server::restart_postgres(const std::stop_token& stop) {
+  try {
+    if (postgres_->is_running()) {
+      spdlog::error("the private PostgreSQL ended unexpectedly and is started again; its log is {}",
+                    postgres_->log().string());
+      postgres_->stop();
+    }
+    if (postgres_->start(stop)) spdlog::info("the private PostgreSQL runs again");
+  } catch (const std::exception& error) {
+    spdlog::error("{}", error.what());
   }
 }
 

@@ -24,8 +24,8 @@ class Server {
   // Throws catalog::Error 55006 if another server runs in `directory`.
   Server(std::function<Config()> read_config, DataDirectory directory);
 
-  // Starts the parts, returns when `stop` was requested and all have stopped. Reads the
-  // configuration again each time the eventfd `reload_requested` becomes readable.
+  // Starts the parts, returns when `stop` was requested and all have stopped. Opens the log and
+  // reads the configuration again each time the eventfd `reload_requested` becomes readable.
   void run(const std::stop_token& stop, int reload_requested);
 
  private:
@@ -34,8 +34,10 @@ class Server {
   void report_database() const;
   void start_engine();
   void announce(bool is_ready);
-  // Waits for `stop`; a private PostgreSQL that ends by itself is started again.
+  // Waits for `stop`; a private PostgreSQL that ends by itself is started again, as often as it
+  // takes.
   void watch(const std::stop_token& stop, int reload_requested);
+  void restart_postgres(const std::stop_token& stop);
   void reload();
 
   std::function<Config()> read_config_;

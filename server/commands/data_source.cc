@@ -98,6 +98,24 @@ void warn_of(const std::string& problem, const DataSource& source, const Context
        .hint = "It is created and keeps trying; LIST status shows how it gets on."});
 }
 
+// The source is there by now: a stop ends the wait, not the command.
+void warn_of_what_the_probe_finds(const DataSource& source, CommandContext& context) {
+  const Context& session = context.session();
+  const auto problem = context.probe()(source, *context.catalog().snapshot(), session.stop());
+  if (session.stop().stop_requested()) {
+    session.notice(
+        {.severity = "WARNING",
+         .sqlstate = "01000",
+         .message = "canceling wait for the brokers due to user request",
+         .detail = fmt::format("Data source \"{}\" is created; whether it can be read was not "
+                               "found out.",
+                               source.name),
+         .hint = "LIST status shows how it gets on."});
+    return;
+  }
+  if (problem) warn_of(*problem, source, session);
+}
+
 bool share_a_broker(const DataSource& a, const DataSource& b) {
   const auto brokers_of = [](const DataSource& source) {
     std::set<std::string> out;
@@ -182,9 +200,7 @@ Reply run(const ast::CreateDataSource& command, CommandContext& context) {
     }
   }
   warn_of_shared_group(source, *context.catalog().snapshot(), context.session());
-  if (const auto problem = context.probe()(source, *context.catalog().snapshot())) {
-    warn_of(*problem, source, context.session());
-  }
+  warn_of_what_the_probe_finds(source, context);
   return {};
 }
 

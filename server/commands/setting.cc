@@ -10,6 +10,14 @@ namespace {
 // The one parameter that a consumer takes when it is made; batches read the others anew.
 constexpr std::string_view kConsumerParameter = "max_poll_interval";
 
+// Returns what holds from now on.
+std::string change(catalog::Connection& connection, const grammar::ast::AlterSystemSet& command) {
+  const std::string& name = command.parameter.text;
+  if (!command.value) return catalog::reset_setting(connection, name);
+  catalog::store_setting(connection, name, command.value->text);
+  return command.value->text;
+}
+
 void restart_workers(CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
   for (const auto& [name, source] : snapshot->sources) {
@@ -24,11 +32,10 @@ void restart_workers(CommandContext& context) {
 // Takes effect at once: ingest looks at the parameters when it begins a batch.
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context) {
   const std::string& name = command.parameter.text;
-  const std::string& value = command.value.text;
   require_administrator(context, grammar::ast::AlterSystemSet::kTag);
   const Turns::Turn turn = context.turns().take(context.session().stop());
   catalog::Transaction transaction(context.connection());
-  catalog::store_setting(context.connection(), name, value);
+  const std::string value = change(context.connection(), command);
   transaction.commit();
   context.catalog().publish([&](catalog::Snapshot& next) { next.settings[name] = value; });
   spdlog::info("parameter {} set to '{}' by {}", name, value, context.session().caller.user);

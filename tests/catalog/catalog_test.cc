@@ -52,6 +52,20 @@ TEST_F(CatalogTest, OpensAnEmptyDatabaseAndAgain) {
   EXPECT_EQ(connection_.exec("SELECT count(*) FROM metadb.init").int64(0, 0), 1);
 }
 
+// A function that claims less keeps a whole query from running in parallel, or from being planned
+// once; one that claims more answers wrongly.
+TEST_F(CatalogTest, FunctionsSayWhatThePlannerMayDoWithThem) {
+  catalog_.open("1.2");
+  const auto claims = [&](const std::string& name) {
+    return text(
+        "SELECT provolatile::text || ' ' || proparallel::text FROM pg_catalog.pg_proc "
+        "WHERE pronamespace = 'public'::regnamespace AND proname = '" +
+        name + "'");
+  };
+  EXPECT_EQ(claims("mdbversion"), "i s");
+  EXPECT_EQ(claims("mdblog"), "s u") << "of a table and the present time";
+}
+
 TEST_F(CatalogTest, TwoServersMayOpenItAtOnce) {
   std::vector<std::jthread> servers;
   std::atomic<int> opened = 0;

@@ -54,6 +54,10 @@ class FakeRunner : public server::CommandRunner {
     const std::lock_guard lock(mutex_);
     return log_;
   }
+  void wait_until_stop_was_asked() {
+    std::unique_lock lock(mutex_);
+    stop_asked_.wait(lock, [this] { return is_stop_asked_; });
+  }
   // Whoever asked `stubborn` to stop still waits.
   bool is_stop_waiting() {
     const std::lock_guard lock(mutex_);
@@ -94,7 +98,8 @@ class FakeRunner : public server::CommandRunner {
   // Not for ever: a front end that waits here, too, is to fail its test.
   void hold_up() {
     std::unique_lock lock(mutex_);
-    is_stop_waiting_ = true;
+    is_stop_asked_ = is_stop_waiting_ = true;
+    stop_asked_.notify_all();
     stop_released_.wait_for(lock, std::chrono::seconds(5), [this] { return is_stop_released_; });
     is_stop_waiting_ = false;
   }
@@ -116,6 +121,8 @@ class FakeRunner : public server::CommandRunner {
   std::condition_variable slow_runs_;
   bool is_slow_running_ = false;
   std::condition_variable stop_released_;
+  std::condition_variable stop_asked_;
+  bool is_stop_asked_ = false;
   bool is_stop_waiting_ = false;
   bool is_stop_released_ = false;
   std::vector<std::string> log_;

@@ -169,7 +169,7 @@ TEST(Commands, RandomNeighboursNeverSlipPastTheGate) {
                                      "(",       ")",       ",",    ".",  "é",   " data ", " user ",
                                      " table ", "create ", " 'x'", "1",  "e'\\"};
   size_t errors = 0;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 6000; ++round) {
     std::string text(examples()[below(examples().size())].text);
     for (size_t edits = 1 + below(3); edits > 0; --edits) {
       const size_t at = below(text.size() + 1);

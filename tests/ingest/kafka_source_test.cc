@@ -3,11 +3,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <future>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 
 #include "catalog/error.h"
 #include "ingest/demo_broker.h"
@@ -318,6 +323,29 @@ TEST_F(KafkaSourceTest, ProbeSaysWhyABrokerDoesNotAnswer) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, 20s) << "it waits for more than the answer";
   of.brokers = "no-such-host.invalid:9092";
   EXPECT_THAT(ingest::probe(of, 5s).value_or(""), HasSubstr("no-such-host.invalid"));
+}
+
+// A broker that takes connections and never says a word.
+TEST_F(KafkaSourceTest, ProbeEndsWhenItIsAskedTo) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 1), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  auto of = options();
+  of.brokers = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  std::stop_source stop;
+  auto probed = std::async(std::launch::async, [&] { ingest::probe(of, 30s, stop.get_token()); });
+  // It is connected, and waits for an answer.
+  const int connection = accept4(silent, nullptr, nullptr, SOCK_CLOEXEC);
+  EXPECT_EQ(probed.wait_for(300ms), std::future_status::timeout);
+  stop.request_stop();
+  EXPECT_EQ(probed.wait_for(1s), std::future_status::ready);
+  close(connection);
+  close(silent);
 }
 
 }  // namespace

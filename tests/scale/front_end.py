@@ -1,15 +1,22 @@
 """The program build/release/tests/proxy: the front end alone, whose memory is measured."""
 
+import functools
 import os
 import pathlib
 import re
 import resource
 import subprocess
 
-from processes import REPOSITORY, Process, wait_until
+from processes import REPOSITORY, Process, Room, wait_until
 
 # Besides sockets: libraries, log, epoll, the other program's pipes.
 SPARE_DESCRIPTORS = 100
+
+
+@functools.cache
+def room():
+    """Of the whole run; `run` closes it."""
+    return Room()
 
 
 def binary():
@@ -22,8 +29,8 @@ def binary():
 class FrontEnd(Process):
     """Takes commands in `database`, so that sessions there cost what they cost in the server."""
 
-    def __init__(self, room, name, upstream_port, database, max_connections):
-        super().__init__(room, name)
+    def __init__(self, name, upstream_port, database, max_connections):
+        super().__init__(room(), name)
         self.launch([binary(), 0, "127.0.0.1", upstream_port, database, 1, max_connections], stdin=subprocess.PIPE)
         self.ready(self._listening, 30)
         self.port = int(self._listening()[1])

@@ -1,14 +1,15 @@
 """Thousands of sessions before a fake PostgreSQL: what a session costs, and that nothing is lost or kept."""
 
 import asyncio
+import functools
 import re
 import sys
 import unittest
 
 from crowd import DATABASE, Refused, Session, in_waves, run
-from front_end import FrontEnd, allow_descriptors
+from front_end import FrontEnd, allow_descriptors, room
 from many_backends import COLUMNS, ENDLESS_ROWS, READY, frame
-from processes import Process, Room
+from processes import Process
 
 IDLE, BUSY = 5000, 200
 # Those after the first ones are weighed: what all sessions share is there by then.
@@ -26,9 +27,9 @@ POLL_SECONDS = 0.2
 
 
 class Fake(Process):
-    def __init__(self, room, path):
-        super().__init__(room, "fake")
-        self.launch([sys.executable, "-B", path])
+    def __init__(self):
+        super().__init__(room(), "fake")
+        self.launch([sys.executable, "-B", sys.modules["many_backends"].__file__])
         self.ready(self._listening, 30)
         self.port = int(self._listening()[0])
 
@@ -39,21 +40,12 @@ class Fake(Process):
 class BeforeAFake(unittest.TestCase):
     """One front end for each test, so that memory counts from the start."""
 
-    @classmethod
-    def setUpClass(cls):
-        allow_descriptors(IDLE + BUSY)
-        cls.room = Room()
-        cls.addClassCleanup(lambda: cls.room.close(keep=not cls.is_passed))
-        cls.is_passed = True
-        cls.fake = Fake(cls.room, sys.modules["many_backends"].__file__)
+    fake = functools.cache(Fake)
 
     def setUp(self):
-        self.front_end = FrontEnd(self.room, self.id().rpartition(".")[2], self.fake.port, DATABASE,
-                                  IDLE + BUSY)
-
-    def tearDown(self):
-        self.front_end.stop()
-        type(self).is_passed &= self._outcome.success
+        allow_descriptors(IDLE + BUSY)
+        self.front_end = FrontEnd(self.id().rpartition(".")[2], type(self).fake().port, DATABASE, IDLE + BUSY)
+        self.addCleanup(self.front_end.stop)
 
     async def _warm(self):
         """Everything once, so that what the program keeps for itself is there before the first figure."""

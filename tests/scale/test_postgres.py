@@ -5,8 +5,7 @@ import unittest
 
 import psycopg2
 
-from front_end import FrontEnd, allow_descriptors
-from processes import Room
+from front_end import FrontEnd, allow_descriptors, room
 from source_postgres import PASSWORD, USER, Postgres
 
 DATABASE = "postgres"
@@ -22,17 +21,17 @@ QUERIES_EACH, ROWS = 20, 20_000
 class CrowdedPostgres(Postgres):
     settings = f"max_connections = {IDLE + BUSY + 20}\n"
 
-    def __init__(self, room):
-        super().__init__(room, "crowded")
+    def __init__(self):
+        super().__init__(room(), "crowded")
 
 
 class BeforePostgres(unittest.TestCase):
     def setUp(self):
         allow_descriptors(IDLE + BUSY)
-        self.room = Room()
-        self.addCleanup(lambda: self.room.close(keep=not self._outcome.success))
-        self.front_end = FrontEnd(self.room, "proxy", CrowdedPostgres(self.room).port, DATABASE,
-                                  IDLE + BUSY)
+        postgres = CrowdedPostgres()
+        self.addCleanup(postgres.close)
+        self.front_end = FrontEnd(self.id().rpartition(".")[2], postgres.port, DATABASE, IDLE + BUSY)
+        self.addCleanup(self.front_end.stop)
 
     def connect(self, _=None):
         connection = psycopg2.connect(host="127.0.0.1", port=self.front_end.port, user=USER, password=PASSWORD,
@@ -43,7 +42,6 @@ class BeforePostgres(unittest.TestCase):
     def test_five_hundred_idle_and_fifty_busy(self):
         with concurrent.futures.ThreadPoolExecutor(BUSY) as threads:
             self._crowd(threads)
-        self.front_end.stop()
 
     def _crowd(self, threads):
         idle = list(threads.map(self.connect, range(FIRST)))

@@ -148,7 +148,7 @@ TEST_F(Commands, StoppingACommandHoldsUpNobodyElse) {
   for (int i = 0; i < 10; ++i) {
     ASSERT_EQ(PQcancel(cancel.get(), error, sizeof error), 1) << error;
   }
-  while (!runner.is_stop_waiting()) std::this_thread::yield();
+  runner.wait_until_stop_was_asked();
   EXPECT_EQ(value(query(other, "SELECT 5")), "5");
   EXPECT_EQ(value(query(other, "list status")), "first");
   EXPECT_TRUE(runner.is_stop_waiting());

@@ -33,12 +33,28 @@ TEST_F(DataSource, IsStoredPublishedAndStarted) {
 }
 
 TEST_F(DataSource, IsCreatedEvenIfItsBrokersDoNotAnswer) {
-  problem_ = "no answer from brokers";
+  probe_ = [](const std::stop_token&) { return "no answer from brokers"; };
   run(kCreate);
   ASSERT_EQ(notices_.size(), 1U);
   EXPECT_EQ(notices_[0].severity, "WARNING");
   EXPECT_EQ(notices_[0].sqlstate, "01000");
   EXPECT_THAT(notices_[0].message, HasSubstr("\"s\" can't be read yet: no answer from brokers"));
+  EXPECT_TRUE(workers_->status("s"));
+}
+
+TEST_F(DataSource, IsCreatedEvenIfTheWaitForItsBrokersIsCanceled) {
+  probe_ = [&](const std::stop_token& stop) {
+    EXPECT_FALSE(stop.stop_requested());
+    stop_.request_stop();
+    EXPECT_TRUE(stop.stop_requested());
+    return "no answer from brokers";
+  };
+  EXPECT_EQ(run(kCreate).tag, "CREATE DATA SOURCE");
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_EQ(notices_[0].severity, "WARNING");
+  EXPECT_EQ(notices_[0].sqlstate, "01000");
+  EXPECT_EQ(notices_[0].message, "canceling wait for the brokers due to user request");
+  EXPECT_THAT(notices_[0].detail, HasSubstr("\"s\" is created"));
   EXPECT_TRUE(workers_->status("s"));
 }
 

@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,9 +38,10 @@ class CommandsTest : public testing::Test {
           poll_intervals_.push_back(snapshot.settings.at("max_poll_interval"));
           return std::make_unique<ingest::ReplaySource>(recording_);
         });
-    commands_ = std::make_unique<server::Commands>(server::CommandParts{
-        *catalog_, *workers_,
-        [this](const catalog::DataSource&, const catalog::Snapshot&) { return problem_; }});
+    commands_ = std::make_unique<server::Commands>(
+        server::CommandParts{*catalog_, *workers_,
+                             [this](const catalog::DataSource&, const catalog::Snapshot&,
+                                    const std::stop_token& stop) { return probe_(stop); }});
   }
   ~CommandsTest() override {
     workers_->stop_all();
@@ -110,7 +113,9 @@ class CommandsTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::string> poll_intervals_;
   std::vector<ingest::RecordedMessage> recording_;
-  std::optional<std::string> problem_;  // what the probe finds
+  // What the probe finds.
+  std::function<std::optional<std::string>(const std::stop_token&)> probe_ =
+      [](const std::stop_token&) { return std::nullopt; };
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ingest::Workers> workers_;
   std::unique_ptr<server::Commands> commands_;

@@ -26,9 +26,29 @@ TEST_F(AlterSystem, RefusesAValueThatDoesNotFit) {
   EXPECT_EQ(catalog_->snapshot()->settings.at("max_poll_interval"), "1800000");
 }
 
+TEST_F(AlterSystem, GoesBackToTheDefault) {
+  for (const char* reset : {"alter system reset checkpoint_segment_size",
+                            "alter system set checkpoint_segment_size = default"}) {
+    run("alter system set checkpoint_segment_size = 500");
+    EXPECT_EQ(run(reset).tag, "ALTER SYSTEM");
+    EXPECT_EQ(only("SELECT count(*) FROM metadb.config"), "0") << reset;
+    EXPECT_EQ(catalog_->snapshot()->settings.at("checkpoint_segment_size"), "3000") << reset;
+  }
+}
+
+TEST_F(AlterSystem, ChangesNothingOnceItWasAskedToStop) {
+  stop_.request_stop();
+  EXPECT_EQ(failure("alter system set checkpoint_segment_size = '500'").sqlstate, "57014");
+  EXPECT_EQ(failure("list config").sqlstate, "57014");
+  EXPECT_EQ(only("SELECT count(*) FROM metadb.config"), "0");
+}
+
 TEST_F(AlterSystem, TakesOnlyParametersOfOurs) {
   EXPECT_TRUE(takes("alter system set tables_per_transaction = '5'"));
+  EXPECT_TRUE(takes("alter system reset tables_per_transaction"));
   EXPECT_FALSE(takes("alter system set work_mem = '64MB'"));
+  EXPECT_FALSE(takes("alter system reset work_mem"));
+  EXPECT_FALSE(takes("alter system reset all"));
 }
 
 TEST_F(AlterSystem, GivesConsumersTheirNewPollInterval) {

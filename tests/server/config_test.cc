@@ -153,8 +153,18 @@ TEST_F(ConfigFile, ErrorsInTheEnvironmentNameTheVariable) {
             "METADB_PORT: port: expects a whole number from 0 to 65535, not \"x\"");
 }
 
+TEST_F(ConfigFile, NamesTheLineOfAConnectionStringThatDoesNotParse) {
+  const std::string expected =
+      "database.conninfo: expects a libpq connection string such as \"host=db.example "
+      "dbname=metadb user=mdbadmin\", or a URI";
+  EXPECT_EQ(error_of("port: 1\ndatabase:\n  conninfo: host=db password='s3cret\n"),
+            "metadb.yaml:3: " + expected);
+  EXPECT_EQ(error_of("", {{"METADB_DATABASE_CONNINFO", "host=db s3cret"}}),
+            "METADB_DATABASE_CONNINFO: " + expected);
+}
+
 TEST_F(ConfigFile, AnnotatedYamlLoadsAndKeepsItsValues) {
-  const std::string conninfo = "host=db password='it''s \"x\"' # not a comment";
+  const std::string conninfo = R"(host=db password='it\'s "x" # not a comment')";
   const Config config = load(server::annotated_yaml({{"database.conninfo", conninfo}}));
   EXPECT_EQ(config.database.conninfo, conninfo);
   EXPECT_EQ(config.port, Config().port);

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <stop_token>
+
 #include "catalog/settings.h"
 
 namespace metadb::tests {
@@ -44,6 +47,16 @@ TEST(KafkaFactory, TellsTheConsumerWhatTheCatalogSays) {
   EXPECT_THAT(options.topics, ElementsAre("^a{1,2}", "plain"));
   EXPECT_THAT(options.properties, ElementsAre(Pair("client.rack", "r")));
   EXPECT_EQ(options.poll_interval_ms_max, 60000);
+}
+
+TEST(KafkaFactory, ProbeEndsWhenItIsAskedTo) {
+  catalog::DataSource unreachable = source();
+  unreachable.options["brokers"] = "127.0.0.1:1";
+  std::stop_source stop;
+  stop.request_stop();
+  const auto before = std::chrono::steady_clock::now();
+  server::kafka_probe()(unreachable, snapshot(), stop.get_token());
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
 }
 
 TEST(KafkaFactory, SourcesShareTheMemoryForReadingAhead) {

@@ -1,187 +1,19 @@
 // The program itself, run as a user runs it, on a private PostgreSQL.
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <regex>
-#include <sstream>
 
-#include "catalog/postgres.h"
-#include "server/child_process.h"
-#include "server/embedded_postgres.h"
 #include "tests/fakes/eventually.h"
-#include "tests/fakes/test_database.h"
+#include "tests/server/program.h"
 
 namespace metadb::tests {
 namespace {
 
-namespace fs = std::filesystem;
 using server::DataDirectory;
-using server::EmbeddedPostgres;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-// METADB_BINARY names a copy (tests/server/as_ordinary_user).
-const char* program() {
-  const char* given = std::getenv("METADB_BINARY");
-  return given == nullptr ? METADB_BINARY_DIR "/metadb" : given;
-}
-
-std::string contents(const fs::path& file) {
-  std::ifstream input(file);
-  std::stringstream text;
-  text << input.rdbuf();
-  return text.str();
-}
-
-mode_t mode_of(const fs::path& file) {
-  struct stat status {};
-  if (stat(file.c_str(), &status) != 0) throw std::runtime_error("no " + file.string());
-  return status.st_mode & 0777;
-}
-
-// A `metadb start` whose log is read until it says what is waited for.
-class Running {
- public:
-  explicit Running(const fs::path& directory, std::vector<std::string> more = {}) {
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-    std::vector<std::string> words{program(), "start", "-D", directory.string(), "-p", "0"};
-    words.insert(words.end(), more.begin(), more.end());
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(ends[1], 2);
-      execv(arguments[0], arguments.data());
-      _exit(127);
-    }
-    close(ends[1]);
-    errors_ = fdopen(ends[0], "r");
-  }
-  ~Running() {
-    if (pid_ > 0) {
-      kill(pid_, SIGKILL);
-      wait();
-    }
-    fclose(errors_);
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
-  // Reads the log up to a line with `text`; false if it ends first.
-  bool says(const std::string& text) {
-    std::array<char, 4096> line{};
-    while (fgets(line.data(), line.size(), errors_) != nullptr) {
-      log_ += line.data();
-      if (std::string(line.data()).find(text) != std::string::npos) return true;
-    }
-    return false;
-  }
-  void signal(int number) const { kill(pid_, number); }
-  int wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] const std::string& log() const { return log_; }
-
- private:
-  pid_t pid_ = 0;
-  FILE* errors_ = nullptr;
-  std::string log_;
-};
-
-class Program : public testing::Test {
- protected:
-  Program() {
-    std::string name = "/tmp/metadb-process-XXXXXX";
-    folder_ = mkdtemp(name.data());
-    fs::permissions(folder_, fs::perms(0755));
-    directory_ = folder_ / "d";
-  }
-  ~Program() override {
-    // A server that a test left behind would go on in a folder that is gone.
-    if (fs::exists(postmaster_pid_file())) {
-      const server::Descriptor process = server::open_process(postmaster());
-      if (process) {
-        server::send_signal(process.get(), SIGQUIT);
-        server::wait_for_end(process.get(), 60'000);
-      }
-    }
-    fs::remove_all(folder_);
-  }
-
-  static server::ChildResult run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), program());
-    return server::run_child({.command = std::move(arguments)});
-  }
-  server::ChildResult init() const { return run({"init", "-D", directory_.string()}); }
-  // A data directory as init leaves it, but without a cluster.
-  void write_configuration(const std::string& yaml) const {
-    fs::create_directories(directory_ / "postgres/data");
-    std::ofstream(directory_ / "metadb.yaml") << yaml;
-    // As init leaves it: the server goes on as this account.
-    const server::Account owner = server::owner_account();
-    for (const fs::path& path : {directory_, directory_ / "metadb.yaml", directory_ / "postgres",
-                                 directory_ / "postgres/data"}) {
-      ASSERT_EQ(chown(path.c_str(), owner.uid, owner.gid), 0) << path;
-    }
-  }
-  // Replaces a word of metadb.yaml, which stays its owner's.
-  void configure(const std::string& before, const std::string& after) const {
-    std::string text = contents(directory_ / "metadb.yaml");
-    const size_t at = text.find(before);
-    ASSERT_NE(at, std::string::npos) << text;
-    std::ofstream(directory_ / "metadb.yaml") << text.replace(at, before.size(), after);
-  }
-  void expect_private_files() const {
-    const server::Account owner = server::owner_account();
-    for (const char* name : {"metadb.yaml", "mdbadmin.password", "postgres.password"}) {
-      EXPECT_EQ(mode_of(directory_ / name), 0600) << name;
-      struct stat status {};
-      ASSERT_EQ(stat((directory_ / name).c_str(), &status), 0);
-      EXPECT_EQ(status.st_uid, owner.uid) << name;
-    }
-    EXPECT_EQ(mode_of(directory_), 0700);
-    EXPECT_EQ(mode_of(directory_ / "postgres"), 0700);
-  }
-  [[nodiscard]] fs::path postmaster_pid_file() const {
-    return directory_ / "postgres/data/postmaster.pid";
-  }
-  [[nodiscard]] pid_t postmaster() const { return std::stoi(contents(postmaster_pid_file())); }
-  [[nodiscard]] std::string password(const std::string& role) const {
-    std::string text = contents(directory_ / (role + ".password"));
-    if (text.ends_with('\n')) text.pop_back();
-    return text;
-  }
-  // Into the private PostgreSQL, past metadb.
-  [[nodiscard]] std::string conninfo(const std::string& user, const std::string& secret) const {
-    return catalog::conninfo_with("", {{"host", (directory_ / "postgres").string()},
-                                       {"port", "5432"},
-                                       {"user", user},
-                                       {"password", secret},
-                                       {"passfile", "/dev/null/none"},
-                                       {"dbname", "metadb"}});
-  }
-
-  fs::path folder_;
-  fs::path directory_;
-};
 
 TEST_F(Program, InitStartStopRoundTrip) {
   const server::ChildResult made = init();
@@ -276,6 +108,50 @@ TEST_F(Program, StartsAPrivatePostgresThatEndedByItself) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST_F(Program, StartsAPrivatePostgresUntilItComesUp) {
+  ASSERT_EQ(init().exit_code, 0);
+  Running server(directory_);
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  const fs::path settings = directory_ / "postgres/data/postgresql.conf";
+  const std::string good = contents(settings);
+  std::ofstream(settings, std::ios::app) << "no_such_setting = 1\n";
+  kill(postmaster(), SIGQUIT);
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  EXPECT_EQ(run({"status", "-D", directory_.string()}).exit_code, 0);
+  std::ofstream(settings) << good;
+  ASSERT_TRUE(server.says("private PostgreSQL runs again")) << server.log();
+  std::ofstream(settings, std::ios::app) << "no_such_setting = 1\n";
+  kill(postmaster(), SIGQUIT);
+  ASSERT_TRUE(server.says("did not start: ")) << server.log();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(Program, SaysWhatPostgresSaidInThisRunOnly) {
+  write_configuration("");
+  const fs::path binaries = fake_postgres("exit 1");
+  std::ofstream(directory_ / "postgres/data/PG_VERSION") << "99\n";
+  std::ofstream(directory_ / "postgres/log") << "FATAL:  long ago\n";
+  const server::Account owner = server::owner_account();
+  ASSERT_EQ(chown((directory_ / "postgres/log").c_str(), owner.uid, owner.gid), 0);
+  EXPECT_THAT(run_with(binaries, {"start", "-D", directory_.string()}).output,
+              HasSubstr("did not start: it did not say why (see "));
+  const fs::path others = fake_postgres("echo 'FATAL:  just now' >&2; exit 1");
+  EXPECT_THAT(run_with(others, {"start", "-D", directory_.string()}).output,
+              HasSubstr("did not start: FATAL:  just now (see "));
+}
+
+TEST_F(Program, TellsWhyInitdbFailedInOneLine) {
+  const fs::path binaries = fake_postgres(
+      "echo 'creating files ... '; echo 'initdb: error: no room' >&2; echo 'removing' >&2; exit 1");
+  const auto failed = run_with(binaries, {"init", "-D", directory_.string()});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.output,
+              testing::StartsWith("metadb: initdb failed: no room\nDetail: creating"));
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
 TEST_F(Program, ReadsItsConfigurationAgainOnHangup) {
   ASSERT_EQ(init().exit_code, 0);
   Running server(directory_);
@@ -355,25 +231,64 @@ TEST_F(Program, ErrorsInTheConfigurationEndStartWithOneLine) {
             "metadb: " + (directory_ / "metadb.yaml").string() + ":2: prot: unknown setting\n");
 }
 
-TEST_F(Program, LogsWhereTheCommandLineOrTheConfigurationSays) {
-  ASSERT_EQ(init().exit_code, 0);
-  const auto expect_log = [&](const fs::path& file, const std::vector<std::string>& more) {
-    Running server(directory_, more);
-    EXPECT_TRUE(eventually([&] {
-      return contents(file).find("info: started") != std::string::npos;
-    })) << contents(file);
-    server.signal(SIGTERM);
-    EXPECT_FALSE(server.says("no such line")) << "standard error ends with the server";
-    EXPECT_EQ(server.log(), "");
-    EXPECT_EQ(server.wait(), 0);
-    EXPECT_THAT(contents(file), HasSubstr("info: stopped"));
-  };
-  expect_log(folder_ / "told.log", {"-l", (folder_ / "told.log").string()});
-  configure("# file:", "file: own.log");
-  expect_log(directory_ / "own.log", {});
-  const std::string before = contents(directory_ / "own.log");
-  expect_log(folder_ / "again.log", {"--log", (folder_ / "again.log").string()});
-  EXPECT_EQ(contents(directory_ / "own.log"), before);
+TEST_F(Program, LogsWhatEndsItWhateverItIs) {
+  write_configuration("");
+  fs::permissions(directory_ / "postgres", fs::perms::none);
+  const fs::path log = folder_ / "told.log";
+  const auto failed = run({"start", "-D", directory_.string(), "-l", log.string()});
+  fs::permissions(directory_ / "postgres", fs::perms::owner_all);
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.output, HasSubstr("Permission denied"));
+  EXPECT_THAT(contents(log), ContainsRegex("critical: .*Permission denied"));
+}
+
+// The owner of the data directory writes metadb.yaml: root opens nothing that it names.
+TEST_F(Program, ReadsItsConfigurationAsTheOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "an ordinary user has no rights to give up";
+  const fs::path closed = folder_ / "closed";
+  fs::create_directory(closed);
+  fs::permissions(closed, fs::perms(0700));
+  std::ofstream(closed / "secret") << "of root\n";
+  write_configuration("log: {file: " + (closed / "own.log").string() + "}\n");
+  auto refused = run({"start", "-D", directory_.string()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.output, HasSubstr((closed / "own.log").string()));
+  EXPECT_FALSE(fs::exists(closed / "own.log"));
+  write_configuration("database: {system_password_file: " + (closed / "secret").string() + "}\n");
+  refused = run({"start", "-D", directory_.string()});
+  EXPECT_THAT(refused.output, HasSubstr("cannot read " + (closed / "secret").string()));
+  // What root itself names is another matter; errors go there, too.
+  const fs::path told = closed / "told.log";
+  refused = run({"start", "-D", directory_.string(), "-l", told.string()});
+  EXPECT_THAT(contents(told), HasSubstr("critical: "));
+  EXPECT_THAT(contents(told), HasSubstr("cannot read " + (closed / "secret").string()));
+}
+
+// What metadb.pid says is the owner's word.
+TEST_F(Program, StopAsRootSignalsNoProcessButTheOwners) {
+  if (geteuid() != 0) GTEST_SKIP() << "an ordinary user can't signal others' processes anyway";
+  write_configuration("");
+  const auto directory = DataDirectory::open(directory_);
+  const pid_t victim = fork();
+  if (victim == 0) {
+    pause();
+    _exit(0);
+  }
+  {
+    const server::ServerLock lock(directory);
+    lock.announce({.pid = victim, .addresses = {}, .database = ""});
+    const server::Account owner = server::owner_account();
+    for (const fs::path& file : {directory.lock(), directory.pid_file()}) {
+      ASSERT_EQ(chown(file.c_str(), owner.uid, owner.gid), 0);
+    }
+    const auto refused = run({"stop", "-D", directory_.string()});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.output, HasSubstr("Operation not permitted"));
+  }
+  kill(victim, SIGKILL);
+  int status = 0;
+  waitpid(victim, &status, 0);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
 TEST_F(Program, ListensWhereItIsTold) {
@@ -414,73 +329,6 @@ TEST_F(Program, WrongUsageIsExitCodeTwo) {
   const auto absent = run({"start", "-D", directory_.string()});
   EXPECT_EQ(absent.exit_code, 1);
   EXPECT_THAT(absent.output, HasSubstr("metadb init -D " + directory_.string()));
-}
-
-// On the suite's PostgreSQL, which trusts everybody: connections as any role succeed.
-class GivenDatabase : public Program {
- protected:
-  void SetUp() override {
-    role_ = database_.name() + "_role";
-    database_.connect().exec("CREATE ROLE " + role_ + " LOGIN");
-  }
-  void TearDown() override { database_.connect().exec("DROP ROLE " + role_); }
-
-  server::ChildResult init_with(const std::vector<std::pair<std::string, std::string>>& settings) {
-    return run({"init", "-D", directory_.string(), "--database",
-                catalog::conninfo_with(database_.conninfo(), settings)});
-  }
-
-  TestDatabase database_;
-  std::string role_;
-};
-
-TEST_F(GivenDatabase, InitKeepsTheConninfoAndMakesNoCluster) {
-  const auto made = init_with({{"password", "s3cret value"}});
-  ASSERT_EQ(made.exit_code, 0) << made.output;
-  EXPECT_THAT(made.output, HasSubstr("-U postgres -d " + database_.name() + "\n"));
-  EXPECT_THAT(made.output, Not(HasSubstr("s3cret")));
-  EXPECT_THAT(made.output, HasSubstr("accept_backend_trust")) << "the suite's server trusts";
-  EXPECT_THAT(contents(directory_ / "metadb.yaml"), HasSubstr("s3cret value"));
-  EXPECT_EQ(mode_of(directory_ / "metadb.yaml"), 0600);
-  EXPECT_FALSE(fs::exists(directory_ / "postgres"));
-  Running server(directory_);
-  EXPECT_TRUE(server.says("info: started")) << server.log();
-  EXPECT_THAT(server.log(), Not(HasSubstr("s3cret")));
-  server.signal(SIGTERM);
-  EXPECT_EQ(server.wait(), 0);
-}
-
-TEST_F(GivenDatabase, InitNamesWhatWillNotWorkWithoutRights) {
-  const auto made = init_with({{"user", role_}});
-  ASSERT_EQ(made.exit_code, 0) << made.output;
-  EXPECT_THAT(made.output, HasSubstr("has no CREATEROLE: create user"));
-  EXPECT_THAT(made.output, HasSubstr("has no CREATE on database"));
-  EXPECT_THAT(made.output, HasSubstr("is no superuser"));
-}
-
-TEST_F(GivenDatabase, StartRefusesASchemaOfANewerProgramInOneLine) {
-  ASSERT_EQ(init_with({}).exit_code, 0);
-  {
-    Running server(directory_);
-    ASSERT_TRUE(server.says("info: started")) << server.log();
-    server.signal(SIGTERM);
-    EXPECT_EQ(server.wait(), 0);
-  }
-  database_.connect().exec("UPDATE metadb.init SET dbversion = 999999");
-  const auto refused = run({"start", "-D", directory_.string()});
-  EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.output,
-              ContainsRegex("(^|\n)metadb: the schema \"metadb\" has version 999999, this program "
-                            "knows only up to [0-9]+\nHint: [^\n]+\n$"));
-  EXPECT_EQ(database_.connect().exec("SELECT dbversion FROM metadb.init").int64(0, 0), 999999);
-}
-
-TEST_F(GivenDatabase, InitMakesNothingIfTheDatabaseDoesNotAnswer) {
-  const auto made = init_with({{"dbname", "absent_database"}, {"password", "s3cret"}});
-  EXPECT_EQ(made.exit_code, 1);
-  EXPECT_THAT(made.output, HasSubstr("absent_database"));
-  EXPECT_THAT(made.output, Not(HasSubstr("s3cret")));
-  EXPECT_FALSE(fs::exists(directory_));
 }
 
 }  // namespace
