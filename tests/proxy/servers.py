@@ -58,6 +58,7 @@ class Servers:
         number = next(_numbers)
         self._database = database
         self._sslmode = "require" if certificate else "disable"
+        self._home = str(room.path)
         self.postgres = SuitesPostgres(room, f"postgres-{number}", certificate)
         self.postgres.create_database_of_suite(database)
         conninfo = (f"host=127.0.0.1 port={self.postgres.port} user={USER} password={PASSWORD} dbname={database} "
@@ -70,10 +71,10 @@ class Servers:
         return Address("127.0.0.1", self.postgres.port if way == DIRECT else self.metadb.port)
 
     def environment(self, way):
-        """What a program of the suites needs to log in."""
+        """What a program of the suites needs to log in. Its home has no certificates, and may be looked into."""
         host, port = self.address(way)
         return {"PGHOST": host, "PGPORT": str(port), "PGUSER": USER, "PGPASSWORD": PASSWORD,
-                "PGDATABASE": self._database, "PGSSLMODE": self._sslmode}
+                "PGDATABASE": self._database, "PGSSLMODE": self._sslmode, "HOME": self._home}
 
     def _assert_ways(self):
         """Were both ways the same one, all results would be equal, and that would mean nothing."""
