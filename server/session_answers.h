@@ -16,7 +16,7 @@ namespace metadb::server {
 enum class Gate {
   open,      // PostgreSQL owes nothing
   copying,   // PostgreSQL reads COPY data: whatever comes now is for it to judge
-  skipping,  // everything up to the next Sync is ignored
+  skipping,  // PostgreSQL ignores everything up to the next Sync
   closed,    // the session ends
 };
 

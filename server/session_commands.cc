@@ -48,11 +48,7 @@ asio::awaitable<Outcome> SessionCommands::take(wire::FrameHeader header, std::st
   const bool is_cut = wire::FrameBuffer::exceeds(header);
   switch (header.type) {
     case 'Q':
-      if (is_cut) {
-        extended_.simple_query();
-        co_return Outcome::pass;
-      }
-      co_return co_await query(payload);
+      co_return co_await query(payload, is_cut);
     case 'P':
       co_return co_await extended_.parse(payload);
     case 'B':
@@ -68,20 +64,24 @@ asio::awaitable<Outcome> SessionCommands::take(wire::FrameHeader header, std::st
   }
 }
 
-asio::awaitable<Outcome> SessionCommands::query(std::string_view payload) {
-  const auto text = wire::read_query(payload);
+// One that is cut is longer than any command of ours.
+asio::awaitable<Outcome> SessionCommands::query(std::string_view payload, bool is_cut) {
+  const auto text = is_cut ? std::string_view() : wire::read_query(payload);
   if (!text) co_return Outcome::pass;
   ClientText read = read_text(*text, legs_, execution_, extended_);
-  if (!read.is_foreign()) {
+  // A query that PostgreSQL skips ends nothing: what is unnamed stays.
+  if (read.may_be_ours() || extended_.has_unnamed()) {
     const Gate gate = co_await answers_.await_replies();
-    if (gate == Gate::copying) co_return Outcome::pass;
-    if (gate == Gate::skipping) co_return Outcome::handled;
     if (gate == Gate::closed) co_return Outcome::end;
+    if (gate != Gate::open) co_return Outcome::pass;
     read = read_text(*text, legs_, execution_, extended_);
   }
-  extended_.simple_query();
-  if (read.is_foreign()) co_return Outcome::pass;
-  co_return co_await run_all(std::move(read));
+  extended_.forget_unnamed();
+  Outcome outcome = Outcome::pass;
+  if (!read.is_foreign()) outcome = co_await run_all(std::move(read));
+  // It ends the pipeline that it stands in.
+  extended_.synced();
+  co_return outcome;
 }
 
 asio::awaitable<Outcome> SessionCommands::run_all(ClientText text) {

@@ -40,7 +40,7 @@ class SessionCommands {
   bool cancel() { return execution_.cancel(); }
 
  private:
-  boost::asio::awaitable<Outcome> query(std::string_view payload);
+  boost::asio::awaitable<Outcome> query(std::string_view payload, bool is_cut);
   boost::asio::awaitable<Outcome> run_all(ClientText text);
   boost::asio::awaitable<Outcome> fail(catalog::Error error);
   boost::asio::awaitable<Outcome> finish();

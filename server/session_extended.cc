@@ -43,6 +43,30 @@ catalog::Error portal_exists(std::string_view name) {
   return {sqlstate::kDuplicateCursor, fmt::format("cursor \"{}\" already exists", name)};
 }
 
+// Of what returns no rows the formats mean nothing, as with PostgreSQL.
+MaybeError check_result_formats(const std::vector<int16_t>& formats,
+                                const std::vector<ColumnDescription>& columns) {
+  if (columns.empty()) return std::nullopt;
+  if (formats.size() > 1 && formats.size() != columns.size()) {
+    return catalog::Error(sqlstate::kProtocolViolation,
+                          fmt::format("bind message has {} result formats but query has {} columns",
+                                      formats.size(), columns.size()));
+  }
+  for (const int16_t format : formats) {
+    if (format == 0 || format == 1) continue;
+    return catalog::Error(sqlstate::kInvalidParameterValue,
+                          fmt::format("unsupported format code: {}", format));
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (format_of(formats, i) != 0 && !wire::has_binary_form(columns[i].type_oid)) {
+      return catalog::Error(sqlstate::kFeatureNotSupported,
+                            fmt::format("column \"{}\" has no binary format here", columns[i].name))
+          .with_hint("Ask for the result in text format.");
+    }
+  }
+  return std::nullopt;
+}
+
 // Text and its kin are sent as text in either format.
 std::optional<std::string> for_portal(const std::string& value, uint32_t type_oid, int16_t format,
                                       std::string_view client_encoding) {
@@ -72,9 +96,8 @@ asio::awaitable<std::optional<Outcome>> ExtendedCommands::gate() {
   const Gate gate = co_await answers_.await_replies();
   switch (gate) {
     case Gate::copying:
-      co_return Outcome::pass;
     case Gate::skipping:
-      co_return Outcome::handled;
+      co_return Outcome::pass;
     case Gate::closed:
       co_return Outcome::end;
     case Gate::open:
@@ -118,16 +141,19 @@ asio::awaitable<Outcome> ExtendedCommands::parse(std::string_view payload) {
   const auto message = wire::read_parse(payload);
   const std::string_view name = wire::PayloadReader(payload).text();
   ClientText text = message ? read(*message) : ClientText();
-  if (!text.is_foreign() || is_prepared(name)) {
+  // A Parse or Bind that PostgreSQL skips replaces nothing: where it would, its turn is awaited.
+  if (text.may_be_ours() || statement(name)) {
     const auto outcome = co_await gate();
     if (outcome) co_return *outcome;
     if (message) text = read(*message);
   }
   if (text.is_foreign()) {
     if (is_prepared(name)) co_return co_await fail(statement_exists(name));
-    if (name.empty()) statements_.erase(std::string());
+    statements_.erase(std::string(name));
     co_return Outcome::pass;
   }
+  // PostgreSQL, too, drops the unnamed one first, whether the new one can be had or not.
+  if (name.empty()) statements_.erase(std::string());
   if (auto error = check_parse(*message, text)) co_return co_await fail(*error);
   auto made = std::make_shared<Statement>();
   made->text = std::move(text.ours.front());
@@ -142,41 +168,27 @@ asio::awaitable<Outcome> ExtendedCommands::parse(std::string_view payload) {
 MaybeError ExtendedCommands::check_bind(const std::optional<wire::BindMessage>& message,
                                         const Statement& statement) const {
   if (!message) return catalog::Error(sqlstate::kProtocolViolation, "invalid bind message");
+  if (message->parameter_formats > 1 && message->parameter_formats != message->parameters) {
+    return catalog::Error(sqlstate::kProtocolViolation,
+                          fmt::format("bind message has {} parameter formats but {} parameters",
+                                      message->parameter_formats, message->parameters));
+  }
   if (message->parameters != 0) {
     return catalog::Error(
         sqlstate::kProtocolViolation,
         fmt::format("bind message supplies {} parameters, but prepared statement \"{}\" requires 0",
                     message->parameters, message->statement));
   }
-  for (const int16_t format : message->result_formats) {
-    if (format == 0 || format == 1) continue;
-    return catalog::Error(sqlstate::kInvalidParameterValue,
-                          fmt::format("unsupported format code: {}", format));
-  }
-  const size_t formats = message->result_formats.size();
-  if (formats > 1 && formats != statement.columns.size()) {
-    return catalog::Error(sqlstate::kProtocolViolation,
-                          fmt::format("bind message has {} result formats but query has {} columns",
-                                      formats, statement.columns.size()));
-  }
   if (has_failed_transaction(legs_)) return failed_transaction();
   if (is_portal_taken(message->portal)) return portal_exists(message->portal);
-  for (size_t i = 0; i < statement.columns.size(); ++i) {
-    const ColumnDescription& column = statement.columns[i];
-    if (format_of(message->result_formats, i) != 0 && !wire::has_binary_form(column.type_oid)) {
-      return catalog::Error(sqlstate::kFeatureNotSupported,
-                            fmt::format("column \"{}\" has no binary format here", column.name))
-          .with_hint("Ask for the result in text format.");
-    }
-  }
-  return std::nullopt;
+  return check_result_formats(message->result_formats, statement.columns);
 }
 
 asio::awaitable<Outcome> ExtendedCommands::bind(std::string_view payload) {
   wire::PayloadReader names(payload);
   const std::string portal_name(names.text());
   const std::string_view statement_name = names.text();
-  if (statement(statement_name) || is_portal_taken(portal_name)) {
+  if (statement(statement_name) || portal(portal_name)) {
     const auto outcome = co_await gate();
     if (outcome) co_return *outcome;
   }
@@ -211,13 +223,14 @@ asio::awaitable<Outcome> ExtendedCommands::describe(std::string_view payload) {
   const auto outcome = co_await gate();
   if (outcome) co_return *outcome;
   if (!is_ours(*message)) co_return Outcome::pass;
-  if (message->kind == 'S') {
-    wire::append_parameter_description_of_none(answers_.out());
-    describe_columns(*statement(message->name), {});
-  } else {
-    const PortalPtr open = portal(message->name);
-    describe_columns(*open->statement, open->formats);
+  const PortalPtr open = message->kind == 'P' ? portal(message->name) : nullptr;
+  const StatementPtr described = open ? open->statement : statement(message->name);
+  // What returns no rows is described in a failed block, too (exec_describe_statement_message).
+  if (has_failed_transaction(legs_) && !described->columns.empty()) {
+    co_return co_await fail(failed_transaction());
   }
+  if (!open) wire::append_parameter_description_of_none(answers_.out());
+  describe_columns(*described, open ? open->formats : std::vector<int16_t>());
   co_return Outcome::handled;
 }
 
@@ -229,6 +242,7 @@ asio::awaitable<Outcome> ExtendedCommands::execute(std::string_view payload) {
   if (outcome) co_return *outcome;
   const PortalPtr executed = portal(message->portal);
   if (!executed) co_return Outcome::pass;
+  if (has_failed_transaction(legs_)) co_return co_await fail(failed_transaction());
   if (!executed->reply) {
     const auto error = co_await fill(executed);
     if (error) co_return co_await fail(*error);
@@ -241,7 +255,6 @@ asio::awaitable<Outcome> ExtendedCommands::execute(std::string_view payload) {
 }
 
 asio::awaitable<CommandResult> ExtendedCommands::run(const OwnStatement& own) {
-  if (has_failed_transaction(legs_)) co_return failed_transaction();
   if (const auto* gone = std::get_if<Deallocation>(&own.what)) co_return deallocate(gone->name);
   const auto command = std::get<std::shared_ptr<const ast::Command>>(own.what);
   const bool has_executed = has_executed_ || legs_.replies.has_executed();
@@ -315,6 +328,8 @@ asio::awaitable<Outcome> ExtendedCommands::close(std::string_view payload) {
   } else {
     portals_.erase(std::string(message->name));
   }
+  // PostgreSQL may still have an unnamed one that ours has replaced: it must close that one.
+  if (message->name.empty()) co_return Outcome::pass;
   wire::append_bare(answers_.out(), '3');
   co_return Outcome::handled;
 }
@@ -328,7 +343,11 @@ void ExtendedCommands::completed(std::string_view tag) {
   if (tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") {
     std::erase_if(statements_, [](const auto& entry) { return !entry.first.empty(); });
   }
-  if (tag == "DISCARD ALL") portals_.clear();
+  // A ROLLBACK may be one to a savepoint: what it ends is known when ReadyForQuery says the same.
+  for (const std::string_view end :
+       {"COMMIT", "PREPARE TRANSACTION", "CLOSE CURSOR ALL", "DISCARD ALL"}) {
+    if (tag == end) portals_.clear();
+  }
 }
 
 void ExtendedCommands::forget_unnamed() {
@@ -342,6 +361,10 @@ bool ExtendedCommands::is_prepared(std::string_view name) const {
 
 bool ExtendedCommands::has_names() const {
   return std::ranges::any_of(statements_, [](const auto& entry) { return !entry.first.empty(); });
+}
+
+bool ExtendedCommands::has_unnamed() const {
+  return statement("") != nullptr || portal("") != nullptr;
 }
 
 bool ExtendedCommands::is_portal_taken(std::string_view name) const {

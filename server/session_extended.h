@@ -47,6 +47,8 @@ class ExtendedCommands {
   // Whether a statement of ours has this name. The unnamed one does not count.
   [[nodiscard]] bool is_prepared(std::string_view name) const;
   [[nodiscard]] bool has_names() const;
+  // Whether the unnamed statement or portal is ours.
+  [[nodiscard]] bool has_unnamed() const;
   [[nodiscard]] bool is_skipping() const { return is_skipping_; }
 
   boost::asio::awaitable<Outcome> parse(std::string_view payload);
@@ -57,14 +59,12 @@ class ExtendedCommands {
   boost::asio::awaitable<Outcome> close(std::string_view payload);
 
   // Runs one statement, in either protocol, unless the transaction is in the way.
+  // REQUIRES: it has not failed.
   boost::asio::awaitable<CommandResult> run(const OwnStatement& statement);
 
   void synced() { is_skipping_ = has_executed_ = false; }
-  // What else ends the life of statements and portals.
-  void simple_query() {
-    forget_unnamed();
-    has_executed_ = false;
-  }
+  // What else ends the life of statements and portals; the unnamed ones end with a simple query.
+  void forget_unnamed();
   void ready(char status);
   void completed(std::string_view tag);
 
@@ -99,7 +99,6 @@ class ExtendedCommands {
   [[nodiscard]] bool is_portal_taken(std::string_view name) const;
   [[nodiscard]] bool is_ours(const wire::TargetMessage& target) const;
   void describe_columns(const Statement& statement, const std::vector<int16_t>& formats);
-  void forget_unnamed();
 
   SessionLegs& legs_;
   SessionAnswers& answers_;

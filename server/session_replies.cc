@@ -103,6 +103,8 @@ bool ReplyQueue::pop_if(Request request) {
 
 void ReplyQueue::pop_through_ready() {
   is_copying_in_ = false;
+  // Ended by a Sync among COPY data that was taken for swallowed.
+  is_skipping_ = false;
   while (!is_empty()) {
     const Request request = head();
     pop();

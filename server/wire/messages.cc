@@ -228,7 +228,8 @@ std::optional<BindMessage> read_bind(std::string_view payload) {
   BindMessage message{};
   message.portal = reader.text();
   message.statement = reader.text();
-  for (int formats = reader.int16(); formats > 0 && reader.ok(); --formats) reader.int16();
+  message.parameter_formats = reader.int16();
+  for (int i = 0; i < message.parameter_formats && reader.ok(); ++i) reader.int16();
   message.parameters = reader.int16();
   for (int i = 0; i < message.parameters && reader.ok(); ++i) {
     const auto length = static_cast<int32_t>(reader.uint32());

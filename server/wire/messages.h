@@ -80,6 +80,7 @@ struct ParseMessage {
 struct BindMessage {
   std::string_view portal;
   std::string_view statement;
+  int parameter_formats;
   int parameters;
   std::vector<int16_t> result_formats;
 };

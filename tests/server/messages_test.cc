@@ -42,6 +42,7 @@ TEST(Messages, ReadersNeverReadBeyondTheirPayload) {
   const auto whole = read_bind(bind);
   ASSERT_TRUE(whole);
   EXPECT_EQ(whole->portal, "p");
+  EXPECT_EQ(whole->parameter_formats, 1);
   EXPECT_EQ(whole->parameters, 1);
   EXPECT_EQ(whole->result_formats, (std::vector<int16_t>{0, 1}));
   for (size_t cut = 0; cut < bind.size(); ++cut) {

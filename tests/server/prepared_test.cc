@@ -1,4 +1,6 @@
 // Statements and portals of ours beside PostgreSQL's, message by message.
+#include <gmock/gmock.h>
+
 #include "tests/server/front_end_fixture.h"
 #include "tests/server/raw_client.h"
 
@@ -18,8 +20,11 @@ std::string bind_message(const std::string& portal, const std::string& statement
                          const std::string& result_formats = kNone) {
   return frame('B', with_zero(portal) + with_zero(statement) + kNone + kNone + result_formats);
 }
-std::string execute_message(const std::string& portal) {
-  return frame('E', with_zero(portal) + be32(0));
+std::string execute_message(const std::string& portal, uint32_t rows_max = 0) {
+  return frame('E', with_zero(portal) + be32(rows_max));
+}
+std::string target_message(char type, char kind, const std::string& name) {
+  return frame(type, kind + with_zero(name));
 }
 std::string run_through(const std::string& sql) {
   return parse_message("", sql) + bind_message("", "") + execute_message("");
@@ -73,7 +78,7 @@ TEST_F(Prepared, WhatIsGoneWhileItWaitsIsPostgresToMiss) {
   EXPECT_EQ(answer(run_through("DEALLOCATE ALL") + bind_message("", "s1") + kSync),
             "12C(DEALLOCATE ALL)E(26000)ZI");
   EXPECT_EQ(answer(parse_message("s1", "list status") + kSync), "1ZI");
-  EXPECT_EQ(answer(run_through("DEALLOCATE ALL") + frame('D', "S" + with_zero("s1")) + kSync),
+  EXPECT_EQ(answer(run_through("DEALLOCATE ALL") + target_message('D', 'S', "s1") + kSync),
             "12C(DEALLOCATE ALL)E(26000)ZI");
 }
 
@@ -92,6 +97,108 @@ TEST_F(Prepared, TakenNamesAreRefused) {
   EXPECT_EQ(
       answer(bind_message("", "s1") + bind_message("", "theirs") + execute_message("") + kSync),
       "22DC(SELECT 1)ZI");
+}
+
+// PostgreSQL still has what ours replaced.
+TEST_F(Prepared, ClosedUnnamedOnesAreGone) {
+  EXPECT_EQ(answer(parse_message("", "SELECT 1") + parse_message("", "list status") +
+                   target_message('C', 'S', "") + bind_message("", "") + kSync),
+            "113E(26000)ZI");
+  EXPECT_EQ(answer(parse_message("theirs", "SELECT 1") + bind_message("", "theirs") +
+                   parse_message("s1", "list status") + bind_message("", "s1") +
+                   target_message('C', 'P', "") + execute_message("") + kSync),
+            "12123E(34000)ZI");
+}
+
+TEST_F(Prepared, FormatsAreCounted) {
+  const std::string two("\0\2\0\0\0\0", 6);
+  const std::string list = parse_message("", "list status");
+  EXPECT_EQ(answer(list + bind_message("", "", two) + kSync), "1E(08P01)ZI");
+  EXPECT_EQ(field('M'), "bind message has 2 result formats but query has 3 columns");
+  const std::string two_of_none = with_zero("") + with_zero("") + two;
+  EXPECT_EQ(answer(list + frame('B', two_of_none + kNone + kNone) + kSync), "1E(08P01)ZI");
+  EXPECT_EQ(field('M'), "bind message has 2 parameter formats but 0 parameters");
+  const std::string one_of_none = with_zero("") + with_zero("") + std::string("\0\1\0\0", 4);
+  EXPECT_EQ(answer(list + frame('B', one_of_none + kNone + kNone) + kSync), "12ZI");
+  const std::string change =
+      parse_message("", "create data source x type kafka options (brokers 'b')");
+  EXPECT_EQ(answer(change + bind_message("", "", two) + kSync), "12ZI");
+}
+
+TEST_F(Prepared, FailedTransactionShowsNoRowsAndNoColumns) {
+  const std::string change = "create data source x type kafka options (brokers 'b')";
+  EXPECT_EQ(answer(parse_message("s1", "list status") + parse_message("s2", change) + kSync),
+            "11ZI");
+  EXPECT_EQ(answer(simple("BEGIN")), "C(BEGIN)ZT");
+  EXPECT_EQ(answer(bind_message("p1", "s1") + execute_message("p1", 1) + kSync), "2DsZT");
+  EXPECT_EQ(answer(simple("SELECT 1/0")), "E(22012)ZE");
+  for (const std::string& message :
+       {execute_message("p1"), bind_message("p2", "s1"), target_message('D', 'P', "p1"),
+        target_message('D', 'S', "s1"), bind_message("p2", "s1", std::string("\0\2\0\0\0\0", 6))}) {
+    EXPECT_EQ(answer(message + kSync), "E(25P02)ZE") << message;
+  }
+  EXPECT_EQ(answer(target_message('D', 'S', "s2") + kSync), "tnZE");
+}
+
+TEST_F(Prepared, SkippedQueryLeavesTheUnnamedStatement) {
+  for (const size_t length : {1, 100'000}) {
+    const std::string skipped = "SELECT '" + std::string(length, 'x') + "'";
+    EXPECT_EQ(answer(parse_message("", "list status") + execute_message("no_such") +
+                     simple(skipped) + kSync),
+              "1E(34000)ZI");
+    EXPECT_EQ(answer(bind_message("", "") + execute_message("") + kSync), "2DDC(LIST)ZI");
+  }
+  EXPECT_EQ(answer(parse_message("", "list status") + kSync), "1ZI");
+  EXPECT_EQ(answer(simple("SELECT 1")), "TDC(SELECT 1)ZI");
+  EXPECT_EQ(answer(bind_message("", "") + kSync), "E(26000)ZI");
+}
+
+TEST_F(Prepared, SkippedParseAndBindReplaceNothing) {
+  EXPECT_EQ(answer(parse_message("", "list status") + execute_message("no_such") +
+                   parse_message("", "SELECT 1") + kSync),
+            "1E(34000)ZI");
+  EXPECT_EQ(answer(bind_message("", "") + execute_message("") + kSync), "2DDC(LIST)ZI");
+  EXPECT_EQ(answer(parse_message("theirs", "SELECT 1") + simple("BEGIN")), "1C(BEGIN)ZT");
+  EXPECT_EQ(answer(parse_message("s1", "list status") + bind_message("", "s1") + kSync), "12ZT");
+  EXPECT_EQ(answer(execute_message("no_such") + bind_message("", "theirs") + kSync), "E(34000)ZE");
+  EXPECT_EQ(answer(execute_message("") + kSync), "E(25P02)ZE");
+}
+
+TEST_F(Prepared, ParseThatFailsEndsTheUnnamedStatement) {
+  EXPECT_EQ(answer(parse_message("", "list status") + parse_message("", "list config now") + kSync),
+            "1E(42601)ZI");
+  EXPECT_EQ(answer(bind_message("", "") + kSync), "E(26000)ZI");
+}
+
+// It may be ahead of the answer to the Sync, and PostgreSQL's to refuse; it is not left unanswered.
+TEST_F(Prepared, CommandAfterSyncAmongWrongDataIsAnswered) {
+  EXPECT_EQ(answer(simple("CREATE TEMP TABLE t (a int, b int)")), "C(CREATE TABLE)ZI");
+  EXPECT_EQ(answer(run_through("COPY t FROM STDIN") + frame('d', "bad\n") + kSync + frame('c', "") +
+                   simple("list status")),
+            "12GE(22P02)ZI");
+  EXPECT_THAT(answer(""), testing::AnyOf("TDDC(LIST)ZI", "E(42601)ZI"));
+  EXPECT_EQ(answer(simple("list status")), "TDDC(LIST)ZI");
+}
+
+TEST_F(Prepared, TextGoesByTheEncodingThatIsBeingSet) {
+  const std::string to_latin1 = "SET client_encoding = 'LATIN1'";
+  EXPECT_EQ(answer(simple(to_latin1) + simple("list status /* \xE9 */")), "C(SET)ZI");
+  EXPECT_EQ(answer(""), "TDDC(LIST)ZI");
+  EXPECT_EQ(answer(simple("SET client_encoding = 'UTF8'")), "C(SET)ZI");
+  EXPECT_EQ(answer(run_through(to_latin1) + kSync + run_through("list status /* \xE9 */") + kSync),
+            "12C(SET)ZI");
+  EXPECT_EQ(answer(""), "12DDC(LIST)ZI");
+}
+
+TEST_F(Prepared, PortalsEndWithCommitAndCloseAll) {
+  EXPECT_EQ(answer(parse_message("s1", "list status") + kSync), "1ZI");
+  EXPECT_EQ(answer(simple("BEGIN")), "C(BEGIN)ZT");
+  EXPECT_EQ(answer(bind_message("p1", "s1") + kSync), "2ZT");
+  EXPECT_EQ(answer(simple("COMMIT AND CHAIN")), "C(COMMIT)ZT");
+  EXPECT_EQ(answer(bind_message("p1", "s1") + kSync), "2ZT");
+  EXPECT_EQ(answer(simple("CLOSE ALL")), "C(CLOSE CURSOR ALL)ZT");
+  EXPECT_EQ(answer(bind_message("p1", "s1") + kSync), "2ZT");
+  EXPECT_EQ(answer(run_through("COMMIT") + execute_message("p1") + kSync), "12C(COMMIT)E(34000)ZI");
 }
 
 TEST_F(Prepared, DeallocateFreesANameOfOurs) {
@@ -195,6 +302,9 @@ TEST_F(Prepared, ChangeIsTheFirstThingInAPipeline) {
   EXPECT_EQ(answer(change + change + kSync), "12C(CREATE DATA SOURCE)12E(25001)ZI");
   EXPECT_EQ(answer(list + change + list + kSync), "12DDC(LIST)12E(25001)ZI");
   EXPECT_EQ(answer(change + list + kSync), "12C(CREATE DATA SOURCE)12DDC(LIST)ZI");
+  const std::string simple_change = simple("create data source x type kafka options (brokers 'b')");
+  EXPECT_EQ(answer(list + simple_change), "12DDC(LIST)E(25001)ZI");
+  EXPECT_EQ(answer(simple_change), "C(CREATE DATA SOURCE)ZI");
   EXPECT_EQ(answer(change + kSync), "12C(CREATE DATA SOURCE)ZI");
 }
 

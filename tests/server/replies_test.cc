@@ -113,6 +113,22 @@ TEST(ReplyQueue, SyncsDuringCopyInAreNotAnswered) {
   EXPECT_TRUE(queue.is_empty());
 }
 
+// As it is where the data before the Sync are wrong: PostgreSQL no longer reads data then.
+TEST(ReplyQueue, SyncDuringCopyInThatIsAnsweredEndsTheSkipping) {
+  ReplyQueue queue;
+  send(queue, "PBE");
+  receive(queue, "12G");
+  send(queue, "S");
+  receive(queue, "E");
+  EXPECT_TRUE(queue.is_skipping());
+  receive(queue, "Z");
+  EXPECT_FALSE(queue.is_skipping());
+  send(queue, "Q");
+  EXPECT_FALSE(queue.is_empty());
+  receive(queue, "CZ");
+  EXPECT_TRUE(queue.is_empty());
+}
+
 TEST(ReplyQueue, CopyDoneMayBeSentAheadOfCopyInResponse) {
   ReplyQueue queue;
   send(queue, "PBEScS");
