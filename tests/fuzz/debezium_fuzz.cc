@@ -1,4 +1,4 @@
-// libFuzzer entry for the decoder. How it works: the input is a key and a value, split at the first
+// libFuzzer target: the decoder. How it works: the input is a key and a value, split at the first
 // line feed, given to a decoder that lives on, so that cached schemas meet broken messages; without
 // a line feed it is a value without key. Only DecodeError may come out.
 #include <cstddef>

@@ -1,5 +1,4 @@
 // libFuzzer target: any bytes through the gate, the cutting and the parser.
-// clang++ -std=c++20 -fsanitize=fuzzer,address,undefined, linked with the grammar room.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,5 @@
-// libFuzzer entry for what is read before anybody has logged in: start-up packets, frames, the
-// messages that are looked into. Build with clang:
-//   clang++ -std=c++20 -g -I. -fsanitize=fuzzer,address,undefined tests/fuzz/startup_fuzz.cc \
-//     server/wire/{frame,messages,startup,binary}.cc server/session_replies.cc
+// libFuzzer target: what is read before anybody has logged in: start-up packets, frames, the
+// messages that are looked into, the queue of replies.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
