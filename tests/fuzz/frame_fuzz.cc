@@ -1,6 +1,6 @@
 // libFuzzer target: a stream of frames through FrameBuffer, cut anywhere.
 //
-// How it works: after a byte with their number and a flag the input lists frames, four bytes
+// How it works: after a byte with their number and two flags the input lists frames, four bytes
 // each (type, what becomes of it, length, unit of the length), and behind them the sizes of the
 // pieces in which the stream arrives. Payloads are numbered bytes, so that a byte too many, too few
 // or out of order shows. What should come out is computed from the list alone.
@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ struct Plan {
   std::vector<Planned> frames;
   std::string_view cuts;
   bool is_tail_missing = false;  // the stream ends within its last frame
+  bool is_as_relayed = false;    // read into the resting space first, and rows passed at once
 };
 
 Plan plan_of(std::string_view input) {
@@ -46,8 +48,9 @@ Plan plan_of(std::string_view input) {
   if (input.empty()) return plan;
   const auto head = static_cast<unsigned char>(input.front());
   input.remove_prefix(1);
-  const size_t count = std::min((head & 0x7F) % kFramesMax, input.size() / kRecordBytes);
+  const size_t count = std::min((head & 0x3F) % kFramesMax, input.size() / kRecordBytes);
   plan.is_tail_missing = (head & 0x80) != 0;
+  plan.is_as_relayed = (head & 0x40) != 0;
   for (size_t i = 0; i < count; ++i) {
     const auto at = [&](size_t k) {
       return static_cast<unsigned char>(input[i * kRecordBytes + k]);
@@ -56,8 +59,11 @@ Plan plan_of(std::string_view input) {
     constexpr std::array<size_t, 4> kBase{0, 65536 - 128, 2 * 65536 - 128, 1024};
     const size_t payload = kBase[at(3) % kBase.size()] + at(2);
     // An impossible length is rare: nothing can be said of what follows it but that it passes.
-    const auto fate = at(1) == 255 ? Fate::invalid : static_cast<Fate>(at(1) % 3);
-    plan.frames.push_back({static_cast<char>(at(0)), fate, payload});
+    auto fate = at(1) == 255 ? Fate::invalid : static_cast<Fate>(at(1) % 3);
+    const auto type = static_cast<char>(at(0));
+    const bool is_row = type == 'D' || type == 'd';
+    if (plan.is_as_relayed && is_row && fate != Fate::invalid) fate = Fate::pass;
+    plan.frames.push_back({type, fate, payload});
   }
   plan.cuts = input.substr(count * kRecordBytes);
   return plan;
@@ -135,6 +141,39 @@ std::string expected_output(const Plan& plan, const Stream& stream) {
   return expected;
 }
 
+// Whole frames that come out without having been looked at.
+size_t pass_rows(FrameBuffer& frames, const Plan& plan, size_t frame) {
+  size_t passed = frames.run().size();
+  frames.pass_rows();
+  passed = frames.run().size() - passed;
+  while (passed > 0) {
+    const Planned& row = plan.frames.at(frame++);
+    require(row.type == 'D' || row.type == 'd');
+    require(passed >= row.payload + kHeaderBytes);
+    passed -= row.payload + kHeaderBytes;
+  }
+  return frame;
+}
+
+// What a channel does with bytes that have come; how many of them it took.
+size_t read_some(FrameBuffer& frames, const Plan& plan, std::string_view bytes) {
+  const auto take = [&](std::span<char> space) {
+    require(!space.empty());
+    const size_t count = std::min(bytes.size(), space.size());
+    std::ranges::copy(bytes.substr(0, count), space.begin());
+    frames.added(count);
+    bytes.remove_prefix(count);
+    return count;
+  };
+  if (!plan.is_as_relayed) {
+    frames.release_if_empty();
+    return take(frames.space());
+  }
+  size_t taken = take(frames.resting_space(bytes.size() % 2 == 0));
+  if (frames.is_rest_full()) taken += take(frames.space());
+  return taken;
+}
+
 // The relay's loop, without a socket.
 std::string relayed(const Plan& plan, const Stream& stream) {
   BufferPool pool;
@@ -147,14 +186,11 @@ std::string relayed(const Plan& plan, const Stream& stream) {
     frames.run_written();
   };
   for (std::string_view rest = stream.bytes; !rest.empty();) {
-    frames.release_if_empty();
-    const auto space = frames.space();
-    require(!space.empty());
-    const size_t count = std::min({cuts.next(), rest.size(), space.size()});
-    std::ranges::copy(rest.substr(0, count), space.begin());
-    frames.added(count);
-    rest.remove_prefix(count);
-    while (const auto header = frames.next()) {
+    rest.remove_prefix(read_some(frames, plan, rest.substr(0, cuts.next())));
+    for (;;) {
+      if (plan.is_as_relayed) frame = pass_rows(frames, plan, frame);
+      const auto header = frames.next();
+      if (!header) break;
       const Planned& planned = plan.frames.at(frame);
       require(header->type == planned.type && header->total() == planned.payload + kHeaderBytes);
       const bool is_whole = frames.holds(*header);
