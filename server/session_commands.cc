@@ -70,7 +70,7 @@ asio::awaitable<Outcome> SessionCommands::query(std::string_view payload, bool i
   if (!text) co_return Outcome::pass;
   ClientText read = read_text(*text, legs_, execution_, extended_);
   // A query that PostgreSQL skips ends nothing: what is unnamed stays.
-  if (read.may_be_ours() || extended_.has_unnamed()) {
+  if (!read.is_foreign() || extended_.has_unnamed()) {
     const Gate gate = co_await answers_.await_replies();
     if (gate == Gate::closed) co_return Outcome::end;
     if (gate != Gate::open) co_return Outcome::pass;

@@ -6,6 +6,10 @@ namespace metadb::server {
 
 namespace {
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; });
+}
+
 // SQL_ASCII means that nobody converts anything.
 bool is_utf8(std::string_view encoding) {
   return encoding == "UTF8" || encoding == "SQL_ASCII";
@@ -23,10 +27,6 @@ size_t sequence_length(unsigned lead) {
 }
 
 }  // namespace
-
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; });
-}
 
 std::optional<std::string_view> utf8_of(std::string_view text, std::string_view client_encoding,
                                         std::string& storage) {

@@ -7,8 +7,6 @@
 
 namespace metadb::server {
 
-bool is_ascii(std::string_view text);
-
 // The text in UTF-8: as it is where client_encoding is UTF8 or all bytes are ASCII, converted from
 // LATIN1; nullopt for anything else: such a text is PostgreSQL's business. `storage` holds what had
 // to be converted.

@@ -142,7 +142,7 @@ asio::awaitable<Outcome> ExtendedCommands::parse(std::string_view payload) {
   const std::string_view name = wire::PayloadReader(payload).text();
   ClientText text = message ? read(*message) : ClientText();
   // A Parse or Bind that PostgreSQL skips replaces nothing: where it would, its turn is awaited.
-  if (text.may_be_ours() || statement(name)) {
+  if (!text.is_foreign() || statement(name)) {
     const auto outcome = co_await gate();
     if (outcome) co_return *outcome;
     if (message) text = read(*message);

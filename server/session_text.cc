@@ -39,7 +39,6 @@ ClientText read_text(std::string_view text, const SessionLegs& legs,
                      const CommandExecution& execution, const ExtendedCommands& extended) {
   ClientText read;
   if (!grammar::may_be_ours(text) && !extended.has_names()) return read;
-  read.goes_by_settings = !legs.has_standard_strings || !is_ascii(text);
   std::string storage;
   const auto utf8 = utf8_of(text, legs.client_encoding, storage);
   if (!utf8) return read;

@@ -32,13 +32,9 @@ struct ClientText {
   size_t statements = 0;
   std::vector<OwnStatement> ours;
   std::optional<catalog::Error> error;  // the first syntax error in one of ours
-  // Where the statements end, or what their bytes mean, goes by a setting of the session.
-  bool goes_by_settings = false;
 
   // All of it is PostgreSQL's.
   [[nodiscard]] bool is_foreign() const { return ours.empty() && !error; }
-  // Once PostgreSQL has answered what it was sent before: it may be about to change a setting.
-  [[nodiscard]] bool may_be_ours() const { return !is_foreign() || goes_by_settings; }
   // Beside what is ours. REQUIRES: no error.
   [[nodiscard]] bool has_foreign() const { return statements > ours.size(); }
 };

@@ -180,16 +180,6 @@ TEST_F(Prepared, CommandAfterSyncAmongWrongDataIsAnswered) {
   EXPECT_EQ(answer(simple("list status")), "TDDC(LIST)ZI");
 }
 
-TEST_F(Prepared, TextGoesByTheEncodingThatIsBeingSet) {
-  const std::string to_latin1 = "SET client_encoding = 'LATIN1'";
-  EXPECT_EQ(answer(simple(to_latin1) + simple("list status /* \xE9 */")), "C(SET)ZI");
-  EXPECT_EQ(answer(""), "TDDC(LIST)ZI");
-  EXPECT_EQ(answer(simple("SET client_encoding = 'UTF8'")), "C(SET)ZI");
-  EXPECT_EQ(answer(run_through(to_latin1) + kSync + run_through("list status /* \xE9 */") + kSync),
-            "12C(SET)ZI");
-  EXPECT_EQ(answer(""), "12DDC(LIST)ZI");
-}
-
 TEST_F(Prepared, PortalsEndWithCommitAndCloseAll) {
   EXPECT_EQ(answer(parse_message("s1", "list status") + kSync), "1ZI");
   EXPECT_EQ(answer(simple("BEGIN")), "C(BEGIN)ZT");

@@ -120,15 +120,16 @@ def no_portal_after_control(messages):
 
 
 def ascii_while_encoding_changes(messages):
-    """Commands are in ASCII after a change of the encoding in their pipeline."""
+    """Commands are in ASCII after a change of the encoding, until its answer was waited for."""
     changes = _portals_of(messages, lambda text, _: ENCODING.search(text))
     kept, is_after = [], False
     for message in messages:
         if is_after and isinstance(message, dict) and not str(_fields(message)).isascii():
             continue
-        if name_of(message) in ENDS_OF_PIPELINE:
+        name = name_of(message)
+        if name == "Wait":
             is_after = False
-        elif name_of(message) == "Execute" and portal_of(message) in changes:
+        elif (name == "Execute" and portal_of(message) in changes) or (name == "Query" and ENCODING.search(str(_fields(message)[1]))):
             is_after = True
         kept.append(message)
     return kept
@@ -201,7 +202,7 @@ RULES = [
     (no_sync_among_data, None),
     (without_left_portals, None),
     (no_portal_after_change, None),
-    (ascii_while_encoding_changes, ["encoding_changed_before_sync"]),
+    (ascii_while_encoding_changes, ["encoding_changed_in_pipeline", "encoding_changed_before_sync"]),
     (unnamed_alone, ["portal_taken_by_postgres"]),
     (readable_after_unnamed_command, ["unreadable_query"]),
     (unnamed_in_its_pipeline, ["unnamed_statement_kept"]),
