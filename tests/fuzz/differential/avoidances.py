@@ -17,6 +17,8 @@ CONTROL = re.compile(r"\b(commit|end|rollback|abort|release|savepoint|prepare tr
 CHANGE = re.compile(r"\b(alter|create|drop|pause|register)\b", re.IGNORECASE)
 # PostgreSQL's, refused in a pipeline after anything else was executed.
 ALONE = re.compile(r"\b(discard all|alter system|vacuum|(create|drop) database)\b", re.IGNORECASE)
+# PostgreSQL's, refused where a snapshot was taken before, as Parse or Bind of a SELECT does.
+FIRST = re.compile(r"\bisolation level\b", re.IGNORECASE)
 # Changes client_encoding, which is told with ReadyForQuery.
 ENCODING = re.compile(r"\b(client_encoding|names|reset|discard all)\b", re.IGNORECASE)
 # Sent after a Sync it is executed, and leaves no transaction and no portal, whatever was before.
@@ -162,18 +164,22 @@ def no_change_after_change(messages):
 def nothing_alone_after_command(messages):
     """What PostgreSQL refuses in a pipeline does not follow a command there, of which PostgreSQL does not know."""
     commands = _portals_of(messages, lambda _, message: isinstance(message, dict))
-    alone = _portals_of(messages, lambda text, message: isinstance(message, list) and ALONE.search(text))
-    kept, is_after = [], False
+    alone, first = (_portals_of(messages, lambda text, message, e=expression: isinstance(message, list) and e.search(text))
+                    for expression in (ALONE, FIRST))
+
+    def runs(message, expression, portals):
+        return (name_of(message) == "Execute" and portal_of(message) in portals) or (
+            name_of(message) == "Query" and isinstance(message, list) and expression.search(message[1]))
+
+    kept, is_executed, is_seen = [], False, False
     for message in messages:
-        name, portal = name_of(message), portal_of(message)
-        is_alone = (name == "Execute" and portal in alone) or (
-            name == "Query" and isinstance(message, list) and ALONE.search(message[1]))
-        if is_after and is_alone:
+        if (is_executed and runs(message, ALONE, alone)) or (is_seen and runs(message, FIRST, first)):
             continue
-        if name in ENDS_OF_PIPELINE:
-            is_after = False
-        elif name == "Execute" and portal in commands:
-            is_after = True
+        if name_of(message) in ENDS_OF_PIPELINE:
+            is_executed = is_seen = False
+        elif isinstance(message, dict) or portal_of(message) in commands:
+            is_seen = True
+            is_executed = is_executed or name_of(message) == "Execute"
         kept.append(message)
     return kept
 
