@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "server/auth.h"
+#include "server/saslprep.h"
 #include "server/wire/sqlstate.h"
 
 namespace metadb::server {
@@ -208,7 +209,8 @@ std::optional<std::string> ScramClient::final_message(std::string_view server_fi
     return std::nullopt;
   }
   const auto* password = std::get_if<std::string>(&secret_);
-  ScramKeys keys = password != nullptr ? keys_of(*password, *first) : std::get<ScramKeys>(secret_);
+  ScramKeys keys =
+      password != nullptr ? keys_of(saslprep(*password), *first) : std::get<ScramKeys>(secret_);
   const std::string channel = gs2_header() + (is_bound_ ? end_point_ : std::string());
   const std::string without_proof = fmt::format("c={},r={}", base64(channel), first->nonce);
   const std::string signed_text =

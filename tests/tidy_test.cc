@@ -175,6 +175,7 @@ constexpr std::array kHomes{
     Home{"pcre2.*", "ingest/rules\\.cc"},
     Home{"boost/beast.*", "(server/http|ingest/schema_registry)\\.cc"},
     Home{"boost/.*|openssl/.*", "server/.*"},
+    Home{"stringprep\\.h", "server/saslprep\\.cc"},
     Home{"git2.*", "server/external_sql\\.cc"},
     Home{"prometheus/.*", "server/http\\.cc"},
     Home{"yaml-cpp/.*", "server/config\\.cc"},

@@ -327,6 +327,19 @@ TEST_F(UpstreamTls, PasswordIsAskedForWhereVerifiersCannotBeRead) {
   EXPECT_NE(plain.find("sslmode=require"), std::string::npos) << plain;
 }
 
+// PostgreSQL has prepared the password before it made the verifier.
+TEST_F(UpstreamTls, PasswordOutsideAsciiIsPrepared) {
+  options.session.verifiers = nullptr;
+  start();
+  const std::string user = role("scram-sha-256");
+  database.connect().exec("ALTER ROLE " + user + " PASSWORD U&'caf\\00E9 \\2168'");
+  for (const char* password : {"caf\xC3\xA9 IX", "cafe\xCC\x81 \xE2\x85\xA8"}) {
+    const auto connection =
+        connect_tls("sslmode=require" + as(user, "'" + std::string(password) + "'"));
+    EXPECT_EQ(value(query(connection, "SELECT current_user")), user);
+  }
+}
+
 TEST_F(UpstreamTls, DatabaseThatCannotBeAskedIsNamed) {
   options.session.verifiers = [](const std::string&) {
     return std::variant<server::ScramVerifier, catalog::Error>(
