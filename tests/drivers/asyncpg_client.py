@@ -48,8 +48,8 @@ class connected:
 
 
 async def running(watcher, text):
-    """Returns when some other session executes this text."""
-    query = "select count(*) from pg_stat_activity where state = 'active' and query like $1 and pid <> pg_backend_pid()"
+    """Returns when some session sleeps in this text."""
+    query = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like $1"
     async with asyncio.timeout(SECONDS):
         while await watcher.fetchval(query, f"%{text}%") != 1:
             await asyncio.sleep(0)

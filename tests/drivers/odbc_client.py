@@ -53,10 +53,10 @@ def described(cursor):
 
 
 def when_running(text, action):
-    """A thread that acts when some other session executes this text."""
+    """A thread that acts when some session sleeps in this text."""
     def wait():
         watcher = connect().cursor()
-        query = ("select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() "
+        query = ("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and pid <> pg_backend_pid() "
                  f"and query like '%{text}%'")
         deadline = time.monotonic() + SECONDS
         while watcher.execute(query).fetchval() != 1:

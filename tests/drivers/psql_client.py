@@ -181,8 +181,8 @@ def wait_until(condition, what):
 
 
 def wait_until_running(text):
-    """Until some other session executes this text."""
-    query = ("select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() "
+    """Until some session sleeps in this text."""
+    query = ("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and pid <> pg_backend_pid() "
              f"and query like '%{text}%'")
     wait_until(lambda: ask(query) == "1", f"{text} does not run")
 

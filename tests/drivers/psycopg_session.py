@@ -56,5 +56,5 @@ def wait_until(condition):
 
 
 def is_running(watcher, text):
-    query = "select count(*) from pg_stat_activity where state = 'active' and query like %s and pid <> pg_backend_pid()"
+    query = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like %s and pid <> pg_backend_pid()"
     return watcher.execute(query, [f"%{text}%"]).fetchone()[0] == 1

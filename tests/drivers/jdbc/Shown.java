@@ -138,11 +138,11 @@ class Shown {
     return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(data));
   }
 
-  // Runs `way` when some other session executes this text.
+  // Runs `way` when some session sleeps in this text.
   static CompletableFuture<Void> whenRunning(String text, Step way) {
     return CompletableFuture.runAsync(() -> {
       try (Connection watcher = connect()) {
-        String query = "select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()"
+        String query = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and pid <> pg_backend_pid()"
             + " and query like '%" + text + "%'";
         long end = System.nanoTime() + 30_000_000_000L;
         while (!one(watcher, query).equals("1")) {

@@ -43,9 +43,9 @@ async function connected (use, options = {}) {
   }
 }
 
-// Returns when some other session executes this text.
+// Returns when some session sleeps in this text.
 async function running (watcher, text) {
-  const query = "select count(*)::int as n from pg_stat_activity where state = 'active' and query like $1 " +
+  const query = "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and query like $1 " +
     'and pid <> pg_backend_pid()'
   const end = Date.now() + 30000
   while ((await watcher.query(query, [`%${text}%`])).rows[0].n !== 1) {
