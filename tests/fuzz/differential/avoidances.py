@@ -162,7 +162,8 @@ def no_change_after_change(messages):
 
 
 def nothing_alone_after_command(messages):
-    """What PostgreSQL refuses in a pipeline does not follow a command there, of which PostgreSQL does not know."""
+    """What PostgreSQL refuses in a pipeline or transaction does not follow a command there, of which PostgreSQL does
+    not know."""
     commands = _portals_of(messages, lambda _, message: isinstance(message, dict))
     alone, first = (_portals_of(messages, lambda text, message, e=expression: isinstance(message, list) and e.search(text))
                     for expression in (ALONE, FIRST))
@@ -175,12 +176,15 @@ def nothing_alone_after_command(messages):
     for message in messages:
         if (is_executed and runs(message, ALONE, alone)) or (is_seen and runs(message, FIRST, first)):
             continue
+        is_command = isinstance(message, dict) or portal_of(message) in commands
+        is_seen = is_seen or is_command
         if name_of(message) in ENDS_OF_PIPELINE:
-            is_executed = is_seen = False
-        elif isinstance(message, dict) or portal_of(message) in commands:
-            is_seen = True
+            is_executed = False
+        elif is_command:
             is_executed = is_executed or name_of(message) == "Execute"
         kept.append(message)
+        # A transaction block may go on through many pipelines.
+        is_seen = is_seen and kept[-2:] != END_OF_ALL
     return kept
 
 
@@ -213,7 +217,8 @@ RULES = [
     (readable_after_unnamed_command, ["unreadable_query"]),
     (unnamed_in_its_pipeline, ["unnamed_statement_kept"]),
     (no_portal_after_control, ["portal_ends_with_rollback", "portal_ends_with_savepoint"]),
-    (nothing_alone_after_command, ["discard_after_list_in_pipeline"]),
+    (nothing_alone_after_command, ["discard_after_list_in_pipeline", "isolation_level_after_list_in_pipeline",
+                                   "isolation_level_after_list_in_block"]),
     (no_change_after_change, ["change_after_change_in_pipeline"]),
 ]
 
