@@ -145,6 +145,15 @@ auto& insert_recent(Vector& elements, typename Vector::value_type element, size_
   return elements.front();
 }
 
+// A transform may have taken the envelope away. Columns `status` and `id`, or `type` and `data`, do
+// not make a row a transaction boundary or a signal.
+bool may_be_row(MessageKind kind, const JsonNode& payload) {
+  if (kind == MessageKind::unknown || kind == MessageKind::signal) return true;
+  if (kind != MessageKind::transaction) return false;
+  const JsonNode* status = payload.member("status");
+  return status == nullptr || (status->text != "BEGIN" && status->text != "END");
+}
+
 }  // namespace
 
 std::string_view name_of(IgnoredKind kind) {
@@ -191,6 +200,8 @@ class Decoder::State {
   std::optional<std::string> fill_key(const std::string& header, const ValuePlan& plan,
                                       const RowSchema& schema);
   static std::shared_ptr<const EventTable> table(Topic& topic, const SourceBlock& source);
+  const JsonNode* struct_key(const Message& message);
+  bool has_struct_key(const Message& message);
   std::string heartbeat_server(const Message& message);
   void report_replaced(const EventTable& table);
 
@@ -229,22 +240,38 @@ Decoded Decoder::State::decode(const Message& message) {
     throw DecodeError("value schema \"" + excerpt(plan->schema_name()) +
                       "\" is a flattened row, not an envelope: not supported yet");
   }
+  if (may_be_row(kind, *payload) && has_struct_key(message)) {
+    throw DecodeError(
+        "neither an envelope of Debezium nor another message of it, but with the key of a row: "
+        "flattened rows are not supported yet");
+  }
   Ignored ignored = ignored_message(kind, plan == nullptr ? "" : plan->schema_name(), *payload);
   if (kind == MessageKind::heartbeat) ignored.server_name = heartbeat_server(message);
   return ignored;
 }
 
-// {"serverName":"srv"}, with or without schema. A heartbeat counts without it as well.
-std::string Decoder::State::heartbeat_server(const Message& message) {
-  if (!message.key || message.key->empty() || message.key->front() != '{') return {};
+// The key's struct, with or without schema; null if it is none. Valid until the next call.
+const JsonNode* Decoder::State::struct_key(const Message& message) {
+  if (!message.key || message.key->empty() || message.key->front() != '{') return nullptr;
   try {
     const JsonNode* key = &key_parser_.parse_object(*message.key);
     if (const JsonNode* payload = key->member("payload")) key = payload;
-    const JsonNode* server = key->member("serverName");
-    return server != nullptr && server->kind == JsonKind::string ? std::string(server->text) : "";
+    return key->kind == JsonKind::object ? key : nullptr;
   } catch (const DecodeError&) {
-    return {};  // its only use is to name the stream in a log line
+    return nullptr;  // what is asked of it is said of no other message
   }
+}
+
+bool Decoder::State::has_struct_key(const Message& message) {
+  const JsonNode* key = struct_key(message);
+  return key != nullptr && key->begin() != key->end();
+}
+
+// {"serverName":"srv"}. A heartbeat counts without it as well.
+std::string Decoder::State::heartbeat_server(const Message& message) {
+  const JsonNode* key = struct_key(message);
+  const JsonNode* server = key != nullptr ? key->member("serverName") : nullptr;
+  return server != nullptr && server->kind == JsonKind::string ? std::string(server->text) : "";
 }
 
 Opened<KeyPlan> Decoder::State::open_key(const Message& message, Topic& its_topic) {

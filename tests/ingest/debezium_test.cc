@@ -287,6 +287,23 @@ TEST(MessageKinds, AreToldApartByMembersWithoutSchema) {
   for (const auto& [value, kind] : kinds) EXPECT_EQ(ignored(nullptr, &value).kind, kind) << value;
 }
 
+TEST(MessageKinds, RowsWithoutEnvelopeAreNotLost) {
+  const std::string schemaless_key = R"({"id":1})";
+  const std::string renamed = framed(struct_schema_json(kRow, R"(,"name":"Order")"), kAnne);
+  for (const std::string& row :
+       {std::string(R"({"id":1,"name":"anne"})"), std::string(R"({"id":1,"status":"open"})"),
+        std::string(R"({"type":"book","data":{}})"), renamed}) {
+    for (const std::string& key : {kKey1, schemaless_key}) {
+      EXPECT_NE(reason_of(&key, row).find("the key of a row"), std::string::npos) << row;
+    }
+    const std::string text_key = R"("1")";
+    EXPECT_NE(ignored(&text_key, &row).kind, IgnoredKind::tombstone) << row;
+  }
+  const std::string transaction_key = R"({"id":"571"})";
+  const std::string boundary = R"({"status":"BEGIN","id":"571"})";
+  EXPECT_EQ(ignored(&transaction_key, &boundary).kind, IgnoredKind::transaction);
+}
+
 TEST(MessageKinds, TombstonesHaveNoValue) {
   const std::string empty;
   const std::string null = R"({"schema":null,"payload":null})";
