@@ -33,10 +33,14 @@ constexpr std::array<int64_t, 2> kUnixMicrosInfinity = {9223372036825200000,
                                                         std::numeric_limits<int64_t>::max()};
 constexpr std::array<int64_t, 2> kUnixMicrosMinusInfinity = {-9223372036832400000,
                                                              std::numeric_limits<int64_t>::min()};
+// The same sentinels as the milliseconds that they are in Java: releases from 3.7 on, for
+// timestamps of up to three digits and as text.
+constexpr int64_t kUnixMillisInfinity = 9223372036825200000;
+constexpr int64_t kUnixMillisMinusInfinity = -9223372036832400000;
 
 // PostgreSQL's MAX_TZDISP_HOUR.
 constexpr int64_t kOffsetSecondsMax = 15 * 3600 + 59 * 60 + 59;
-constexpr int64_t kYearMax = 99999999;
+constexpr int64_t kYearMax = 999999999;
 
 template <size_t kSize, typename Number>
 bool is_one_of(const std::array<int64_t, kSize>& sentinels, Number value) {
@@ -166,6 +170,8 @@ int64_t checked_timestamp(WideMicros unix_micros) {
 int64_t timestamp_or_infinity(WideMicros unix_micros) {
   if (is_one_of(kUnixMicrosInfinity, unix_micros)) return kTimestampInfinity;
   if (is_one_of(kUnixMicrosMinusInfinity, unix_micros)) return kTimestampMinusInfinity;
+  if (unix_micros == WideMicros{kUnixMillisInfinity} * 1000) return kTimestampInfinity;
+  if (unix_micros == WideMicros{kUnixMillisMinusInfinity} * 1000) return kTimestampMinusInfinity;
   return checked_timestamp(unix_micros);
 }
 

@@ -196,6 +196,8 @@ std::vector<Sample> timestamp_samples() {
     samples.push_back({"int64", semantic, "", "-1", "1969-12-31 23:59:59.999"});
     samples.push_back({"int64", semantic, "", "9223372036825200", "infinity"});
     samples.push_back({"int64", semantic, "", "-9223372036832400", "-infinity"});
+    samples.push_back({"int64", semantic, "", "9223372036825200000", "infinity"});
+    samples.push_back({"int64", semantic, "", "-9223372036832400000", "-infinity"});
   }
   const char* micro = "io.debezium.time.MicroTimestamp";
   samples.push_back({"int64", micro, "", "1687559624127410", "2023-06-23 22:33:44.12741"});
@@ -215,6 +217,8 @@ std::vector<Sample> timestamp_samples() {
       {"string", iso, "", R"("2019-07-09T02:28:57.123456Z")", "2019-07-09 02:28:57.123456"});
   samples.push_back({"string", iso, "", R"("+294247-01-10T04:00:25.2Z")", "infinity"});
   samples.push_back({"string", iso, "", R"("-290308-12-21T19:59:27.6Z")", "-infinity"});
+  samples.push_back({"string", iso, "", R"("+292278994-08-16T23:00:00Z")", "infinity"});
+  samples.push_back({"string", iso, "", R"("-292275055-05-16T23:00:00Z")", "-infinity"});
   samples.push_back(
       {"string", iso, "", R"("+294276-12-31T23:59:59.999999Z")", "294276-12-31 23:59:59.999999"});
   const char* zoned = "io.debezium.time.ZonedTimestamp";
