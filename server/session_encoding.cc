@@ -26,11 +26,36 @@ size_t sequence_length(unsigned lead) {
   return lead >= 0xC0 ? 2 : 1;
 }
 
+// As PostgreSQL takes it (pg_utf8_islegal): no overlong form, no surrogate, nothing beyond
+// U+10FFFF.
+bool is_legal_sequence(std::string_view sequence) {
+  const unsigned lead = byte_at(sequence, 0);
+  if (lead < 0x80) return true;
+  const size_t length = sequence_length(lead);
+  if (lead < 0xC2 || lead > 0xF4 || sequence.size() < length) return false;
+  unsigned low = 0x80;
+  unsigned high = 0xBF;
+  if (lead == 0xE0) low = 0xA0;
+  if (lead == 0xED) high = 0x9F;
+  if (lead == 0xF0) low = 0x90;
+  if (lead == 0xF4) high = 0x8F;
+  if (byte_at(sequence, 1) < low || byte_at(sequence, 1) > high) return false;
+  return std::ranges::all_of(sequence.substr(2, length - 2),
+                             [](char c) { return (c & 0xC0) == 0x80; });
+}
+
+bool is_legal_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size(); i += sequence_length(byte_at(text, i))) {
+    if (!is_legal_sequence(text.substr(i))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::string_view> utf8_of(std::string_view text, std::string_view client_encoding,
                                         std::string& storage) {
-  if (is_utf8(client_encoding) || is_ascii(text)) return text;
+  if (is_ascii(text) || (is_utf8(client_encoding) && is_legal_utf8(text))) return text;
   if (client_encoding != "LATIN1") return std::nullopt;
   storage.clear();
   for (size_t i = 0; i < text.size(); ++i) {

@@ -8,8 +8,8 @@
 namespace metadb::server {
 
 // The text in UTF-8: as it is where client_encoding is UTF8 or all bytes are ASCII, converted from
-// LATIN1; nullopt for anything else: such a text is PostgreSQL's business. `storage` holds what had
-// to be converted.
+// LATIN1; nullopt for anything else, and for bytes that are no UTF-8 after all: such a text is
+// PostgreSQL's business. `storage` holds what had to be converted.
 std::optional<std::string_view> utf8_of(std::string_view text, std::string_view client_encoding,
                                         std::string& storage);
 

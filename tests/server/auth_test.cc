@@ -70,6 +70,16 @@ TEST(Encoding, LeavesUnknownEncodingsToPostgres) {
   EXPECT_EQ(server::utf8_of("plain", "EUC_JP", storage), "plain");
   EXPECT_FALSE(server::utf8_of("\xC6\xFC", "EUC_JP", storage));
   EXPECT_EQ(server::utf8_of("z\xC3\xBCrich", "UTF8", storage), "z\xC3\xBCrich");
+  for (const char* legal : {"\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+                            "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_EQ(server::utf8_of(legal, "UTF8", storage), legal);
+  }
+  for (const char* illegal :
+       {"\x80", "\xC1\x81", "\xC3", "a\xC3z", "\xE0\x9F\x80", "\xED\xA0\x80", "\xE2\x82",
+        "\xE2\x82z", "\xF0\x8F\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+    EXPECT_FALSE(server::utf8_of(illegal, "UTF8", storage)) << illegal;
+    EXPECT_FALSE(server::utf8_of(illegal, "SQL_ASCII", storage)) << illegal;
+  }
 }
 
 }  // namespace
