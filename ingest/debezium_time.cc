@@ -17,6 +17,9 @@ constexpr int32_t kDateMinusInfinity = std::numeric_limits<int32_t>::min();
 constexpr int64_t kTimestampInfinity = std::numeric_limits<int64_t>::max();
 constexpr int64_t kTimestampMinusInfinity = std::numeric_limits<int64_t>::min();
 
+// Wide enough for every date that the scanner lets through.
+__extension__ using WideMicros = __int128;
+
 // PostgreSQL's ranges, since 2000-01-01 (datatype/timestamp.h): from 4714-11-24 BC to 5874897-12-31
 // and 294276-12-31.
 constexpr int64_t kDateMin = -2451545;
@@ -29,21 +32,21 @@ constexpr int64_t kTimestampEnd = 9223371331200000000;
 // recorded in tests/ingest/data). All lie outside PostgreSQL's ranges.
 constexpr std::array<int64_t, 3> kUnixDaysInfinity = {-2147472692, -622191234, 2146033979};
 constexpr std::array<int64_t, 2> kUnixDaysMinusInfinity = {-2147472691, -625821272};
-constexpr std::array<int64_t, 2> kUnixMicrosInfinity = {9223372036825200000,
-                                                        std::numeric_limits<int64_t>::max()};
-constexpr std::array<int64_t, 2> kUnixMicrosMinusInfinity = {-9223372036832400000,
-                                                             std::numeric_limits<int64_t>::min()};
-// The same sentinels as the milliseconds that they are in Java: releases from 3.7 on, for
+// As Java's milliseconds, which releases up to 3.6 send as microseconds, and 3.7 as they are for
 // timestamps of up to three digits and as text.
-constexpr int64_t kUnixMillisInfinity = 9223372036825200000;
-constexpr int64_t kUnixMillisMinusInfinity = -9223372036832400000;
+constexpr WideMicros kJavaInfinity = 9223372036825200000;
+constexpr WideMicros kJavaMinusInfinity = -9223372036832400000;
+constexpr std::array<WideMicros, 3> kUnixMicrosInfinity = {kJavaInfinity, kJavaInfinity * 1000,
+                                                           std::numeric_limits<int64_t>::max()};
+constexpr std::array<WideMicros, 3> kUnixMicrosMinusInfinity = {
+    kJavaMinusInfinity, kJavaMinusInfinity * 1000, std::numeric_limits<int64_t>::min()};
 
 // PostgreSQL's MAX_TZDISP_HOUR.
 constexpr int64_t kOffsetSecondsMax = 15 * 3600 + 59 * 60 + 59;
 constexpr int64_t kYearMax = 999999999;
 
 template <size_t kSize, typename Number>
-bool is_one_of(const std::array<int64_t, kSize>& sentinels, Number value) {
+bool is_one_of(const std::array<Number, kSize>& sentinels, Number value) {
   return std::find(sentinels.begin(), sentinels.end(), value) != sentinels.end();
 }
 
@@ -158,9 +161,6 @@ class Scanner {
   size_t at_ = 0;
 };
 
-// Wide enough for every date that the scanner lets through.
-__extension__ using WideMicros = __int128;
-
 int64_t checked_timestamp(WideMicros unix_micros) {
   const WideMicros value = unix_micros - kEpochMicros;
   if (value < kTimestampMin || value >= kTimestampEnd) throw_out_of_range("timestamp");
@@ -170,8 +170,6 @@ int64_t checked_timestamp(WideMicros unix_micros) {
 int64_t timestamp_or_infinity(WideMicros unix_micros) {
   if (is_one_of(kUnixMicrosInfinity, unix_micros)) return kTimestampInfinity;
   if (is_one_of(kUnixMicrosMinusInfinity, unix_micros)) return kTimestampMinusInfinity;
-  if (unix_micros == WideMicros{kUnixMillisInfinity} * 1000) return kTimestampInfinity;
-  if (unix_micros == WideMicros{kUnixMillisMinusInfinity} * 1000) return kTimestampMinusInfinity;
   return checked_timestamp(unix_micros);
 }
 

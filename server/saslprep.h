@@ -7,6 +7,7 @@ namespace metadb::server {
 
 // The prepared password. As it is, if it is no UTF-8 or holds what SASLprep prohibits: PostgreSQL
 // and its clients take such a one by its bytes (pg_saslprep, saslprep.c).
-std::string saslprep(const std::string& password);
+// What is not handed on is wiped.
+std::string saslprep(std::string password);
 
 }  // namespace metadb::server

@@ -169,7 +169,11 @@ ScramClient::ScramClient(Secret secret, std::string end_point, std::string user,
     : secret_(std::move(secret)),
       end_point_(std::move(end_point)),
       user_(std::move(user)),
-      nonce_(nonce.empty() ? base64(random_bytes(kNonceBytes)) : std::move(nonce)) {}
+      nonce_(nonce.empty() ? base64(random_bytes(kNonceBytes)) : std::move(nonce)) {
+  if (auto* password = std::get_if<std::string>(&secret_)) {
+    *password = saslprep(std::move(*password));
+  }
+}
 
 ScramClient::~ScramClient() {
   if (auto* password = std::get_if<std::string>(&secret_)) {
@@ -209,8 +213,7 @@ std::optional<std::string> ScramClient::final_message(std::string_view server_fi
     return std::nullopt;
   }
   const auto* password = std::get_if<std::string>(&secret_);
-  ScramKeys keys =
-      password != nullptr ? keys_of(saslprep(*password), *first) : std::get<ScramKeys>(secret_);
+  ScramKeys keys = password != nullptr ? keys_of(*password, *first) : std::get<ScramKeys>(secret_);
   const std::string channel = gs2_header() + (is_bound_ ? end_point_ : std::string());
   const std::string without_proof = fmt::format("c={},r={}", base64(channel), first->nonce);
   const std::string signed_text =

@@ -31,9 +31,10 @@ struct FrameHeader {
 // passes in pieces. What is neither passed nor dropped stays until more bytes have come.
 // Layout: [begin, scan) is the run, [scan, end) was not looked at yet. Small messages, which is
 // what an idle client sends next, are read into a few bytes of our own; the pool lends a buffer for
-// what does not fit. Invariant: a frame is dropped only while the run is empty, so order is never
-// changed. A header with an impossible length makes the rest of the stream pass unread: the
-// receiver is the one to judge it.
+// what does not fit.
+// Invariant: a frame is dropped only while the run is empty, so order is never changed.
+// A header with an impossible length makes the rest of the stream pass unread: the receiver is the
+// one to judge it.
 class FrameBuffer {
  public:
   explicit FrameBuffer(BufferPool& pool) : pool_(pool) {}
