@@ -100,7 +100,7 @@ class Fuzzer:
             return Verdict(f"PostgreSQL: {expected.ended}")
         for schedule in case.schedules:
             actual = converse(actual_endpoint or self._actual, case, schedule, expected.waits)
-            problem = difference(expected, actual, case.has_commands, is_lenient, schedule.reads == "late")
+            problem = difference(expected, actual, case.has_commands, is_lenient)
             if problem and self._servers.has_postgres_crashed():
                 return Verdict("PostgreSQL crashed")
             if problem:

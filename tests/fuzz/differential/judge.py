@@ -56,23 +56,19 @@ def _is_same(expected, actual, has_commands, is_lenient):
 def _is_cut(expected, actual):
     """Did PostgreSQL end the session by FATAL, and one side lose the tail of what was said?
 
-    A server that ends so leaves input unread, which makes the end a reset, and a reset discards what the client has
-    not yet taken. How much that is goes by timing, against PostgreSQL alone as well.
+    A server that ends so leaves input unread, which makes the end a reset, and a reset discards what was said and not
+    sent yet, or not taken. How much that is goes by timing, between PostgreSQL and a client alone as well.
     """
     last = expected.messages[-1] if expected.messages else None
     is_fatal = last is not None and last.kind == "E" and last.fields().get("V") == "FATAL"
     return is_fatal and {expected.ended, actual.ended} <= {"end of stream", "reset"}
 
 
-def difference(expected, actual, has_commands, is_lenient=True, is_late=False):
-    """None if the transcripts agree, else where they part.
-
-    Lenient: what a stored case is known for is overlooked. Late: the client read only after all was sent, so that an
-    end by FATAL may have cut what was said.
-    """
+def difference(expected, actual, has_commands, is_lenient=True):
+    """None if the transcripts agree, else where they part. Lenient: what a stored case is known for is overlooked."""
     pairs = itertools.zip_longest(expected.messages, actual.messages)
     for at, (one, other) in enumerate(pairs):
-        if other is None and is_late and _is_cut(expected, actual):
+        if other is None and _is_cut(expected, actual):
             return None
         if not _is_same(one, other, has_commands, is_lenient):
             return _shown(expected, actual, at)
