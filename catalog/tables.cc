@@ -54,10 +54,10 @@ std::vector<std::string> key_index_sql(const Table& table) {
   for (const std::string& name : table.key_columns) {
     const Column& column = key_column(table, name);
     if (is_bounded(column)) continue;
-    const bool has_btree = column.type && row_of(*column.type).has_btree;
+    const bool is_hashable = column.type && has_hash(*column.type);
     out.push_back(
         fmt::format("CREATE INDEX {} ON {} USING hash ({})", index_name(), table.main(),
-                    has_btree ? quote_identifier(name) : "(" + key_expression(column) + ")"));
+                    is_hashable ? quote_identifier(name) : "(" + key_expression(column) + ")"));
   }
   return out;
 }

@@ -28,6 +28,48 @@ enum class PgType : uint8_t {
   uuid,
   json,
   jsonb,
+  inet,
+  cidr,
+  macaddr,
+  macaddr8,
+  interval,
+  varbit,
+  int4range,
+  int8range,
+  numrange,
+  daterange,
+  tsrange,
+  tstzrange,
+  point,
+  line,
+  circle,
+  boolean_array,
+  int2_array,
+  int4_array,
+  int8_array,
+  float4_array,
+  float8_array,
+  numeric_array,
+  text_array,
+  bytea_array,
+  date_array,
+  time_array,
+  timetz_array,
+  timestamp_array,
+  timestamptz_array,
+  uuid_array,
+  json_array,
+  jsonb_array,
+  inet_array,
+  cidr_array,
+  macaddr_array,
+  macaddr8_array,
+  int4range_array,
+  int8range_array,
+  numrange_array,
+  daterange_array,
+  tsrange_array,
+  tstzrange_array,
 };
 
 struct PgTypeRow {
@@ -37,10 +79,19 @@ struct PgTypeRow {
   uint32_t oid;           // pg_type.oid; fixed for built-in types
   bool has_btree;         // has a default btree operator class
   bool is_bounded;        // every value fits into an index entry
+  std::optional<PgType> element = {};  // of an array
 };
 
 std::span<const PgTypeRow> pg_types();
 const PgTypeRow& row_of(PgType type);
+// The type of arrays of `element`; nullopt for an array, and where Debezium never sends any.
+std::optional<PgType> array_of(PgType element);
+// Can be in a hash index: what can be in a btree, but for bit strings.
+bool has_hash(PgType type);
+// Values are equal exactly if their entries in the index of a key are (key_expression in tables.h).
+// Not so where that is an md5 of the text and equal values have several: 1.0 and 1.00 in arrays and
+// ranges, jsonb.
+bool is_equal_by_index(PgType type);
 // By format_type() name without typmod ("character varying" counts as text); nullopt if unknown.
 std::optional<PgType> pg_type_named(std::string_view format_type_name);
 

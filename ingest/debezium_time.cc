@@ -1,5 +1,7 @@
 #include "ingest/debezium_time.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -10,6 +12,9 @@
 namespace metadb::ingest {
 namespace {
 
+constexpr int64_t kNanosPerMicro = 1000;
+constexpr int64_t kNanosPerSecond = kMicrosPerSecond * kNanosPerMicro;
+constexpr int64_t kNanosPerDay = kMicrosPerDay * kNanosPerMicro;
 constexpr int64_t kEpochDays = 10957;  // 2000-01-01, in days since 1970-01-01
 constexpr int64_t kEpochMicros = kEpochDays * kMicrosPerDay;
 constexpr int32_t kDateInfinity = std::numeric_limits<int32_t>::max();
@@ -78,6 +83,14 @@ int64_t unix_days(int64_t year, int64_t month, int64_t day) {
   return era * 146097 + day_of_era - 719468;
 }
 
+// A column of microseconds is too narrow for more digits.
+int64_t micros_of(int64_t nanos) {
+  if (nanos % kNanosPerMicro != 0) {
+    throw DecodeError("finer than a microsecond", "22008");
+  }
+  return nanos / kNanosPerMicro;
+}
+
 // Reads one ISO text from the left.
 class Scanner {
  public:
@@ -117,30 +130,43 @@ class Scanner {
     if (!is_negative) take('+');
     const int64_t digits = number(4, 10);
     if (digits > kYearMax) throw_out_of_range(type_);
-    const int64_t year = is_negative ? -digits : digits;
+    int64_t year = is_negative ? -digits : digits;
+    if (is_before_christ_) year = 1 - year;
     expect('-');
     const int64_t month = two_digits(1, 12);
     expect('-');
     return unix_days(year, month, two_digits(1, days_in_month(year, month)));
   }
 
-  // Microseconds since midnight, at most 24:00:00.
-  int64_t time() {
+  // Nanoseconds since midnight, at most 24:00:00.
+  int64_t nanos() {
     const int64_t hour = two_digits(0, 24);
     expect(':');
     const int64_t minute = two_digits(0, 59);
     const int64_t second = take(':') ? two_digits(0, 59) : 0;
-    int64_t micros = ((hour * 60 + minute) * 60 + second) * kMicrosPerSecond;
+    int64_t nanos = ((hour * 60 + minute) * 60 + second) * kNanosPerSecond;
     if (take('.')) {
       const size_t start = at_;
-      const int64_t fraction = number(1, 6);
-      int64_t unit = kMicrosPerSecond;
+      const int64_t fraction = number(1, 9);
+      int64_t unit = kNanosPerSecond;
       for (size_t i = start; i < at_; i++) unit /= 10;
-      micros += fraction * unit;
-      number(0, text_.size());
+      nanos += fraction * unit;
+      // Java has no finer unit.
+      while (take('0')) {
+      }
     }
-    if (micros > kMicrosPerDay) fail();
-    return micros;
+    if (nanos > kNanosPerDay) fail();
+    return nanos;
+  }
+  // Microseconds since midnight.
+  int64_t time() { return micros_of(nanos()); }
+
+  // PostgreSQL's mark of a year before 1, which stands at the end.
+  void take_era() {
+    constexpr std::string_view kEra = " BC";
+    if (!text_.ends_with(kEra)) return;
+    text_.remove_suffix(kEra.size());
+    is_before_christ_ = true;
   }
 
   // Seconds east of UTC.
@@ -159,7 +185,22 @@ class Scanner {
   std::string_view text_;
   const char* type_;
   size_t at_ = 0;
+  bool is_before_christ_ = false;
 };
+
+int64_t unix_days(const CivilDate& date) {
+  const bool is_date = date.month >= 1 && date.month <= 12 && date.day >= 1 &&
+                       date.year >= -kYearMax && date.year <= kYearMax &&
+                       date.day <= days_in_month(date.year, date.month);
+  if (!is_date) throw_out_of_range("date");
+  return unix_days(date.year, date.month, date.day);
+}
+
+int32_t checked_date(int64_t unix_days) {
+  const int64_t value = unix_days - kEpochDays;
+  if (value < kDateMin || value >= kDateEnd) throw_out_of_range("date");
+  return static_cast<int32_t>(value);
+}
 
 int64_t checked_timestamp(WideMicros unix_micros) {
   const WideMicros value = unix_micros - kEpochMicros;
@@ -173,10 +214,60 @@ int64_t timestamp_or_infinity(WideMicros unix_micros) {
   return checked_timestamp(unix_micros);
 }
 
-WideMicros date_and_time(Scanner& scanner) {
-  const int64_t days = scanner.date();
+// An instant without its fraction below a day.
+struct Instant {
+  int64_t days = 0;   // since 1970-01-01
+  int64_t nanos = 0;  // since midnight; beyond a day after a shift of zone
+};
+
+Instant date_and_time(Scanner& scanner) {
+  Instant out;
+  out.days = scanner.date();
   if (!scanner.take(' ')) scanner.expect('T');
-  return WideMicros{days} * kMicrosPerDay + scanner.time();
+  out.nanos = scanner.nanos();
+  return out;
+}
+
+WideMicros micros_of(const Instant& instant) {
+  return WideMicros{instant.days} * kMicrosPerDay + micros_of(instant.nanos);
+}
+
+// The inverse of unix_days().
+CivilDate civil(int64_t unix_days) {
+  const int64_t days = unix_days + 719468;
+  const int64_t era = floor_divided(days, 146097);
+  const int64_t day_of_era = days - era * 146097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month,
+          day_of_year - (153 * shifted_month + 2) / 5 + 1};
+}
+
+// As PostgreSQL prints a timestamp, with as many digits of the fraction as there are.
+std::string text_of(Instant instant, std::string_view zone) {
+  instant.days += floor_divided(instant.nanos, kNanosPerDay);
+  instant.nanos -= floor_divided(instant.nanos, kNanosPerDay) * kNanosPerDay;
+  const CivilDate date = civil(instant.days);
+  const int64_t seconds = instant.nanos / kNanosPerSecond;
+  std::string out =
+      fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", date.year > 0 ? date.year : 1 - date.year,
+                  date.month, date.day, seconds / 3600, seconds / 60 % 60, seconds % 60);
+  if (const int64_t fraction = instant.nanos % kNanosPerSecond; fraction != 0) {
+    out += fmt::format(".{:09}", fraction);
+    out.erase(out.find_last_not_of('0') + 1);
+  }
+  return out + std::string(zone) + (date.year > 0 ? "" : " BC");
+}
+
+// The words where the number means infinity, else nothing.
+std::string_view infinity_word(WideMicros unix_micros) {
+  if (is_one_of(kUnixMicrosInfinity, unix_micros)) return "infinity";
+  if (is_one_of(kUnixMicrosMinusInfinity, unix_micros)) return "-infinity";
+  return {};
 }
 
 }  // namespace
@@ -184,9 +275,7 @@ WideMicros date_and_time(Scanner& scanner) {
 int32_t pg_date(int64_t days) {
   if (is_one_of(kUnixDaysInfinity, days)) return kDateInfinity;
   if (is_one_of(kUnixDaysMinusInfinity, days)) return kDateMinusInfinity;
-  const int64_t value = days - kEpochDays;
-  if (value < kDateMin || value >= kDateEnd) throw_out_of_range("date");
-  return static_cast<int32_t>(value);
+  return checked_date(days);
 }
 
 int64_t pg_timestamp(int64_t unix_micros) {
@@ -200,7 +289,19 @@ int64_t pg_timestamp_from_millis(int64_t unix_millis) {
 int64_t pg_timestamp_from_nanos(int64_t unix_nanos) {
   if (unix_nanos == std::numeric_limits<int64_t>::max()) return kTimestampInfinity;
   if (unix_nanos == std::numeric_limits<int64_t>::min()) return kTimestampMinusInfinity;
-  return pg_timestamp(floor_divided(unix_nanos, 1000));
+  return pg_timestamp(micros_of(unix_nanos));
+}
+
+std::string timestamp_text_from_nanos(int64_t unix_nanos) {
+  if (unix_nanos == std::numeric_limits<int64_t>::max()) return "infinity";
+  if (unix_nanos == std::numeric_limits<int64_t>::min()) return "-infinity";
+  const int64_t days = floor_divided(unix_nanos, kNanosPerDay);
+  return text_of({days, unix_nanos - days * kNanosPerDay}, "");
+}
+
+int64_t pg_time_from_nanos(int64_t nanos) {
+  if (nanos < 0 || nanos > kNanosPerDay) throw_out_of_range("time");
+  return micros_of(nanos);
 }
 
 int64_t pg_time(int64_t micros) {
@@ -235,10 +336,21 @@ ZonedTime parse_zoned_time(std::string_view text) {
 
 int64_t parse_timestamp(std::string_view text) {
   Scanner scanner(text, "timestamp");
-  const WideMicros micros = date_and_time(scanner);
+  const Instant instant = date_and_time(scanner);
   scanner.take('Z');
   scanner.end();
-  return timestamp_or_infinity(micros);
+  return timestamp_or_infinity(micros_of(instant));
+}
+
+std::string timestamp_text(std::string_view text) {
+  Scanner scanner(text, "timestamp");
+  const Instant instant = date_and_time(scanner);
+  scanner.take('Z');
+  scanner.end();
+  const WideMicros micros =
+      WideMicros{instant.days} * kMicrosPerDay + instant.nanos / kNanosPerMicro;
+  const std::string_view word = infinity_word(micros);
+  return word.empty() ? text_of(instant, "") : std::string(word);
 }
 
 // Infinity is a word here, so the number that means it elsewhere is an ordinary instant.
@@ -246,10 +358,65 @@ int64_t parse_zoned_timestamp(std::string_view text) {
   if (text == "infinity") return kTimestampInfinity;
   if (text == "-infinity") return kTimestampMinusInfinity;
   Scanner scanner(text, "timestamp with time zone");
-  const WideMicros local = date_and_time(scanner);
+  scanner.take_era();
+  const Instant local = date_and_time(scanner);
   const int64_t east = scanner.offset();
   scanner.end();
-  return checked_timestamp(local - WideMicros{east} * kMicrosPerSecond);
+  return checked_timestamp(micros_of(local) - WideMicros{east} * kMicrosPerSecond);
+}
+
+std::string zoned_timestamp_text(std::string_view text) {
+  if (text == "infinity" || text == "-infinity") return std::string(text);
+  Scanner scanner(text, "timestamp with time zone");
+  Instant instant = date_and_time(scanner);
+  instant.nanos -= scanner.offset() * kNanosPerSecond;
+  scanner.end();
+  return text_of(instant, "+00");
+}
+
+std::string time_text(std::string_view text) {
+  Scanner scanner(text, "time");
+  const int64_t nanos = scanner.nanos();
+  scanner.take('Z');
+  scanner.end();
+  return nanos == kNanosPerDay ? "24:00:00" : text_of({0, nanos}, "").substr(sizeof "1970-01-01");
+}
+
+int32_t pg_date_of(const CivilDate& date) {
+  return checked_date(unix_days(date));
+}
+
+int64_t pg_timestamp_of(const CivilDate& date, int64_t nanos_of_day, int64_t east) {
+  return checked_timestamp(micros_of({unix_days(date), nanos_of_day}) -
+                           WideMicros{east} * kMicrosPerSecond);
+}
+
+int32_t date_infinity(int sign) {
+  return sign > 0 ? kDateInfinity : kDateMinusInfinity;
+}
+
+int64_t timestamp_infinity(int sign) {
+  return sign > 0 ? kTimestampInfinity : kTimestampMinusInfinity;
+}
+
+int32_t parse_postgres_date(std::string_view text) {
+  if (text == "infinity") return kDateInfinity;
+  if (text == "-infinity") return kDateMinusInfinity;
+  Scanner scanner(text, "date");
+  scanner.take_era();
+  const int64_t days = scanner.date();
+  scanner.end();
+  return checked_date(days);
+}
+
+int64_t parse_postgres_timestamp(std::string_view text) {
+  if (text == "infinity") return kTimestampInfinity;
+  if (text == "-infinity") return kTimestampMinusInfinity;
+  Scanner scanner(text, "timestamp");
+  scanner.take_era();
+  const Instant instant = date_and_time(scanner);
+  scanner.end();
+  return checked_timestamp(micros_of(instant));
 }
 
 }  // namespace metadb::ingest

@@ -11,6 +11,12 @@
 
 #include "ingest/debezium_base64.h"
 #include "ingest/debezium_cell.h"
+#include "ingest/debezium_geometric.h"
+#include "ingest/debezium_interval.h"
+#include "ingest/debezium_network.h"
+#include "ingest/debezium_range.h"
+#include "ingest/debezium_scalar.h"
+#include "ingest/debezium_structured.h"
 #include "ingest/debezium_time.h"
 #include "ingest/numeric.h"
 
@@ -22,23 +28,6 @@ using catalog::PgType;
 // PostgreSQL's longest bit string; Debezium says 2147483647 for one without a length.
 constexpr int64_t kBitLengthMax = 83886080;
 
-void expect(const JsonNode& value, JsonKind kind, const char* expected) {
-  if (value.kind == kind) return;
-  throw DecodeError(std::string("expected ") + expected + ", got " + excerpt(value.text));
-}
-
-int64_t integer(const JsonNode& value) {
-  expect(value, JsonKind::number, "an integer");
-  int64_t result = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, error] = std::from_chars(value.text.data(), end, result);
-  if (error == std::errc::result_out_of_range) throw DecodeError("integer out of range", "22003");
-  if (error != std::errc() || stop != end) {
-    throw DecodeError("expected an integer, got " + excerpt(value.text));
-  }
-  return result;
-}
-
 // T: the declared type, whose range holds; Stored: that of the column.
 template <typename T, typename Stored = T>
 void convert_integer(const JsonNode& value, const TypeParameters&, std::string& out) {
@@ -47,22 +36,6 @@ void convert_integer(const JsonNode& value, const TypeParameters&, std::string& 
     throw DecodeError("integer out of range", "22003");
   }
   append_int_cell(out, static_cast<Stored>(wide));
-}
-
-// The token is read as the type itself: by way of a double a float would be rounded twice.
-template <typename Float>
-Float floating(const JsonNode& value) {
-  if (value.kind == JsonKind::string) {
-    if (value.text == "NaN") return std::numeric_limits<Float>::quiet_NaN();
-    if (value.text == "Infinity") return std::numeric_limits<Float>::infinity();
-    if (value.text == "-Infinity") return -std::numeric_limits<Float>::infinity();
-  }
-  expect(value, JsonKind::number, "a number");
-  Float result = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, error] = std::from_chars(value.text.data(), end, result);
-  if (error != std::errc() || stop != end) throw DecodeError("float out of range", "22003");
-  return result;
 }
 
 void convert_float(const JsonNode& value, const TypeParameters&, std::string& out) {
@@ -153,8 +126,8 @@ void convert_variable_scale_decimal(const JsonNode& value, const TypeParameters&
   append_decimal(*unscaled, static_cast<int32_t>(digits), out);
 }
 
-// Little-endian bytes without their high zeros, as digits with the highest bit first: as many as
-// the type has, or, where that varies, from the highest one bit on (the source's leading zeros of
+// Little-endian bytes without their high zeros, to bits with the highest first: as many as the type
+// has, or, where that varies, from the highest one bit on (the source's leading zeros of
 // a bit varying are lost in Debezium).
 void convert_bits(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
   expect(value, JsonKind::string, "base64");
@@ -172,10 +145,17 @@ void convert_bits(const JsonNode& value, const TypeParameters& parameters, std::
     if (used > width) throw DecodeError("more bits than the type has", "22026");
   }
   const size_t begin = begin_cell(out);
-  out.append(width - used, '0');
-  for (size_t bit = used; bit-- > 0;) {
-    const auto byte = static_cast<unsigned>(static_cast<unsigned char>(bytes[bit / 8]));
-    out += ((byte >> (bit % 8)) & 1U) != 0 ? '1' : '0';
+  append_big_endian(out, static_cast<int32_t>(width));
+  for (size_t first = 0; first < width; first += 8) {
+    unsigned packed = 0;
+    for (size_t i = first; i < first + 8; ++i) {
+      packed <<= 1U;
+      if (i >= width || width - 1 - i >= used) continue;
+      const size_t bit = width - 1 - i;
+      packed |=
+          (static_cast<unsigned>(static_cast<unsigned char>(bytes[bit / 8])) >> (bit % 8)) & 1U;
+    }
+    out += static_cast<char>(packed);
   }
   end_cell(out, begin);
 }
@@ -222,25 +202,22 @@ void convert_time_micros(const JsonNode& value, const TypeParameters&, std::stri
 }
 
 void convert_time_nanos(const JsonNode& value, const TypeParameters&, std::string& out) {
-  const int64_t nanos = integer(value);
-  append_int_cell(out, pg_time(nanos < 0 ? -1 : nanos / 1000));
+  append_int_cell(out, pg_time_from_nanos(integer(value)));
 }
 
-// As PostgreSQL prints a time, and what lies outside a day as MySQL does: -838:59:59. Fractions
-// beyond microseconds are cut.
+// As PostgreSQL prints a time, and what lies outside a day as MySQL does: -838:59:59.
 template <int64_t kPerSecond>
 void convert_time_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
   constexpr auto kUnits = static_cast<uint64_t>(kPerSecond);
-  constexpr uint64_t kMicros = 1'000'000;
   const int64_t time = integer(value);
   const uint64_t length = time < 0 ? -static_cast<uint64_t>(time) : static_cast<uint64_t>(time);
   const uint64_t seconds = length / kUnits;
   const uint64_t part = length % kUnits;
-  const uint64_t micros = kUnits > kMicros ? part / (kUnits / kMicros) : part * (kMicros / kUnits);
+  const uint64_t nanos = part * (1'000'000'000 / kUnits);
   std::string text = fmt::format("{}{:02}:{:02}:{:02}", time < 0 ? "-" : "", seconds / 3600,
                                  seconds / 60 % 60, seconds % 60);
-  if (micros != 0) {
-    text += fmt::format(".{:06}", micros);
+  if (nanos != 0) {
+    text += fmt::format(".{:09}", nanos);
     text.erase(text.find_last_not_of('0') + 1);
   }
   append_text(out, text);
@@ -287,6 +264,66 @@ void convert_zoned_timestamp(const JsonNode& value, const TypeParameters&, std::
   append_int_cell(out, parse_zoned_timestamp(value.text));
 }
 
+template <std::string (*kText)(std::string_view)>
+void convert_iso_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
+  expect(value, JsonKind::string, "a time");
+  append_text(out, kText(value.text));
+}
+
+void convert_timestamp_nanos_to_text(const JsonNode& value, const TypeParameters&,
+                                     std::string& out) {
+  append_text(out, timestamp_text_from_nanos(integer(value)));
+}
+
+template <void (*kAppend)(std::string&, const JsonNode&)>
+void convert_structured(const JsonNode& value, const TypeParameters&, std::string& out) {
+  kAppend(out, value);
+}
+
+void convert_interval(const JsonNode& value, const TypeParameters&, std::string& out) {
+  expect(value, JsonKind::string, "an interval");
+  append_interval_cell(out, parse_interval(value.text));
+}
+
+// Months and days are lost before: the connector takes them for so many microseconds.
+void convert_micro_duration(const JsonNode& value, const TypeParameters&, std::string& out) {
+  append_interval_cell(out, {.micros = integer(value)});
+}
+
+// decimal.handling.mode=string: of the special values, the names of Java's constants.
+void convert_numeric_text(const JsonNode& value, const TypeParameters&, std::string& out) {
+  expect(value, JsonKind::string, "a decimal");
+  append_numeric_word_cell(out, value.text);
+}
+
+// One dimension: Debezium has no others. An element's cell is the column's (array.c, array_recv).
+void convert_array(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
+  expect(value, JsonKind::array, "an array");
+  const ColumnType& element = *parameters.element;
+  int32_t count = 0;
+  bool has_null = false;
+  for (const JsonNode* item = value.begin(); item != value.end(); item = item->next()) {
+    ++count;
+    has_null = has_null || item->is_null();
+  }
+  const size_t begin = begin_cell(out);
+  append_big_endian<int32_t>(out, count == 0 ? 0 : 1);
+  append_big_endian<int32_t>(out, has_null ? 1 : 0);
+  append_big_endian(out, catalog::row_of(element.pg_type).oid);
+  if (count > 0) {
+    append_big_endian(out, count);
+    append_big_endian<int32_t>(out, 1);
+  }
+  for (const JsonNode* item = value.begin(); item != value.end(); item = item->next()) {
+    if (item->is_null()) {
+      append_null_cell(out);
+    } else {
+      element.convert(*item, element.parameters, out);
+    }
+  }
+  end_cell(out, begin);
+}
+
 // debezium-format 6 to 9. What has no row of its own semantic falls to its Connect type: an
 // unknown int64 is an int8, an unknown string is text. What has no scalar form (arrays, maps,
 // geometry) is the text of its JSON.
@@ -294,7 +331,7 @@ constexpr std::array kTable = {
     TypeRow{"bytes", "org.apache.kafka.connect.data.Decimal", "", PgType::numeric, convert_decimal},
     TypeRow{"struct", "io.debezium.data.VariableScaleDecimal", "", PgType::numeric,
             convert_variable_scale_decimal},
-    TypeRow{"bytes", "io.debezium.data.Bits", "", PgType::text, convert_bits},
+    TypeRow{"bytes", "io.debezium.data.Bits", "", PgType::varbit, convert_bits},
     TypeRow{"string", "io.debezium.data.Json", "JSONB", PgType::jsonb, convert_jsonb},
     TypeRow{"string", "io.debezium.data.Json", "", PgType::json, convert_json},
     TypeRow{"string", "io.debezium.data.Uuid", "", PgType::uuid, convert_uuid},
@@ -318,6 +355,37 @@ constexpr std::array kTable = {
             convert_iso_timestamp},
     TypeRow{"string", "io.debezium.time.ZonedTimestamp", "", PgType::timestamptz,
             convert_zoned_timestamp},
+    TypeRow{"string", "io.debezium.time.Interval", "", PgType::interval, convert_interval},
+    TypeRow{"int64", "io.debezium.time.MicroDuration", "", PgType::interval,
+            convert_micro_duration},
+    TypeRow{"struct", "io.debezium.time.StructuredDate", "", PgType::date,
+            convert_structured<append_structured_date>},
+    TypeRow{"struct", "io.debezium.time.StructuredTime", "", PgType::time,
+            convert_structured<append_structured_time>},
+    TypeRow{"struct", "io.debezium.time.StructuredTimestamp", "", PgType::timestamp,
+            convert_structured<append_structured_timestamp>},
+    TypeRow{"struct", "io.debezium.time.StructuredZonedTime", "", PgType::timetz,
+            convert_structured<append_structured_zoned_time>},
+    TypeRow{"struct", "io.debezium.time.StructuredZonedTimestamp", "", PgType::timestamptz,
+            convert_structured<append_structured_zoned_timestamp>},
+    TypeRow{"struct", "io.debezium.time.StructuredDuration", "", PgType::interval,
+            convert_structured<append_structured_duration>},
+    TypeRow{"struct", "io.debezium.data.geometry.Point", "", PgType::point, convert_point},
+    TypeRow{"struct", "io.debezium.data.geometry.Line", "", PgType::line, convert_line},
+    TypeRow{"struct", "io.debezium.data.geometry.Circle", "", PgType::circle, convert_circle},
+    TypeRow{"string", "", "INET", PgType::inet, convert_inet},
+    TypeRow{"string", "", "CIDR", PgType::cidr, convert_cidr},
+    TypeRow{"string", "", "MACADDR", PgType::macaddr, convert_macaddr},
+    TypeRow{"string", "", "MACADDR8", PgType::macaddr8, convert_macaddr8},
+    TypeRow{"string", "", "INT4RANGE", PgType::int4range, convert_int4range},
+    TypeRow{"string", "", "INT8RANGE", PgType::int8range, convert_int8range},
+    TypeRow{"string", "", "NUMRANGE", PgType::numrange, convert_numrange},
+    TypeRow{"string", "", "DATERANGE", PgType::daterange, convert_daterange},
+    TypeRow{"string", "", "TSRANGE", PgType::tsrange, convert_tsrange},
+    TypeRow{"string", "", "TSTZRANGE", PgType::tstzrange, convert_tstzrange},
+    TypeRow{"string", "", "NUMERIC", PgType::numeric, convert_numeric_text},
+    TypeRow{"string", "", "DECIMAL", PgType::numeric, convert_numeric_text},
+    TypeRow{"string", "", "MONEY", PgType::numeric, convert_numeric_text},
     TypeRow{"boolean", "", "", PgType::boolean, convert_boolean},
     TypeRow{"int8", "", "", PgType::int2, convert_integer<int8_t, int16_t>},
     TypeRow{"int16", "", "", PgType::int2, convert_integer<int16_t>},
@@ -359,6 +427,9 @@ FieldSchema field_schema(const JsonNode& node) {
   if (field.type.empty())
     throw DecodeError("schema of field \"" + excerpt(field.name) + "\" has no type");
   field.semantic = string_member(node, "name");
+  if (const JsonNode* items = node.member("items"); items != nullptr && field.type == "array") {
+    field.items = std::make_shared<const FieldSchema>(field_schema(*items));
+  }
   const JsonNode* parameters = node.member("parameters");
   if (parameters == nullptr) return field;
   if (field.semantic == "org.apache.kafka.connect.data.Decimal") {
@@ -376,27 +447,99 @@ std::span<const TypeRow> decode_table() {
   return kTable;
 }
 
-ColumnType column_type(const FieldSchema& field) {
+bool TypeParameters::operator==(const TypeParameters& other) const {
+  const bool is_same_element =
+      element == other.element || (element && other.element && *element == *other.element);
+  return scale == other.scale && length == other.length && is_same_element;
+}
+
+namespace {
+
+// A string that stands for a type of its own has no semantic name.
+const TypeRow& row_of_field(const FieldSchema& field) {
   const auto fits = [](std::string_view wanted, const std::string& given) {
     return wanted.empty() || wanted == given;
   };
-  const auto* row = std::find_if(kTable.begin(), kTable.end(), [&](const TypeRow& r) {
-    return fits(r.type, field.type) && fits(r.semantic, field.semantic) &&
+  return *std::find_if(kTable.begin(), kTable.end(), [&](const TypeRow& r) {
+    const bool is_bare = !r.semantic.empty() || r.source_type.empty() || field.semantic.empty();
+    return is_bare && fits(r.type, field.type) && fits(r.semantic, field.semantic) &&
            fits(r.source_type, field.source_type);
   });
-  ColumnType type{row->pg_type, row->convert, {field.scale, field.length}};
-  const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
-  if (is_varying || field.length < 0) type.parameters.length = 0;
-  return type;
 }
 
+// nullopt: one that is kept as the text of its JSON.
+std::optional<ColumnType> array_type(const FieldSchema& field) {
+  // Arrays with a name are no arrays of PostgreSQL (pgvector).
+  if (field.type != "array" || !field.semantic.empty() || !field.items) return std::nullopt;
+  FieldSchema items = *field.items;
+  // PostgreSQL calls the type of arrays of int4 _int4.
+  if (items.source_type.empty() && field.source_type.starts_with('_')) {
+    items.source_type = field.source_type.substr(1);
+  }
+  const ColumnType element = column_type(items);
+  const auto type = catalog::array_of(element.pg_type);
+  if (!type || element.convert == convert_as_it_stands) return std::nullopt;
+  TypeParameters parameters;
+  parameters.element = std::make_shared<const ColumnType>(element);
+  return ColumnType{*type, convert_array, std::move(parameters)};
+}
+
+}  // namespace
+
+ColumnType column_type(const FieldSchema& field) {
+  if (const auto array = array_type(field)) return *array;
+  const TypeRow& row = row_of_field(field);
+  TypeParameters parameters;
+  parameters.scale = field.scale;
+  parameters.length = field.length;
+  const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
+  if (is_varying || field.length < 0) parameters.length = 0;
+  return {row.pg_type, row.convert, std::move(parameters)};
+}
+
+namespace {
+
+struct WiderRow {
+  Converter convert;
+  Converter to_text;
+};
+
+constexpr std::array kWider = {
+    WiderRow{convert_time_millis, convert_time_to_text<1'000>},
+    WiderRow{convert_time_micros, convert_time_to_text<1'000'000>},
+    WiderRow{convert_time_nanos, convert_time_to_text<1'000'000'000>},
+    WiderRow{convert_timestamp_nanos, convert_timestamp_nanos_to_text},
+    WiderRow{convert_iso_time, convert_iso_to_text<time_text>},
+    WiderRow{convert_iso_timestamp, convert_iso_to_text<timestamp_text>},
+    WiderRow{convert_zoned_timestamp, convert_iso_to_text<zoned_timestamp_text>},
+    WiderRow{convert_structured<append_structured_time>, convert_as_it_stands},
+    WiderRow{convert_structured<append_structured_timestamp>, convert_as_it_stands},
+    WiderRow{convert_structured<append_structured_zoned_time>, convert_as_it_stands},
+    WiderRow{convert_structured<append_structured_zoned_timestamp>, convert_as_it_stands},
+    WiderRow{convert_structured<append_structured_duration>, convert_as_it_stands},
+    WiderRow{convert_interval, convert_text},
+    WiderRow{convert_inet, convert_text},
+    WiderRow{convert_cidr, convert_text},
+    WiderRow{convert_macaddr, convert_text},
+    WiderRow{convert_macaddr8, convert_text},
+    WiderRow{convert_int4range, convert_text},
+    WiderRow{convert_int8range, convert_text},
+    WiderRow{convert_numrange, convert_text},
+    WiderRow{convert_daterange, convert_text},
+    WiderRow{convert_tsrange, convert_text},
+    WiderRow{convert_tstzrange, convert_text},
+    WiderRow{convert_numeric_text, convert_text},
+    WiderRow{convert_point, convert_as_it_stands},
+    WiderRow{convert_array, convert_as_it_stands},
+};
+
+}  // namespace
+
 std::optional<ColumnType> wider_type(const ColumnType& type) {
-  Converter convert = nullptr;
-  if (type.convert == convert_time_millis) convert = convert_time_to_text<1'000>;
-  if (type.convert == convert_time_micros) convert = convert_time_to_text<1'000'000>;
-  if (type.convert == convert_time_nanos) convert = convert_time_to_text<1'000'000'000>;
-  if (convert == nullptr) return std::nullopt;
-  return ColumnType{PgType::text, convert, type.parameters};
+  const auto* row = std::find_if(kWider.begin(), kWider.end(),
+                                 [&](const WiderRow& r) { return r.convert == type.convert; });
+  if (row == kWider.end()) return std::nullopt;
+  return ColumnType{PgType::text, row->to_text, type.parameters};
 }
 
 }  // namespace metadb::ingest

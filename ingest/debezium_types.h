@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,8 @@
 
 namespace metadb::ingest {
 
+struct ColumnType;
+
 // What a schema says about one field. Kafka Connect's own members and Debezium's parameters.
 struct FieldSchema {
   std::string name;
@@ -20,7 +23,8 @@ struct FieldSchema {
   int32_t scale = 0;        // parameter of org.apache.kafka.connect.data.Decimal
   int64_t length = 0;       // parameter of io.debezium.data.Bits; 0 = unlimited
   std::string source_type;  // __debezium.source.column.type, if the connector propagates it
-  std::string unavailable_placeholder;  // __debezium.unavailable.value.placeholder, if given
+  std::string unavailable_placeholder;       // __debezium.unavailable.value.placeholder, if given
+  std::shared_ptr<const FieldSchema> items;  // of an array
 };
 
 // Reads one schema node. Throws DecodeError if it is none.
@@ -30,7 +34,8 @@ FieldSchema field_schema(const JsonNode& node);
 struct TypeParameters {
   int32_t scale = 0;
   int64_t length = 0;
-  bool operator==(const TypeParameters&) const = default;
+  std::shared_ptr<const ColumnType> element;  // of an array
+  bool operator==(const TypeParameters& other) const;
 };
 
 // Appends the COPY cell of a value that is not null. Throws DecodeError with what is wrong with
@@ -38,8 +43,9 @@ struct TypeParameters {
 using Converter = void (*)(const JsonNode& value, const TypeParameters& parameters,
                            std::string& out);
 
-// One row per (Connect type, semantic name). A field takes the first row that fits it; an empty
-// semantic or source type fits all, an empty Connect type every type.
+// One row per (Connect type, semantic name); arrays have the type of their elements' row. A field
+// takes the first row that fits it; an empty semantic or source type fits all, an empty Connect
+// type every type.
 struct TypeRow {
   std::string_view type;
   std::string_view semantic;
@@ -58,9 +64,9 @@ struct ColumnType {
 };
 
 ColumnType column_type(const FieldSchema& field);
-// The type that a column gets when a value (22008) does not fit its own: what MySQL calls a time
-// may be negative or longer than a day, and is text then. nullopt: there is none. Prints what fits
-// both types as PostgreSQL does.
+// The type that a column gets when a value (22008) does not fit its own: text. What MySQL calls a
+// time may be negative or longer than a day; SQL Server has tenths of microseconds. nullopt: there
+// is none. Prints what fits both types as PostgreSQL does.
 std::optional<ColumnType> wider_type(const ColumnType& type);
 
 }  // namespace metadb::ingest

@@ -145,11 +145,9 @@ std::string MergeSql::join_condition(const std::string& stage_alias,
 std::string MergeSql::partition_by(const std::string& stage_alias) const {
   std::vector<std::string> out;
   for (const StageColumn* column : key()) {
-    // As the unique index tells keys apart, whatever the cut of the batch: two jsonb may be equal
-    // and have other texts, all other types are equal exactly if their index entries are.
+    // As the unique index tells keys apart, whatever the cut of the batch.
     const std::optional<catalog::PgType> type = column->column.type;
-    const bool is_own_identity =
-        type && catalog::row_of(*type).has_btree && *type != catalog::PgType::jsonb;
+    const bool is_own_identity = type && catalog::is_equal_by_index(*type);
     const Column staged{column->stage, column->column.type_name, type};
     out.push_back(is_own_identity ? stage_alias + "." + column->stage
                                   : catalog::key_expression(staged, stage_alias + "."));

@@ -183,4 +183,29 @@ void append_numeric_cell(std::string& out, std::string_view json_number) {
   append_decimal(out, decimal);
 }
 
+void append_numeric_word_cell(std::string& out, std::string_view text) {
+  struct Word {
+    std::string_view text;
+    uint16_t sign;
+  };
+  // The signs of numeric.c, NUMERIC_NAN, NUMERIC_PINF, NUMERIC_NINF.
+  constexpr Word kWords[] = {{"NaN", 0xC000},       {"NAN", 0xC000},
+                             {"Infinity", 0xD000},  {"POSITIVE_INFINITY", 0xD000},
+                             {"-Infinity", 0xF000}, {"NEGATIVE_INFINITY", 0xF000}};
+  for (const Word& word : kWords) {
+    if (word.text != text) continue;
+    const size_t begin = begin_cell(out);
+    append_big_endian<int16_t>(out, 0);
+    append_big_endian<int16_t>(out, 0);
+    append_big_endian(out, word.sign);
+    append_big_endian<int16_t>(out, 0);
+    return end_cell(out, begin);
+  }
+  try {
+    append_numeric_cell(out, text);
+  } catch (const DecodeError& error) {
+    throw DecodeError(error.what(), "22008");
+  }
+}
+
 }  // namespace metadb::ingest

@@ -14,11 +14,13 @@ struct TestField {
   std::string type;
   std::string semantic;
   std::string parameters;  // JSON object, or empty
+  std::string items = {};  // of an array: a schema, or empty
 };
 
 inline std::string field_schema_json(const TestField& field) {
   std::string json = R"({"type":")" + field.type + R"(","optional":true)";
   if (!field.semantic.empty()) json += R"(,"name":")" + field.semantic + R"(","version":1)";
+  if (!field.items.empty()) json += R"(,"items":)" + field.items;
   if (!field.parameters.empty()) json += R"(,"parameters":)" + field.parameters;
   return json + R"(,"field":")" + field.name + R"("})";
 }
