@@ -109,8 +109,18 @@ void append_decimal(const JsonNode& value, int32_t scale, std::string& out) {
   append_numeric_cell(out, unscaled, scale);
 }
 
+// PostgreSQL's JDBC driver takes the 11 bits of a negative scale for a positive one: the values of
+// numeric(5,-2) come with 2046 zeros behind the point, which their type does not have.
+bool is_misread_scale(int32_t scale) {
+  constexpr int32_t kScaleMax = 1000;  // NUMERIC_MAX_SCALE
+  constexpr int32_t kScaleEnd = 2048;
+  return scale > kScaleMax && scale < kScaleEnd;
+}
+
 void convert_decimal(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
+  const size_t begin = out.size();
   append_decimal(value, parameters.scale, out);
+  if (is_misread_scale(parameters.scale)) trim_numeric_cell(out, begin);
 }
 
 void convert_variable_scale_decimal(const JsonNode& value, const TypeParameters&,
@@ -291,9 +301,12 @@ void convert_micro_duration(const JsonNode& value, const TypeParameters&, std::s
 }
 
 // decimal.handling.mode=string: of the special values, the names of Java's constants.
-void convert_numeric_text(const JsonNode& value, const TypeParameters&, std::string& out) {
+void convert_numeric_text(const JsonNode& value, const TypeParameters& parameters,
+                          std::string& out) {
   expect(value, JsonKind::string, "a decimal");
+  const size_t begin = out.size();
   append_numeric_word_cell(out, value.text);
+  if (is_misread_scale(parameters.scale)) trim_numeric_cell(out, begin);
 }
 
 // One dimension: Debezium has no others. An element's cell is the column's (array.c, array_recv).
@@ -436,6 +449,9 @@ FieldSchema field_schema(const JsonNode& node) {
     field.scale = static_cast<int32_t>(integer_member(*parameters, "scale"));
   } else if (field.semantic == "io.debezium.data.Bits") {
     field.length = integer_member(*parameters, "length");
+  } else {
+    field.scale =
+        static_cast<int32_t>(integer_member(*parameters, "__debezium.source.column.scale"));
   }
   field.source_type = string_member(*parameters, "__debezium.source.column.type");
   field.unavailable_placeholder =

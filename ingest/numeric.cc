@@ -183,6 +183,19 @@ void append_numeric_cell(std::string& out, std::string_view json_number) {
   append_decimal(out, decimal);
 }
 
+void trim_numeric_cell(std::string& out, size_t begin) {
+  // Behind the length: ndigits, weight, sign, dscale.
+  const auto int16_at = [&](size_t at) {
+    return static_cast<int16_t>(static_cast<unsigned char>(out[at]) << 8U |
+                                static_cast<unsigned char>(out[at + 1]));
+  };
+  const size_t value = begin + sizeof(int32_t);
+  const bool is_integer = int16_at(value) <= int16_at(value + 2) + 1;
+  if (!is_integer) return;
+  out[value + 6] = '\0';
+  out[value + 7] = '\0';
+}
+
 void append_numeric_word_cell(std::string& out, std::string_view text) {
   struct Word {
     std::string_view text;

@@ -14,7 +14,11 @@ void append_numeric_cell(std::string& out, std::string_view unscaled, int32_t sc
 // Appends the cell of a JSON number, digit for digit. Throws DecodeError if it is none.
 void append_numeric_cell(std::string& out, std::string_view json_number);
 
-// The same, or one of PostgreSQL's or Java's words for what is no number: NaN, NAN, Infinity,
+// Of the cell of an integer that begins at `begin`: shows no digits behind the point. Any other
+// number stays as it is.
+void trim_numeric_cell(std::string& out, size_t begin);
+// Appends the cell of a decimal as text, or of one of PostgreSQL's or Java's words for what is no
+// number: NaN, NAN, Infinity,
 // POSITIVE_INFINITY, ... Throws DecodeError 22008 for anything else.
 void append_numeric_word_cell(std::string& out, std::string_view text);
 

@@ -105,6 +105,10 @@ inline std::vector<Sample> named_samples() {
     add(name, "POSITIVE_INFINITY", "Infinity");
     add(name, "NEGATIVE_INFINITY", "-Infinity");
   }
+  out.push_back(
+      {"string", "",
+       R"({"__debezium.source.column.type":"NUMERIC","__debezium.source.column.scale":"2046"})",
+       "\"12300." + std::string(2046, '0') + "\"", "12300"});
   return out;
 }
 
