@@ -204,6 +204,7 @@ class Decoder::State {
   bool has_struct_key(const Message& message);
   std::string heartbeat_server(const Message& message);
   void report_replaced(const EventTable& table);
+  void report(Loss loss, const std::string& text);
 
   std::shared_ptr<const UnavailableMarker> marker_;
   std::vector<std::unique_ptr<Topic>> topics_;  // most recent first
@@ -211,7 +212,7 @@ class Decoder::State {
   JsonParser key_parser_;
   JsonParser header_parser_;
   RowReader reader_;
-  std::set<std::string> reported_;  // columns whose texts held U+0000
+  std::set<std::string> reported_;  // columns whose texts held U+0000; losses, as they were told
 };
 
 Topic& Decoder::State::topic(std::string_view name) {
@@ -314,6 +315,7 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.table = table(its_topic, source);
   if (change.op != Op::truncate) add_widened_rows(message, its_topic, plan, payload, change);
   report_replaced(*change.table);
+  for (const auto& [loss, text] : plan.take_losses(change.table)) report(loss, text);
   return change;
 }
 
@@ -324,6 +326,12 @@ void Decoder::State::report_replaced(const EventTable& table) {
     if (reported_.size() >= kReportedMax || !reported_.insert(name).second) continue;
     spdlog::warn("column {}: a text holds U+0000, which is stored as U+FFFD", name);
   }
+}
+
+// Once for each text: a schema comes back after others of its topic.
+void Decoder::State::report(Loss loss, const std::string& text) {
+  if (reported_.size() >= kReportedMax || !reported_.insert(text).second) return;
+  spdlog::log(is_certain(loss) ? spdlog::level::warn : spdlog::level::info, "{}", text);
 }
 
 // Each turn widens one column, and none twice.

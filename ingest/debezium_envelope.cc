@@ -121,6 +121,15 @@ SourceBlock::SourceBlock(const JsonNode& payload) {
     take(*member);
   }
   if (!has_schema_) schema = db;
+  if (ts_us == 0) take_outer_time(payload);
+}
+
+// The time at which the connector saw the event, where the source has none to tell.
+void SourceBlock::take_outer_time(const JsonNode& payload) {
+  for (const auto& [name, unit] : {std::pair{"ts_us", 1}, std::pair{"ts_ms", 1000}}) {
+    const JsonNode* time = payload.member(name);
+    if (time != nullptr && ts_us == 0) ts_us = micros(*time, unit, name);
+  }
 }
 
 void SourceBlock::take(const JsonNode& member) {
@@ -149,7 +158,7 @@ void SourceBlock::take(const JsonNode& member) {
 }
 
 int64_t SourceBlock::required_ts_us() const {
-  if (ts_us == 0) throw_member("source.ts_ms", "is missing");
+  if (ts_us == 0) throw_member("source.ts_ms", "is missing, as is \"ts_ms\"");
   if (ts_us < kMicrosOfYear1 || ts_us >= kMicrosOfYear9999End) {
     throw_member("source.ts_ms", "is out of range");
   }

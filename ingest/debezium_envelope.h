@@ -25,7 +25,8 @@ struct SourceBlock {
   // Throws DecodeError if there is no such struct, or a member of it is of another kind.
   explicit SourceBlock(const JsonNode& payload);
 
-  // Throws DecodeError if no time is there or PostgreSQL's years 1 to 9999 do not hold it.
+  // The source's time, else the connector's. Throws DecodeError if neither is there or PostgreSQL's
+  // years 1 to 9999 do not hold it.
   [[nodiscard]] int64_t required_ts_us() const;
   [[nodiscard]] SnapshotMark snapshot_mark(Op op) const;
   [[nodiscard]] bool is_of(const EventTable& table) const;
@@ -42,6 +43,7 @@ struct SourceBlock {
 
  private:
   void take(const JsonNode& member);
+  void take_outer_time(const JsonNode& payload);
   bool has_schema_ = false;
 };
 

@@ -7,8 +7,10 @@
 namespace metadb::ingest {
 namespace {
 
-// PostgreSQL's limit of columns in a table.
-constexpr size_t kColumnsMax = 1600;
+// Of a tuple in binary COPY. PostgreSQL's tables have at most 1,600: which the lane is told when
+// the table is made.
+constexpr size_t kColumnsMax = 32767 - 5;
+constexpr size_t kTablesToldMax = 64;
 constexpr size_t kKeysPerValueMax = 4;
 // ByLogicalTableRouter adds it to the key so that merged tables do not collide; we tell tables
 // apart by `source`.
@@ -106,6 +108,7 @@ StructPlan::StructPlan(const JsonNode& schema,
                          ? marker
                          : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
     const ColumnType type = column_type(field);
+    for (const Loss loss : losses_of(field)) losses[loss].push_back(field.name);
     columns.push_back({std::move(field.name), type, own});
   }
   if (columns.size() > kColumnsMax) {
@@ -128,6 +131,19 @@ ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const Unavail
         return kind_ == MessageKind::change && row != nullptr ? StructPlan(*row, marker)
                                                               : StructPlan();
       }()) {}
+
+std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
+    const std::shared_ptr<const EventTable>& table) {
+  std::vector<std::pair<Loss, std::string>> out;
+  if (row_.losses.empty() || std::ranges::find(told_, table) != told_.end()) return out;
+  if (told_.size() == kTablesToldMax) told_.erase(told_.begin());
+  told_.push_back(table);
+  const std::string name = table->db + "." + table->schema + "." + table->table;
+  for (const auto& [loss, columns] : row_.losses) {
+    out.emplace_back(loss, described(loss, name, columns));
+  }
+  return out;
+}
 
 void ValuePlan::widen(size_t column) {
   ColumnType& type = row_.columns[column].type;

@@ -1,6 +1,7 @@
 // What the schema part of a message says, parsed once per distinct schema bytes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "ingest/change.h"
+#include "ingest/debezium_losses.h"
 #include "ingest/debezium_types.h"
 #include "ingest/debezium_unavailable.h"
 #include "ingest/json.h"
@@ -41,6 +43,7 @@ struct ColumnPlan {
 struct StructPlan {
   std::vector<ColumnPlan> columns;
   std::unordered_map<std::string_view, size_t> index;  // views into columns
+  std::map<Loss, std::vector<std::string>> losses;     // the columns that each is about
 
   StructPlan() = default;
   // Throws DecodeError if `schema` is no struct or names a field twice.
@@ -61,6 +64,9 @@ class ValuePlan {
   [[nodiscard]] MessageKind kind() const { return kind_; }
   [[nodiscard]] const std::string& schema_name() const { return schema_name_; }
   [[nodiscard]] const StructPlan& row() const { return row_; }
+  // What the log should say of the table's columns, the first time that it is asked for it.
+  std::vector<std::pair<Loss, std::string>> take_losses(
+      const std::shared_ptr<const EventTable>& table);
   // From now on the column has the wider type that there is for its own.
   void widen(size_t column);
   // The row's columns together with that key (null: none). The same pair gives the same pointer.
@@ -71,6 +77,7 @@ class ValuePlan {
   MessageKind kind_ = MessageKind::unknown;
   std::string schema_name_;
   StructPlan row_;
+  std::vector<std::shared_ptr<const EventTable>> told_;  // tables whose losses were taken
   std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;
 };
 

@@ -440,6 +440,9 @@ FieldSchema field_schema(const JsonNode& node) {
   if (field.type.empty())
     throw DecodeError("schema of field \"" + excerpt(field.name) + "\" has no type");
   field.semantic = string_member(node, "name");
+  const JsonNode* optional = node.member("optional");
+  field.is_optional = optional != nullptr && optional->text == "true";
+  field.has_default = node.member("default") != nullptr;
   if (const JsonNode* items = node.member("items"); items != nullptr && field.type == "array") {
     field.items = std::make_shared<const FieldSchema>(field_schema(*items));
   }

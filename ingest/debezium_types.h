@@ -17,15 +17,17 @@ struct ColumnType;
 
 // What a schema says about one field. Kafka Connect's own members and Debezium's parameters.
 struct FieldSchema {
-  std::string name;
-  std::string type;      // boolean, int8, ..., float, double, string, bytes, array, map, struct
-  std::string semantic;  // schema name, e.g. io.debezium.time.Date; empty if it has none
+  std::string name = {};
+  std::string type = {};  // boolean, int8, ..., float, double, string, bytes, array, map, struct
+  std::string semantic = {};  // schema name, e.g. io.debezium.time.Date; empty if it has none
   int32_t scale =
       0;  // parameter of org.apache.kafka.connect.data.Decimal, else __debezium.source.column.scale
-  int64_t length = 0;       // parameter of io.debezium.data.Bits; 0 = unlimited
-  std::string source_type;  // __debezium.source.column.type, if the connector propagates it
-  std::string unavailable_placeholder;       // __debezium.unavailable.value.placeholder, if given
-  std::shared_ptr<const FieldSchema> items;  // of an array
+  int64_t length = 0;            // parameter of io.debezium.data.Bits; 0 = unlimited
+  std::string source_type = {};  // __debezium.source.column.type, if the connector propagates it
+  std::string unavailable_placeholder = {};  // __debezium.unavailable.value.placeholder, if given
+  std::shared_ptr<const FieldSchema> items = {};  // of an array
+  bool is_optional = false;
+  bool has_default = false;
 };
 
 // Reads one schema node. Throws DecodeError if it is none.

@@ -109,6 +109,13 @@ TEST(Envelope, UsesTheDatabaseWhereThereAreNoSchemas) {
             "shop");
 }
 
+TEST(Envelope, HasTheConnectorsTimeWhereTheSourceTellsNone) {
+  std::string source = source_with(R"("ts_ms":1559033904863,)", R"("ts_ms":null,)");
+  source.replace(source.find(R"("ts_us":1559033904863769,)"), 25, "");
+  EXPECT_EQ(change_of(&kKey1, change_json(kRow, {.after = kAnne, .source = source})).ts_us,
+            1559033904900000);
+}
+
 TEST(Envelope, NeedsATable) {
   const std::string source = source_with(R"("table":"t")", R"("table":null)");
   EXPECT_EQ(reason_of(&kKey1, change_json(kRow, {.after = kAnne, .source = source})),

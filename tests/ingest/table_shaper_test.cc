@@ -127,6 +127,22 @@ TEST_F(Shaper, WhereATableGoesIsKept) {
   EXPECT_EQ(prepare(of("db", "kept", "t"), plain(), "src", rules).table->schema, "kept");
 }
 
+TEST_F(Shaper, MoreColumnsThanATableCanHaveStopTheLane) {
+  std::vector<ingest::EventColumn> columns = {{"id", PgType::int4}};
+  for (int i = 1; i < 1596; ++i) columns.push_back({fmt::format("c{}", i), PgType::int4});
+  try {
+    prepare(of("db", "public", "wide"), schema_of(columns, {0}));
+    ADD_FAILURE() << "the table was prepared";
+  } catch (const LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "54011");
+    EXPECT_THAT(stopped.message(), HasSubstr("1600 columns"));
+    EXPECT_FALSE(stopped.needs_resync);
+  }
+  columns.pop_back();
+  EXPECT_EQ(prepare(of("db", "public", "wide"), schema_of(columns, {0})).table->columns.size(),
+            columns.size());
+}
+
 TEST_F(Shaper, ReservedNamesAreRefused) {
   for (const char* schema : {"metadb", "pg_catalog", "pg_x", "information_schema"})
     EXPECT_EQ(refusal(of("db", schema, "t")).sqlstate, "42602") << schema;

@@ -1,0 +1,61 @@
+#include "ingest/debezium_losses.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace metadb::ingest {
+namespace {
+
+constexpr std::array<std::string_view, 3> kDecimals = {"NUMERIC", "DECIMAL", "MONEY"};
+
+std::string_view text_of(Loss loss) {
+  switch (loss) {
+    case Loss::null_as_default:
+      return "table {}: NULL in {} arrives as the column's default, unless the connector has "
+             "value.converter.replace.null.with.default=false";
+    case Loss::rounded_decimal:
+      return "table {}: {} arrives rounded to a double; set decimal.handling.mode=precise in the "
+             "connector";
+    case Loss::interval_in_micros:
+      return "table {}: an interval in {} arrives as microseconds, its months as 30.4375 days "
+             "each; "
+             "set interval.handling.mode=string in the connector";
+    case Loss::bytea_as_text:
+      return "table {}: {} is bytea in the source and arrives as a text; set "
+             "binary.handling.mode=bytes in the connector";
+    case Loss::time_in_millis:
+      return "table {}: microseconds in {} are cut off by the connector; set another "
+             "time.precision.mode than connect";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<Loss> losses_of(const FieldSchema& field) {
+  std::vector<Loss> out;
+  const std::string& semantic = field.semantic;
+  if (field.is_optional && field.has_default) out.push_back(Loss::null_as_default);
+  const bool is_decimal = std::ranges::find(kDecimals, field.source_type) != kDecimals.end();
+  if (field.type == "double" && is_decimal) out.push_back(Loss::rounded_decimal);
+  if (semantic == "io.debezium.time.MicroDuration") out.push_back(Loss::interval_in_micros);
+  if (field.type == "string" && field.source_type == "BYTEA") out.push_back(Loss::bytea_as_text);
+  if (semantic == "org.apache.kafka.connect.data.Timestamp" ||
+      semantic == "org.apache.kafka.connect.data.Time") {
+    out.push_back(Loss::time_in_millis);
+  }
+  return out;
+}
+
+std::string described(Loss loss, std::string_view table, const std::vector<std::string>& columns) {
+  return fmt::format(fmt::runtime(text_of(loss)), table, fmt::join(columns, ", "));
+}
+
+bool is_certain(Loss loss) {
+  return loss != Loss::null_as_default;
+}
+
+}  // namespace metadb::ingest

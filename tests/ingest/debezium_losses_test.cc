@@ -1,0 +1,75 @@
+#include "ingest/debezium_losses.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
+
+#include "tests/ingest/decoding.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::Decoder;
+using ingest::FieldSchema;
+using ingest::Loss;
+using Losses = std::vector<Loss>;
+
+Losses losses(FieldSchema field) {
+  return ingest::losses_of(field);
+}
+
+TEST(Losses, AreToldBySchemaAlone) {
+  EXPECT_EQ(losses({.type = "int32"}), Losses{});
+  EXPECT_EQ(losses({.type = "int32", .is_optional = true}), Losses{});
+  EXPECT_EQ(losses({.type = "int32", .has_default = true}), Losses{});
+  EXPECT_EQ(losses({.type = "int32", .is_optional = true, .has_default = true}),
+            Losses{Loss::null_as_default});
+  EXPECT_EQ(losses({.type = "double", .source_type = "FLOAT8"}), Losses{});
+  EXPECT_EQ(losses({.type = "double", .source_type = "NUMERIC"}), Losses{Loss::rounded_decimal});
+  EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.MicroDuration"}),
+            Losses{Loss::interval_in_micros});
+  EXPECT_EQ(losses({.type = "string", .source_type = "BYTEA"}), Losses{Loss::bytea_as_text});
+  EXPECT_EQ(losses({.type = "int64", .semantic = "org.apache.kafka.connect.data.Timestamp"}),
+            Losses{Loss::time_in_millis});
+}
+
+// What the default logger says meanwhile.
+class HeardLog {
+ public:
+  HeardLog() : before_(spdlog::default_logger()) {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
+    sink->set_pattern("%l %v");
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", sink));
+    spdlog::set_level(spdlog::level::info);
+  }
+  ~HeardLog() { spdlog::set_default_logger(before_); }
+  HeardLog(const HeardLog&) = delete;
+  HeardLog& operator=(const HeardLog&) = delete;
+  [[nodiscard]] std::string text() const { return text_.str(); }
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+  std::ostringstream text_;
+};
+
+TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
+  const std::vector<TestField> fields = {
+      {"id", "int32", "", ""},
+      {"price", "double", "", R"({"__debezium.source.column.type":"NUMERIC"})"},
+      {"total", "double", "", R"({"__debezium.source.column.type":"NUMERIC"})"},
+      {"span", "int64", "io.debezium.time.MicroDuration", ""}};
+  const std::string row = R"({"id":1,"price":1.5,"total":2.5,"span":1})";
+  const HeardLog log;
+  Decoder decoder;
+  for (int i = 0; i < 3; ++i) change_of(decoder, &kKey1, change_json(fields, {.after = row}));
+  EXPECT_EQ(log.text(),
+            "warning table shop.public.t: price, total arrives rounded to a double; set "
+            "decimal.handling.mode=precise in the connector\n"
+            "warning table shop.public.t: an interval in span arrives as microseconds, its months "
+            "as 30.4375 days each; set interval.handling.mode=string in the connector\n");
+}
+
+}  // namespace
+}  // namespace metadb::tests
