@@ -17,8 +17,6 @@
 
 namespace metadb::catalog {
 
-using TableName = std::pair<std::string, std::string>;  // schema, current table
-
 // Immutable once published.
 struct Snapshot {
   std::map<std::string, DataSource> sources;

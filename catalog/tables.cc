@@ -83,29 +83,30 @@ std::string column_list_sql(const Table& table) {
   return out;
 }
 
-void index_uuid_column(Connection& connection, const Table& table, const Column& column) {
-  if (column.type != PgType::uuid) return;
-  const bool is_indexed_key = table.key_columns.size() == 1 && table.key_columns[0] == column.name;
-  if (is_indexed_key) return;
-  connection.exec(
-      fmt::format("CREATE INDEX ON {} ({})", table.main(), quote_identifier(column.name)));
-}
-
-void register_table(Connection& connection, const Table& table) {
+// Returns the revision.
+int64_t register_table(Connection& connection, const Table& table) {
   connection.exec(
       "INSERT INTO metadb.base_table (schema_name, table_name, source_name, transformed, "
       "parent_schema_name, "
       "parent_table_name) VALUES ($1, $2, $3, $4, '', '')",
       {table.schema, table.current_name, table.source_name, table.is_transformed ? "t" : "f"});
-  connection.exec(fmt::format("INSERT INTO metadb.managed_table (schema_name, table_name, "
-                              "history_name, sync_name, key_columns) "
-                              "VALUES ($1, $2, $3, $4, {})",
-                              text_array(table.key_columns)),
-                  {table.schema, table.current_name, table.history_name, table.sync_name});
+  return connection
+      .exec(fmt::format("INSERT INTO metadb.managed_table (schema_name, table_name, history_name, "
+                        "sync_name, key_columns) VALUES ($1, $2, $3, $4, {}) RETURNING revision",
+                        text_array(table.key_columns)),
+            {table.schema, table.current_name, table.history_name, table.sync_name})
+      .int64(0, 0);
 }
 
 // Rows of one query, each with (schema, table) first, handed to the table they belong to.
-using TableIndex = std::map<std::pair<std::string, std::string>, Table*>;
+using TableIndex = std::map<TableName, Table*>;
+
+// What restricts a query over managed tables `m` to one of them.
+std::string only_sql(const std::optional<TableName>& only) {
+  if (!only) return "";
+  return fmt::format(" AND m.schema_name = {} AND m.table_name = {}", quote_literal(only->first),
+                     quote_literal(only->second));
+}
 
 // nullptr: the catalog names a table that somebody dropped.
 Table* table_of(const TableIndex& by_name, const Result& rows, int row) {
@@ -113,41 +114,62 @@ Table* table_of(const TableIndex& by_name, const Result& rows, int row) {
   return found == by_name.end() ? nullptr : found->second;
 }
 
-void load_columns(Connection& connection, const TableIndex& by_name) {
+TypeChoice choice_of(const Result& rows, int row, int column) {
+  if (rows.is_null(row, column)) return TypeChoice::events;
+  return rows.boolean(row, column) ? TypeChoice::inferred : TypeChoice::by_hand;
+}
+
+// Modifiers are not carried: values are the source's, whatever a modifier would make of them. Those
+// of bit and character are part of what a cast means: `bit` is one bit, `character` one character.
+void load_columns(Connection& connection, const TableIndex& by_name,
+                  const std::optional<TableName>& only) {
   const Result rows = connection.exec(
-      "SELECT m.schema_name, m.table_name, a.attname, format_type(a.atttypid, NULL) "
+      "SELECT m.schema_name, m.table_name, a.attname, format_type(a.atttypid, "
+      "CASE WHEN a.atttypid IN ('bit'::regtype, 'bpchar'::regtype) THEN a.atttypmod END), "
+      "t.is_inferred "
       "FROM metadb.managed_table m JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.table_name "
       "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-      "WHERE a.attname NOT IN ('__id', '__start', '__end', '__current', '__origin') "
-      "ORDER BY m.schema_name, m.table_name, a.attnum");
+      "LEFT JOIN metadb.chosen_type t ON t.schema_name = m.schema_name AND t.table_name = "
+      "m.table_name AND t.column_name = a.attname "
+      "WHERE a.attname NOT IN ('__id', '__start', '__end', '__current', '__origin') " +
+      only_sql(only) + " ORDER BY m.schema_name, m.table_name, a.attnum");
   for (int row = 0; row < rows.rows(); ++row) {
     Table* table = table_of(by_name, rows, row);
     if (table == nullptr) continue;
     const std::string type_name(rows.text(row, 3));
-    table->columns.push_back({std::string(rows.text(row, 2)), type_name, pg_type_named(type_name)});
+    table->columns.push_back({std::string(rows.text(row, 2)), type_name, pg_type_named(type_name),
+                              choice_of(rows, row, 4)});
   }
 }
 
-void load_keys(Connection& connection, const TableIndex& by_name) {
+void load_keys(Connection& connection, const TableIndex& by_name,
+               const std::optional<TableName>& only) {
   const Result rows = connection.exec(
       "SELECT m.schema_name, m.table_name, k.name FROM metadb.managed_table m, "
-      "unnest(m.key_columns) WITH ORDINALITY k(name, position) ORDER BY 1, 2, k.position");
+      "unnest(m.key_columns) WITH ORDINALITY k(name, position) WHERE true" +
+      only_sql(only) + " ORDER BY 1, 2, k.position");
   for (int row = 0; row < rows.rows(); ++row) {
     if (Table* table = table_of(by_name, rows, row))
       table->key_columns.emplace_back(rows.text(row, 2));
   }
 }
 
-// Leaves are known by their bounds, not by their names. The bounds are printed in the session's
-// time zone and style, so they are read in the same.
-void load_years(Connection& connection, const TableIndex& by_name) {
+// A leaf is named by its year. One that somebody else has made is known by its bounds, which are
+// printed in the session's time zone and style, and read in the same. Printing them waits for a
+// lock on the leaf, which a command that rewrites the table holds for as long as that takes.
+void load_years(Connection& connection, const TableIndex& by_name,
+                const std::optional<TableName>& only) {
   const Result rows = connection.exec(
-      "SELECT m.schema_name, m.table_name, extract(year FROM substring(pg_get_expr(c.relpartbound, "
-      "c.oid) FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AT TIME ZONE 'UTC')::int "
+      "SELECT m.schema_name, m.table_name, CASE WHEN starts_with(c.relname, m.history_name) AND "
+      "substr(c.relname, length(m.history_name) + 1) ~ '^[0-9]{4}$' "
+      "THEN substr(c.relname, length(m.history_name) + 1)::int ELSE "
+      "extract(year FROM substring(pg_get_expr(c.relpartbound, "
+      "c.oid) FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AT TIME ZONE 'UTC')::int END "
       "FROM metadb.managed_table m JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class h ON h.relnamespace = n.oid AND h.relname = m.history_name "
-      "JOIN pg_inherits i ON i.inhparent = h.oid JOIN pg_class c ON c.oid = i.inhrelid");
+      "JOIN pg_inherits i ON i.inhparent = h.oid JOIN pg_class c ON c.oid = i.inhrelid WHERE true" +
+      only_sql(only));
   for (int row = 0; row < rows.rows(); ++row) {
     if (rows.is_null(row, 2)) continue;
     if (Table* table = table_of(by_name, rows, row))
@@ -155,9 +177,12 @@ void load_years(Connection& connection, const TableIndex& by_name) {
   }
 }
 
-void load_renamed(Connection& connection, const TableIndex& by_name) {
+void load_renamed(Connection& connection, const TableIndex& by_name,
+                  const std::optional<TableName>& only) {
   const Result rows = connection.exec(
-      "SELECT schema_name, table_name, source_column, column_name FROM metadb.column_name");
+      "SELECT m.schema_name, m.table_name, m.source_column, m.column_name FROM metadb.column_name "
+      "m WHERE true" +
+      only_sql(only));
   for (int row = 0; row < rows.rows(); ++row) {
     if (Table* table = table_of(by_name, rows, row)) {
       table->renamed[std::string(rows.text(row, 2))] = rows.text(row, 3);
@@ -181,17 +206,18 @@ const Column* Table::column_of_source(const std::string& name) const {
   return is_taken ? nullptr : column(name);
 }
 
-std::vector<Table> load_tables(Connection& connection) {
+std::vector<Table> load_tables(Connection& connection, const std::optional<TableName>& only) {
   const Result rows = connection.exec(
       "SELECT m.schema_name, m.table_name, m.history_name, m.sync_name, b.source_name, "
       "b.transformed, "
       "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
-      "quote_ident(c.relname), '__id') "
+      "quote_ident(c.relname), '__id'), m.revision "
       "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
       "JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
-      "JOIN pg_inherits i ON i.inhrelid = t.oid JOIN pg_class c ON c.oid = i.inhparent ORDER BY 1, "
-      "2");
+      "JOIN pg_inherits i ON i.inhrelid = t.oid JOIN pg_class c ON c.oid = i.inhparent WHERE "
+      "true" +
+      only_sql(only) + " ORDER BY 1, 2");
   std::vector<Table> tables(static_cast<size_t>(rows.rows()));
   TableIndex by_name;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -204,12 +230,13 @@ std::vector<Table> load_tables(Connection& connection) {
     table.is_transformed = rows.boolean(row, 5);
     table.main_name = rows.text(row, 6);
     table.id_sequence = rows.text(row, 7);
+    table.revision = rows.int64(row, 8);
     by_name[{table.schema, table.current_name}] = &table;
   }
-  load_columns(connection, by_name);
-  load_keys(connection, by_name);
-  load_years(connection, by_name);
-  load_renamed(connection, by_name);
+  load_columns(connection, by_name, only);
+  load_keys(connection, by_name, only);
+  load_years(connection, by_name, only);
+  load_renamed(connection, by_name, only);
   return tables;
 }
 
@@ -220,7 +247,7 @@ std::string key_expression(const Column& column, std::string_view prefix) {
                      column.type == PgType::numeric ? fmt::format("trim_scale({})", name) : name);
 }
 
-void create_table(Connection& connection, const Table& table) {
+Table create_table(Connection& connection, const Table& table) {
   connection.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(table.schema));
   connection.exec(
       fmt::format("CREATE TABLE {} (__id bigint GENERATED BY DEFAULT AS IDENTITY, __start "
@@ -240,13 +267,32 @@ void create_table(Connection& connection, const Table& table) {
   connection.exec(fmt::format("CREATE INDEX ON {} (__id)", table.main()));
   create_key_indexes(connection, table);
   for (const Column& column : table.columns) index_uuid_column(connection, table, column);
-  register_table(connection, table);
+  Table created = table;
+  created.revision = register_table(connection, table);
+  created.id_sequence =
+      connection.exec("SELECT pg_get_serial_sequence($1, '__id')", {table.main()}).text(0, 0);
+  return created;
+}
+
+void index_uuid_column(Connection& connection, const Table& table, const Column& column) {
+  if (column.type != PgType::uuid) return;
+  const bool is_indexed_key = table.key_columns.size() == 1 && table.key_columns[0] == column.name;
+  if (is_indexed_key) return;
+  connection.exec(
+      fmt::format("CREATE INDEX ON {} ({})", table.main(), quote_identifier(column.name)));
 }
 
 void add_column(Connection& connection, const Table& table, const Column& column) {
   connection.exec(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table.main(),
                               quote_identifier(column.name), column.type_name));
-  index_uuid_column(connection, table, column);
+}
+
+void drop_column(Connection& connection, const Table& table, const Column& column) {
+  connection.exec(
+      fmt::format("ALTER TABLE {} DROP COLUMN {}", table.main(), quote_identifier(column.name)));
+  Column forgotten = column;
+  forgotten.choice = TypeChoice::events;
+  record_choice(connection, table, forgotten);
 }
 
 void record_column_name(Connection& connection, const Table& table, std::string_view source_column,
@@ -273,21 +319,56 @@ void drop_plain_indexes(Connection& connection, const Table& table, const Column
 
 }  // namespace
 
-void widen_column(Connection& connection, const Table& table, const Column& column, PgType to) {
-  const bool is_key = std::ranges::find(table.key_columns, column.name) != table.key_columns.end();
-  if (is_key) drop_key_indexes(connection, table);
-  if (column.type == PgType::uuid) drop_plain_indexes(connection, table, column);
-  const std::string name = quote_identifier(column.name);
-  const std::string cast = column.type ? cast_sql(*column.type, to, name)
-                                       : fmt::format("{}::text::{}", name, row_of(to).sql);
-  connection.exec(fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING {}", table.main(), name,
-                              row_of(to).sql, cast));
-  if (!is_key) return;
-  Table widened_table = table;
-  for (Column& candidate : widened_table.columns) {
-    if (candidate.name == column.name) candidate = {column.name, std::string(row_of(to).name), to};
+std::string cast_column_sql(const Column& from, const Column& to) {
+  const std::string name = quote_identifier(from.name);
+  if (from.type && to.type) return cast_sql(*from.type, *to.type, name);
+  return fmt::format("{}::text::{}", name, to.type_name);
+}
+
+void change_types(Connection& connection, const Table& table, const std::vector<Column>& to) {
+  const auto is_key = [&](const Column& column) {
+    return std::ranges::find(table.key_columns, column.name) != table.key_columns.end();
+  };
+  const bool has_key = std::ranges::any_of(to, is_key);
+  if (has_key) drop_key_indexes(connection, table);
+  Table changed = table;
+  std::vector<std::string> actions;
+  for (const Column& column : to) {
+    Column& from = *std::ranges::find(changed.columns, column.name, &Column::name);
+    if (from.type == PgType::uuid) drop_plain_indexes(connection, table, from);
+    actions.push_back(fmt::format("ALTER COLUMN {} TYPE {} USING {}", quote_identifier(column.name),
+                                  column.type_name, cast_column_sql(from, column)));
+    from = column;
   }
-  create_key_indexes(connection, widened_table);
+  connection.exec(fmt::format("ALTER TABLE {} {}", table.main(), fmt::join(actions, ", ")));
+  if (has_key) create_key_indexes(connection, changed);
+  for (const Column& column : to) {
+    index_uuid_column(connection, changed, column);
+    record_choice(connection, table, column);
+  }
+}
+
+void revise(Connection& connection, const Table& table) {
+  connection.exec(
+      "UPDATE metadb.managed_table SET revision = nextval('metadb.table_revision') WHERE "
+      "schema_name = $1 AND table_name = $2",
+      {table.schema, table.current_name});
+}
+
+void record_choice(Connection& connection, const Table& table, const Column& column) {
+  if (column.choice == TypeChoice::events) {
+    connection.exec(
+        "DELETE FROM metadb.chosen_type WHERE schema_name = $1 AND table_name = $2 AND column_name "
+        "= $3",
+        {table.schema, table.current_name, column.name});
+    return;
+  }
+  connection.exec(
+      "INSERT INTO metadb.chosen_type (schema_name, table_name, column_name, is_inferred) VALUES "
+      "($1, $2, $3, $4) ON CONFLICT (schema_name, table_name, column_name) DO UPDATE SET "
+      "is_inferred = $4",
+      {table.schema, table.current_name, column.name,
+       column.choice == TypeChoice::inferred ? "t" : "f"});
 }
 
 void add_year(Connection& connection, const Table& table, int year) {
@@ -387,6 +468,14 @@ std::optional<SourceTableKey> other_with_key_of(Connection& connection, const Ta
                         std::string(rows.text(0, 2)), std::string(rows.text(0, 3))};
 }
 
+void record_key_change(Connection& connection, const Table& table) {
+  connection.exec(
+      "UPDATE metadb.managed_table SET key_since = nextval($3::regclass) WHERE schema_name = $1 "
+      "AND "
+      "table_name = $2",
+      {table.schema, table.current_name, table.id_sequence});
+}
+
 int64_t change_key(Connection& connection, const Table& table, const KeyChange& change) {
   drop_key_indexes(connection, table);
   Table changed = table;
@@ -412,6 +501,7 @@ int64_t change_key(Connection& connection, const Table& table, const KeyChange& 
                               "= $1 AND table_name = $2",
                               text_array(change.key)),
                   {table.schema, table.current_name});
+  record_key_change(connection, table);
   return ended;
 }
 

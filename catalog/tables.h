@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catalog/postgres.h"
@@ -19,10 +20,21 @@
 
 namespace metadb::catalog {
 
+using TableName = std::pair<std::string, std::string>;  // schema, current table
+
+// Who chose a column's type. One that was chosen here keeps it, whatever type its events have, for
+// as long as their values fit.
+enum class TypeChoice : uint8_t {
+  events,
+  by_hand,   // alter table
+  inferred,  // refresh inferred column types: uuid in place of text
+};
+
 struct Column {
   std::string name;
   std::string type_name;       // as format_type() prints it
   std::optional<PgType> type;  // nullopt: a type that ingest never makes (altered by hand)
+  TypeChoice choice = TypeChoice::events;
 };
 
 struct Table {
@@ -32,6 +44,7 @@ struct Table {
   std::string history_name;  // zzz___t___
   std::string sync_name;     // zzz___t___sync
   std::string source_name;
+  int64_t revision = 0;  // another one after each change that is not its ingest's own
   bool is_transformed = false;
   std::vector<Column> columns;                 // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
@@ -50,22 +63,35 @@ struct Table {
   [[nodiscard]] const Column* column_of_source(const std::string& name) const;
 };
 
-// Every managed table, as the committed catalog has it.
-std::vector<Table> load_tables(Connection& connection);
+// Every managed table, as the committed catalog has it; or the one of this name.
+std::vector<Table> load_tables(Connection& connection,
+                               const std::optional<TableName>& only = std::nullopt);
 // The expression under which a key column stands in the unique index: the column itself, or the
 // md5 of its text where values may be long or have no btree class. 1.0 and 1.00 are one key, as
 // they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
-// Creates the table, its partitions but for the years, indexes and catalog rows.
-// REQUIRES: a transaction; table.years and id_sequence are ignored.
-void create_table(Connection& connection, const Table& table);
+// Creates the table, its partitions but for the years, indexes and catalog rows. Returns it with
+// its revision and sequence. REQUIRES: a transaction; table.years is empty.
+Table create_table(Connection& connection, const Table& table);
 // REQUIRES: a transaction for each of these.
 void add_column(Connection& connection, const Table& table, const Column& column);
+// For one that was just added: ingest never drops a column.
+void drop_column(Connection& connection, const Table& table, const Column& column);
 void record_column_name(Connection& connection, const Table& table, std::string_view source_column,
                         std::string_view column);
-// Changes the type in place; no value changes (cast_sql). Rebuilds the key indexes if need be.
-void widen_column(Connection& connection, const Table& table, const Column& column, PgType to);
+// Gives columns of the table other types, all of them in one rewrite, by PostgreSQL's casts
+// (cast_sql), or through text where there is none. Rebuilds the key indexes if need be, indexes
+// what is a uuid now, and records who chose the types.
+void change_types(Connection& connection, const Table& table, const std::vector<Column>& to);
+// The value of a column as a value of another type.
+std::string cast_column_sql(const Column& from, const Column& to);
+// Indexes a uuid column, unless the key's index serves it.
+void index_uuid_column(Connection& connection, const Table& table, const Column& column);
+// Records that the table is not what batches know of it any more.
+void revise(Connection& connection, const Table& table);
+// Records who chose the column's type.
+void record_choice(Connection& connection, const Table& table, const Column& column);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
 // Several source tables feed one table and may come to a new key one after the other.
@@ -84,5 +110,7 @@ struct KeyChange {
   std::string origin;
 };
 int64_t change_key(Connection& connection, const Table& table, const KeyChange& change);
+// Records that versions up to now may overlap under the key as it is from now on.
+void record_key_change(Connection& connection, const Table& table);
 
 }  // namespace metadb::catalog

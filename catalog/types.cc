@@ -98,6 +98,38 @@ constexpr std::array kSteps = {
 constexpr std::array kWider = {PgType::int4,    PgType::int8,      PgType::float4, PgType::float8,
                                PgType::numeric, PgType::timestamp, PgType::inet};
 
+constexpr bool is_number(PgType type) {
+  return type >= PgType::int2 && type <= PgType::numeric;
+}
+
+// Whether PostgreSQL itself casts values of the one type to the other (pg_cast; all versions).
+constexpr bool has_cast(PgType from, PgType to) {
+  using enum PgType;
+  if (from == to || from == text || to == text || (is_number(from) && is_number(to))) return true;
+  switch (from) {
+    case boolean:
+      return to == int4;
+    case int4:
+      return to == boolean;
+    case date:
+      return to == timestamp || to == timestamptz;
+    case time:
+      return to == timetz;
+    case timetz:
+      return to == time;
+    case timestamp:
+      return to == date || to == time || to == timestamptz;
+    case timestamptz:
+      return to == date || to == time || to == timetz || to == timestamp;
+    case json:
+      return to == jsonb;
+    case jsonb:
+      return to == json || to == boolean || is_number(to);
+    default:
+      return false;
+  }
+}
+
 constexpr bool is_json(PgType type) {
   return type == PgType::json || type == PgType::jsonb;
 }
@@ -173,15 +205,6 @@ PgType widened(PgType column, PgType incoming) {
   return PgType::text;
 }
 
-namespace {
-
-// PostgreSQL's own cast keeps 15 digits of a float8 and 6 of a float4.
-bool is_through_text(PgType from, PgType to) {
-  return to == PgType::numeric && (from == PgType::float4 || from == PgType::float8);
-}
-
-}  // namespace
-
 std::string cast_sql(PgType from, PgType to, std::string_view expression) {
   const std::string inner(expression);
   if (from == to) return inner;
@@ -190,11 +213,10 @@ std::string cast_sql(PgType from, PgType to, std::string_view expression) {
   if (from == PgType::inet && to == PgType::text) {
     return "CASE WHEN (" + inner + ") IS NOT NULL THEN concat(" + inner + ") END";
   }
-  const PgType part = row_of(from).element.value_or(from);
-  const PgType wide_part = row_of(to).element.value_or(to);
-  const bool is_of_addresses = part == PgType::inet && row_of(to).element;
-  const bool is_detour = is_through_text(part, wide_part) || is_of_addresses;
-  return "(" + inner + ")" + (is_detour ? "::text" : "") + "::" + std::string(row_of(to).sql);
+  // PostgreSQL's own cast keeps 15 digits of a float8 and 6 of a float4.
+  const bool is_float = from == PgType::float4 || from == PgType::float8;
+  const bool is_through_text = (to == PgType::numeric && is_float) || !has_cast(from, to);
+  return "(" + inner + ")" + (is_through_text ? "::text" : "") + "::" + std::string(row_of(to).sql);
 }
 
 }  // namespace metadb::catalog

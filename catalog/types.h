@@ -82,6 +82,9 @@ struct PgTypeRow {
   std::optional<PgType> element = {};  // of an array
 };
 
+// A regular expression of PostgreSQL's: a uuid as uuid_out() writes it.
+constexpr std::string_view kCanonicalUuid = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
 std::span<const PgTypeRow> pg_types();
 const PgTypeRow& row_of(PgType type);
 // The type of arrays of `element`; nullopt for an array, and where Debezium never sends any.
@@ -99,7 +102,8 @@ std::optional<PgType> pg_type_named(std::string_view format_type_name);
 // `column` itself if it takes them without loss, else the smallest wider type, else text
 // (dialect.md, Types). widened(t, t) == t.
 PgType widened(PgType column, PgType incoming);
-// SQL that turns `expression` of type `from` into `to` without losing a value. REQUIRES:
+// SQL that turns `expression` of type `from` into `to`, as PostgreSQL casts it; through text where
+// it has no such cast, and where its own loses digits of a float. No value is lost if
 // to == widened(to, from).
 std::string cast_sql(PgType from, PgType to, std::string_view expression);
 

@@ -18,6 +18,8 @@ using catalog::Error;
 
 constexpr size_t kStagesMax = 256;
 constexpr std::chrono::hours kStageIdleMax{1};
+// Of one batch, while commands change its tables.
+constexpr int kTriesMax = 10;
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
 // or the role's settings.
@@ -36,18 +38,6 @@ constexpr std::string_view kSettingsSince14 =
 // One lock of a user on one table must not hold up the whole source: its lane stops, others go on.
 // Positions are waited for without limit: whoever holds them is a backend of ours that dies.
 constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
-
-// Class of the advisory locks that batches share and commands on a table take alone.
-constexpr int32_t kStreamLockClass = 1835361385;
-
-// FNV-1a, 32 bits: the lock only needs equal names to give equal numbers.
-int32_t lock_number(const catalog::Table& table) {
-  uint32_t hash = 2166136261U;
-  for (const char c : table.schema + "." + table.current_name) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  }
-  return static_cast<int32_t>(hash);
-}
 
 // The staging tuples of a snapshot run, made into tuples of the main table: n, d, ts and u give
 // way to __start, __end, __current and __origin.
@@ -126,7 +116,8 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
 Applied Applier::apply(const Batch& batch) {
   std::vector<ReadyTable> ready;
   std::optional<Applied> applied;
-  for (bool is_retry = false; !applied; is_retry = true) {
+  bool is_retry = false;
+  for (int tries = 1; !applied; ++tries) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
     try {
       drop_idle_stages(Clock::now());
@@ -135,12 +126,19 @@ Applied Applier::apply(const Batch& batch) {
     } catch (const LaneStopped& stopped) {
       // DDL fails if somebody changed the table and the catalog in memory does not know it.
       if (is_retry || stopped.needs_resync || !stopped.sqlstate.starts_with("42")) throw;
+      is_retry = true;
       start_over(stopped);
+    } catch (const TableChanged& changed) {
+      if (tries >= kTriesMax) throw;
+      start_over(changed);
+    } catch (const Misfit& misfit) {
+      shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
       if (lacks_locks(error)) throw Error(error).with_hint(std::string(kMoreLocks));
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
+      is_retry = true;
       start_over(error);
     }
   }
@@ -168,6 +166,8 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     const auto known = before->tables.find(name);
     if (known == before->tables.end()) {
       snapshot_only_.insert(name);
+      last_ends_.erase(ready.back().source);  // of a table of that name which was purged
+      growth_.erase(name);
     } else if (known->second->key_columns != ready.back().table->key_columns) {
       last_ends_.clear();
     }
@@ -199,7 +199,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   for (const auto& [at, position] : batch.positions)
     catalog::advance(connection_, source_name_, position);
   connection_.exec(std::string(kLockTimeout));
-  lock_tables(batch, ready);
+  share_streams(batch, ready);
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
@@ -213,15 +213,18 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   return outcome_;
 }
 
-void Applier::lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready) {
-  std::map<int32_t, size_t> numbers;  // in one fixed order, here and in commands
+void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  std::vector<const catalog::Table*> tables;
+  std::vector<std::string> topics;
   for (size_t i = 0; i < ready.size(); ++i) {
-    if (ready[i].table) numbers.emplace(lock_number(*ready[i].table), i);
+    if (!ready[i].table) continue;
+    tables.push_back(ready[i].table.get());
+    topics.push_back(batch.tables()[i].topic);
   }
-  for (const auto& [number, i] : numbers) {
-    lane_in_hand_ = batch.tables()[i].topic;
-    connection_.exec(
-        fmt::format("SELECT pg_advisory_xact_lock_shared({}, {})", kStreamLockClass, number));
+  try {
+    keep_commands_out(connection_, tables);
+  } catch (const TableBusy& busy) {
+    throw stopped_by_command(busy, topics[busy.table]);
   }
 }
 
@@ -246,8 +249,31 @@ void Applier::apply_run(const Run& run, const ReadyTable& ready) {
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;
     last_ends_[ready.source] = end_before;
+    find_misfit(run, ready);
     bisect(run, ready, error);
   }
+}
+
+// Throws Misfit if a column's chosen type is what the values do not fit.
+void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
+  if (!run.schema) return;
+  const MergeSql& sql = stage(run, ready);
+  const std::vector<MergeSql::Probe> probes = sql.probes();
+  if (probes.empty()) return;
+  connection_.exec("SAVEPOINT probe");
+  connection_.exec(sql.truncate_stage());
+  const std::string_view rows[] = {run.rows};
+  connection_.copy_binary(sql.copy_stage(), rows);
+  for (const MergeSql::Probe& probe : probes) {
+    try {
+      connection_.exec(probe.sql);
+    } catch (const Error& error) {
+      if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+      table_in_hand_ = ready.table;
+      throw Misfit(error, probe.column, probe.event_type);
+    }
+  }
+  connection_.exec("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
 }
 
 // Finds the change that the data error is about. Halves are applied in order, so the outcome for
@@ -377,6 +403,7 @@ bool Applier::copy_snapshot(const Run& run, const ReadyTable& ready, const Merge
     const std::string tuples = main_tuples(run, ready.origin);
     const std::string_view chunks[] = {tuples};
     const int64_t copied = connection_.copy_binary(sql.copy_into_main(), chunks);
+    check_types(*ready.table);
     connection_.exec("RELEASE SAVEPOINT snapshot");
     outcome_.versions += copied;
     growth_[{ready.table->schema, ready.table->current_name}].rows += copied;
@@ -387,6 +414,26 @@ bool Applier::copy_snapshot(const Run& run, const ReadyTable& ready, const Merge
       throw;
     connection_.exec("ROLLBACK TO SAVEPOINT snapshot; RELEASE SAVEPOINT snapshot");
     return false;
+  }
+}
+
+// Binary values say nothing of their types: of a column that somebody has given another, past our
+// commands, they would make other values. COPY has the table locked, so that what is asked now held
+// then.
+void Applier::check_types(const catalog::Table& table) {
+  const catalog::Result types = connection_.exec(
+      "SELECT attname, atttypid FROM pg_attribute WHERE attrelid = $1::regclass", {table.main()});
+  std::map<std::string_view, int64_t> stored;
+  for (int row = 0; row < types.rows(); ++row) stored[types.text(row, 0)] = types.int64(row, 1);
+  for (const catalog::Column& column : table.columns) {
+    constexpr int64_t kVarchar = 1043;  // sent as text is
+    const auto found = stored.find(column.name);
+    if (found == stored.end() || !column.type) continue;
+    const bool is_text = column.type == catalog::PgType::text;
+    if (found->second == catalog::row_of(*column.type).oid) continue;
+    if (is_text && found->second == kVarchar) continue;
+    throw TableChanged("40001",
+                       fmt::format("column {} of {} has another type", column.name, table.main()));
   }
 }
 

@@ -59,7 +59,7 @@ class Applier {
   std::vector<ReadyTable> prepare(const Batch& batch);
   void start_over(const catalog::Error& reason);
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
-  void lock_tables(const Batch& batch, const std::vector<ReadyTable>& ready);
+  void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
@@ -69,6 +69,8 @@ class Applier {
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
+  void find_misfit(const Run& run, const ReadyTable& ready);
+  void check_types(const catalog::Table& table);
   bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void raise_last_end(const ReadyTable& ready, int64_t end_us);
@@ -96,8 +98,9 @@ class Applier {
     int64_t next_analyze = 10'000;
   };
   std::map<catalog::TableName, Growth> growth_;
-  Applied outcome_;           // of the batch in hand
-  std::string lane_in_hand_;  // topic that an error is about
+  Applied outcome_;                                      // of the batch in hand
+  std::string lane_in_hand_;                             // topic that an error is about
+  std::shared_ptr<const catalog::Table> table_in_hand_;  // that a Misfit is about
 };
 
 }  // namespace metadb::ingest

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::seconds kFirstRetry{1};
 constexpr std::chrono::seconds kLastRetry{60};
+constexpr std::chrono::seconds kLastBriefRetry{4};
 constexpr std::chrono::minutes kOnlyDropping{10};
 constexpr size_t kTablesMax = 10'000;
 
@@ -30,8 +31,8 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
   report_ = {catalog::described(reason), reason.needs_resync, since_us};
-  const auto wait =
-      std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
+  const auto wait = std::min<std::chrono::seconds>(reason.is_brief ? kLastBriefRetry : kLastRetry,
+                                                   kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;
   stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
 }

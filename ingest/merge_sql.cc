@@ -28,9 +28,18 @@ bool is_cast_needed(const Column& column, catalog::PgType event_type) {
   return column.type != event_type;
 }
 
+// A uuid in place of text takes canonical ones only: of the others the text would be lost. What is
+// none fails as PostgreSQL words it.
+std::string inferred_uuid(const std::string& text) {
+  return fmt::format("CASE WHEN {0} ~ {1} THEN {0}::uuid ELSE ('not canonical: ' || {0})::uuid END",
+                     text, quote_literal(catalog::kCanonicalUuid));
+}
+
 std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
-  if (column.type) return catalog::cast_sql(event_type, *column.type, expression);
-  return fmt::format("({})::text::{}", expression, column.type_name);
+  if (!column.type) return fmt::format("({})::text::{}", expression, column.type_name);
+  if (column.choice == catalog::TypeChoice::inferred && event_type == catalog::PgType::text)
+    return inferred_uuid(expression);
+  return catalog::cast_sql(event_type, *column.type, expression);
 }
 
 // A name that no column of the table has, for what a statement adds to a row.
@@ -122,6 +131,18 @@ std::string MergeSql::convert() const {
     values += ", " + cast(column.column, column.event_type, column.stage);
   }
   return fmt::format("INSERT INTO {} SELECT n, d, ts, u{} FROM {}", stage(), values, raw());
+}
+
+std::vector<MergeSql::Probe> MergeSql::probes() const {
+  std::vector<Probe> out;
+  for (const StageColumn& column : columns_) {
+    if (column.column.choice == catalog::TypeChoice::events) continue;
+    if (!is_cast_needed(column.column, column.event_type)) continue;
+    out.push_back({column.column.name, column.event_type,
+                   fmt::format("SELECT count({}) FROM {}",
+                               cast(column.column, column.event_type, column.stage), raw())});
+  }
+  return out;
 }
 
 // Identity is the expression of the unique index; where that is an md5, the value itself as well.

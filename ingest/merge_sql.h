@@ -41,6 +41,15 @@ class MergeSql {
   // Empty if the events have the table's types; else casts what was copied (never losing a value).
   [[nodiscard]] std::string convert() const;
 
+  // For each column whose type was chosen here and is not that of the events: what fails on the
+  // staged events if one of their values does not fit.
+  struct Probe {
+    std::string column;
+    catalog::PgType event_type;
+    std::string sql;
+  };
+  [[nodiscard]] std::vector<Probe> probes() const;
+
   // Gives unavailable columns the last available value of their key's chain. Leaves in `u` the
   // columns for which there is none: what was never seen of a row was not seen of its next version.
   [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable) const;

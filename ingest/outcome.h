@@ -1,6 +1,7 @@
 // What an error in a batch means for the stream.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "catalog/error.h"
@@ -22,7 +23,21 @@ struct LaneStopped : catalog::Error {
       : catalog::Error(reason), topic(std::move(topic_)), needs_resync(needs_resync_) {}
 
   std::string topic;
-  bool needs_resync;  // retrying does not help; only `sync` does
+  bool needs_resync;      // retrying does not help; only `sync` does
+  bool is_brief = false;  // a command has one of its tables, and will be done with it
+};
+
+// A command has one of the tables, or waits for it.
+struct TableBusy : catalog::Error {
+  TableBusy(const catalog::Error& reason, size_t table_) : catalog::Error(reason), table(table_) {}
+
+  size_t table;  // index
+};
+
+// A command has changed a table since the catalog was read: read it again and prepare the batch
+// again. Of the weather classes.
+struct TableChanged : catalog::Error {
+  using catalog::Error::Error;
 };
 
 }  // namespace metadb::ingest

@@ -468,8 +468,9 @@ void Stream::stop_lane(const LaneStopped& reason) {
       !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
   lane.stop(reason);
   if (is_news) {
-    spdlog::error("data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
-                  lane.report().reason);
+    spdlog::log(reason.is_brief ? spdlog::level::info : spdlog::level::err,
+                "data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
+                lane.report().reason);
   }
   parts_.board.update(
       [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "catalog/stream_lock.h"
 #include "ingest/names.h"
-#include "ingest/outcome.h"
 
 namespace metadb::ingest {
 namespace {
@@ -105,7 +105,41 @@ LaneStopped name_taken(const TableChanges& changes, const SourceTable& wanted, c
       changes.topic};
 }
 
+// Runs what makes a table ready for the events of a topic; what fails stops the topic alone.
+template <class Work>
+auto for_lane(const std::string& topic, const Work& work) {
+  try {
+    return work();
+  } catch (const LaneStopped&) {
+    throw;
+  } catch (const TableBusy& busy) {
+    throw stopped_by_command(busy, topic);
+  } catch (const Error& error) {
+    // A lock that a user holds, a view in the way, too many columns: this lane's own trouble.
+    const bool is_own = error.sqlstate == "55P03" || error.sqlstate == "55006";
+    if (disposition(error) == Disposition::weather && !is_own) throw;
+    throw LaneStopped(error, topic);
+  }
+}
+
 }  // namespace
+
+LaneStopped stopped_by_command(const TableBusy& busy, const std::string& topic) {
+  LaneStopped stopped(busy, topic);
+  stopped.is_brief = true;
+  return stopped;
+}
+
+void keep_commands_out(catalog::Connection& connection, const std::vector<const Table*>& tables) {
+  const auto obstacle = catalog::share_streams(connection, tables);
+  if (!obstacle) return;
+  const Table& table = *tables[obstacle->table];
+  if (obstacle->kind == catalog::StreamObstacle::Kind::busy) {
+    throw TableBusy(Error("55P03", fmt::format("a command works on table {}", table.main())),
+                    obstacle->table);
+  }
+  throw TableChanged("40001", fmt::format("a command has changed table {}", table.main()));
+}
 
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
   const EventTable& event = *changes.table;
@@ -124,10 +158,10 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
     if (const auto reason = refusal(named)) throw refused(changes, key, *reason);
   }
   const auto found = snapshot->tables.find({target.schema_name, target.table_name});
-  try {
+  return for_lane(changes.topic, [&]() -> ReadyTable {
     if (found != snapshot->tables.end()) {
       if (known == snapshot->source_tables.end()) {
-        in_transaction([&] {
+        in_transaction(*found->second, [&] {
           claim(changes, target);
           return *found->second;
         });
@@ -142,14 +176,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
                         changes.topic, true);
     }
     return {fit(*create(changes, target), changes, target), key, target.origin};
-  } catch (const LaneStopped&) {
-    throw;
-  } catch (const Error& error) {
-    // A lock that a user holds, a view in the way, too many columns: this lane's own trouble.
-    const bool is_own = error.sqlstate == "55P03" || error.sqlstate == "55006";
-    if (disposition(error) == Disposition::weather && !is_own) throw;
-    throw LaneStopped(error, changes.topic);
-  }
+  });
 }
 
 void TableShaper::claim(const TableChanges& changes, const SourceTable& target) {
@@ -177,10 +204,11 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
     table.columns.push_back(column_for(event_column, name));
   }
   table.key_columns = key_of(table, schema);
-  auto created = in_transaction([&] {
+  auto created = in_transaction(table, [&] {
     claim(changes, target);
+    Table out;
     try {
-      catalog::create_table(connection_, table);
+      out = catalog::create_table(connection_, table);
     } catch (const Error& error) {
       if (is_name_taken(error)) throw name_taken(changes, target, error);
       throw;
@@ -188,9 +216,6 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
     for (const auto& [source_column, name] : table.renamed) {
       catalog::record_column_name(connection_, table, source_column, name);
     }
-    Table out = table;
-    out.id_sequence =
-        connection_.exec("SELECT pg_get_serial_sequence($1, '__id')", {table.main()}).text(0, 0);
     return out;
   });
   catalog_.publish([&](catalog::Snapshot& s) { s.source_tables.emplace(target.key, target); });
@@ -199,9 +224,11 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
   return created;
 }
 
-std::shared_ptr<const Table> TableShaper::in_transaction(const std::function<Table()>& change) {
+std::shared_ptr<const Table> TableShaper::in_transaction(const Table& table,
+                                                         const std::function<Table()>& change) {
   catalog::Transaction transaction(connection_);
   connection_.exec(std::string(kLockTimeout));
+  keep_commands_out(connection_, {&table});
   auto changed = std::make_shared<const Table>(change());
   transaction.commit();
   catalog_.publish([&](catalog::Snapshot& s) {
@@ -234,8 +261,9 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
     if (column == nullptr) {
       const Column added =
           column_for(event_column, column_name(event_column.name, taken_names(fitted)));
-      fitted = *in_transaction([&] {
+      fitted = *in_transaction(fitted, [&] {
         catalog::add_column(connection_, fitted, added);
+        catalog::index_uuid_column(connection_, fitted, added);
         Table out = fitted;
         out.columns.push_back(added);
         if (added.name == event_column.name) return out;
@@ -244,7 +272,7 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
         return out;
       });
       spdlog::info("column {} {} added to {}", added.name, added.type_name, fitted.main());
-    } else if (column->type) {
+    } else if (column->type && column->choice == catalog::TypeChoice::events) {
       const catalog::PgType to = catalog::widened(*column->type, event_column.type);
       if (to != *column->type) fitted = widen(fitted, *column, to);
     }
@@ -256,14 +284,11 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
 // 294276 is no timestamp, and numeric has no infinity before PostgreSQL 14.
 Table TableShaper::widen(const Table& table, const Column& column, catalog::PgType to) {
   try {
-    Table widened = *in_transaction([&] {
-      catalog::widen_column(connection_, table, column, to);
+    const Column wider{column.name, std::string(catalog::row_of(to).name), to};
+    Table widened = *in_transaction(table, [&] {
+      catalog::change_types(connection_, table, {wider});
       Table out = table;
-      for (Column& candidate : out.columns) {
-        if (candidate.name == column.name) {
-          candidate = {column.name, std::string(catalog::row_of(to).name), to};
-        }
-      }
+      *std::ranges::find(out.columns, column.name, &Column::name) = wider;
       return out;
     });
     spdlog::info("column {} of {} widened from {} to {}", column.name, table.main(),
@@ -275,6 +300,23 @@ Table TableShaper::widen(const Table& table, const Column& column, catalog::PgTy
                  catalog::row_of(to).name, error.what());
   }
   return widen(table, column, catalog::PgType::text);
+}
+
+void TableShaper::give_up_choice(const Table& table, const Misfit& misfit,
+                                 const std::string& topic) {
+  for_lane(topic, [&] {
+    const auto snapshot = catalog_.snapshot();
+    const auto found = snapshot->tables.find({table.schema, table.current_name});
+    const Column* column =
+        found == snapshot->tables.end() ? nullptr : found->second->column(misfit.column);
+    if (column == nullptr) throw TableChanged("40001", table.main() + " has been changed");
+    catalog::PgType to = catalog::PgType::text;
+    if (column->type) to = catalog::widened(*column->type, misfit.event_type);
+    if (to == column->type) to = catalog::PgType::text;  // a text that is no json
+    spdlog::warn("column {} of {}: a value of its events is no {} ({})", column->name, table.main(),
+                 column->type_name, misfit.sqlstate);
+    widen(*found->second, *column, to);
+  });
 }
 
 // A table that several source tables feed changes its key when the last of them has it so: else
@@ -307,7 +349,7 @@ Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const So
   agree_on_key(table, key, target);
   if (key == table.key_columns) return table;
   int64_t ended = 0;
-  Table fitted = *in_transaction([&] {
+  Table fitted = *in_transaction(table, [&] {
     ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
@@ -327,7 +369,7 @@ Table TableShaper::fit_years(const Table& table, const Run& run) {
   }
   for (const int year : wanted) {
     if (fitted.years.contains(year)) continue;
-    fitted = *in_transaction([&] {
+    fitted = *in_transaction(fitted, [&] {
       catalog::add_year(connection_, fitted, year);
       Table out = fitted;
       out.years.insert(year);

@@ -9,6 +9,7 @@
 
 #include "catalog/catalog.h"
 #include "ingest/batch.h"
+#include "ingest/outcome.h"
 #include "ingest/rules.h"
 
 namespace metadb::ingest {
@@ -19,6 +20,23 @@ struct ReadyTable {
   catalog::SourceTableKey source;
   std::string origin;
 };
+
+// A value came that does not fit the type which was chosen for its column.
+struct Misfit : catalog::Error {
+  Misfit(const catalog::Error& reason, std::string column_, catalog::PgType event_type_)
+      : catalog::Error(reason), column(std::move(column_)), event_type(event_type_) {}
+
+  std::string column;
+  catalog::PgType event_type;
+};
+
+// Keeps commands away from the tables until the transaction ends, and makes sure that these objects
+// describe them. Waits for nothing: throws TableBusy, TableChanged.
+void keep_commands_out(catalog::Connection& connection,
+                       const std::vector<const catalog::Table*>& tables);
+
+// What a batch does about a table that a command has.
+LaneStopped stopped_by_command(const TableBusy& busy, const std::string& topic);
 
 // Whether the events tell rows apart as the table does. REQUIRES: prepare() has seen the schema.
 bool has_key_of(const catalog::Table& table, const RowSchema& schema);
@@ -38,8 +56,12 @@ class TableShaper {
         rules_(context.rules) {}
 
   // Throws LaneStopped: the target belongs to another source table, is refused, was dropped by
-  // somebody, or its DDL fails; Error of the weather classes otherwise.
+  // somebody, a command has it, or its DDL fails; TableChanged; Error of the weather classes
+  // otherwise.
   ReadyTable prepare(const TableChanges& changes);
+  // Gives the column a type that takes its events' values as well, and what was chosen for it up.
+  // Throws as prepare() does.
+  void give_up_choice(const catalog::Table& table, const Misfit& misfit, const std::string& topic);
 
  private:
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,
@@ -56,9 +78,10 @@ class TableShaper {
   void agree_on_key(const catalog::Table& table, const std::vector<std::string>& key,
                     const catalog::SourceTable& target);
   catalog::Table fit_years(const catalog::Table& table, const Run& run);
-  // Runs `change` in a transaction with a short lock_timeout, then publishes what it returns.
+  // Runs `change` of the table in a transaction that shares its stream and has a short
+  // lock_timeout, then publishes what it returns.
   std::shared_ptr<const catalog::Table> in_transaction(
-      const std::function<catalog::Table()>& change);
+      const catalog::Table& table, const std::function<catalog::Table()>& change);
 
   catalog::Catalog& catalog_;
   catalog::Connection& connection_;

@@ -30,7 +30,7 @@ class Tables : public testing::Test {
     table_.source_name = "src";
     table_.columns = {{"id", "integer", PgType::int4}, {"v", "text", PgType::text}};
     table_.key_columns = {"id"};
-    catalog::create_table(connection_, table_);
+    table_ = catalog::create_table(connection_, table_);
     catalog::claim(connection_, target_);
   }
 
@@ -117,7 +117,7 @@ TEST_F(Tables, KeyThatGetsCoarserKeepsTheNewestRowOfEach) {
 }
 
 TEST_F(Tables, NumericKeysAreEqualWhateverTheirScale) {
-  catalog::widen_column(connection_, table_, table_.columns[0], PgType::numeric);
+  catalog::change_types(connection_, table_, {{"id", "numeric", PgType::numeric}});
   insert("(now(), '9999-12-31 00:00+00', true, '', 1.0, 'a')");
   EXPECT_THROW(insert("(now(), '9999-12-31 00:00+00', true, '', 1.00, 'b')"), catalog::Error);
 }
