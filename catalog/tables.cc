@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "catalog/access.h"
+
 namespace metadb::catalog {
 namespace {
 
@@ -241,6 +243,8 @@ void create_table(Connection& connection, const Table& table) {
   create_key_indexes(connection, table);
   for (const Column& column : table.columns) index_uuid_column(connection, table, column);
   register_table(connection, table);
+  apply_access(connection, table.schema, table.main_name);
+  apply_access(connection, table.schema, table.current_name);
 }
 
 void add_column(Connection& connection, const Table& table, const Column& column) {

@@ -57,7 +57,8 @@ std::vector<Table> load_tables(Connection& connection);
 // they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
-// Creates the table, its partitions but for the years, indexes and catalog rows.
+// Creates the table, its partitions but for the years, indexes and catalog rows. Who has access to
+// it, or on all, can read it from its first moment.
 // REQUIRES: a transaction; table.years and id_sequence are ignored.
 void create_table(Connection& connection, const Table& table);
 // REQUIRES: a transaction for each of these.

@@ -11,6 +11,13 @@ namespace metadb::server {
 // the tag to its caller.
 Reply run(const grammar::ast::CreateDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::CreateUser& command, CommandContext& context);
+Reply run(const grammar::ast::DropUser& command, CommandContext& context);
+Reply run(const grammar::ast::RegisterUser& command, CommandContext& context);
+Reply run(const grammar::ast::DeregisterUser& command, CommandContext& context);
+Reply run(const grammar::ast::CreateSchemaForUser& command, CommandContext& context);
+Reply run(const grammar::ast::GrantAccess& command, CommandContext& context);
+Reply run(const grammar::ast::RevokeAccess& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
 
@@ -25,9 +32,7 @@ concept Unbuilt =
     OneOf<Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
           grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
           grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
-          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping, grammar::ast::CreateUser,
-          grammar::ast::DropUser, grammar::ast::RegisterUser, grammar::ast::DeregisterUser,
-          grammar::ast::CreateSchemaForUser, grammar::ast::GrantAccess, grammar::ast::RevokeAccess,
+          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
           grammar::ast::AlterTableAddColumn, grammar::ast::AlterTableAlterColumnType,
           grammar::ast::PurgeData, grammar::ast::RefreshInferredColumnTypes,
           grammar::ast::VerifyConsistency, grammar::ast::RetryDeadLetters,

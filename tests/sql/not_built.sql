@@ -6,8 +6,6 @@ endsync data source s;
 create data origin o;
 create data mapping for json from table s.t__ column c path '$' to 't';
 drop data mapping for json from table s.t__ column c path '$';
-register user u;
-deregister user u;
 purge data drop table s.t__;
 refresh inferred column types;
 verify consistency;
