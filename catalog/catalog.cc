@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "catalog/access.h"
 #include "catalog/migrations.h"
 
 namespace metadb::catalog {
@@ -43,6 +44,7 @@ Snapshot load(Connection& connection) {
   }
   const Result origins = connection.exec("SELECT name FROM metadb.origin ORDER BY name");
   for (int row = 0; row < origins.rows(); ++row) out.origins.emplace_back(origins.text(row, 0));
+  out.users = load_users(connection);
   out.settings = load_settings(connection);
   out.installation_id = connection.exec("SELECT id FROM metadb.installation LIMIT 1").text(0, 0);
   return out;
@@ -56,6 +58,7 @@ void Catalog::open(const std::string& version) {
   create_version_function(connection, version);
   Connection superuser = connect_superuser();
   create_admin_role(superuser);
+  create_access_trigger(superuser);
   reload(connection);
 }
 

@@ -14,6 +14,7 @@
 #include "catalog/source_tables.h"
 #include "catalog/sources.h"
 #include "catalog/tables.h"
+#include "catalog/users.h"
 
 namespace metadb::catalog {
 
@@ -23,6 +24,7 @@ struct Snapshot {
   std::map<SourceTableKey, SourceTable> source_tables;
   std::map<TableName, std::shared_ptr<const Table>> tables;
   std::vector<std::string> origins;
+  Users users;
   Settings settings;
   std::string installation_id;
 };
@@ -39,7 +41,8 @@ class Catalog {
  public:
   explicit Catalog(CatalogOptions options) : options_(std::move(options)) {}
 
-  // Migrates the schema, makes the role metadb_admin and public.mdbversion(), loads everything.
+  // Migrates the schema, makes the role metadb_admin, public.mdbversion() and the event trigger of
+  // durable grants, loads everything.
   // `version` is what mdbversion() answers.
   void open(const std::string& version);
 

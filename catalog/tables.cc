@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "catalog/access.h"
+
 namespace metadb::catalog {
 namespace {
 
@@ -271,6 +273,8 @@ Table create_table(Connection& connection, const Table& table) {
   created.revision = register_table(connection, table);
   created.id_sequence =
       connection.exec("SELECT pg_get_serial_sequence($1, '__id')", {table.main()}).text(0, 0);
+  apply_access(connection, table.schema, table.main_name);
+  apply_access(connection, table.schema, table.current_name);
   return created;
 }
 

@@ -71,8 +71,9 @@ std::vector<Table> load_tables(Connection& connection,
 // they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
-// Creates the table, its partitions but for the years, indexes and catalog rows. Returns it with
-// its revision and sequence. REQUIRES: a transaction; table.years is empty.
+// Creates the table, its partitions but for the years, indexes and catalog rows. Who has access to
+// it, or on all, can read it from its first moment. Returns it with its revision and sequence.
+// REQUIRES: a transaction; table.years is empty.
 Table create_table(Connection& connection, const Table& table);
 // REQUIRES: a transaction for each of these.
 void add_column(Connection& connection, const Table& table, const Column& column);

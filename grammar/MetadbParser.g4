@@ -20,7 +20,7 @@ command
   | CREATE DATA ORIGIN name                                                        # createDataOrigin
   | CREATE DATA MAPPING mappedColumn TO string BACKFILL?                           # createDataMapping
   | DROP DATA MAPPING mappedColumn                                                 # dropDataMapping
-  | CREATE USER name WITH PASSWORD string ( COMMA COMMENT string )?                # createUser
+  | CREATE USER name WITH userOptions                                              # createUser
   | DROP USER name                                                                 # dropUser
   | REGISTER USER name                                                             # registerUser
   | DEREGISTER USER name                                                           # deregisterUser
@@ -42,6 +42,16 @@ command
   | DROP EXTERNAL SQL name                                                         # dropExternalSql
   | RUN EXTERNAL SQL ( FOR name )?                                                 # runExternalSql
   ;
+
+// In either order: what does not match here is read, and perhaps logged, by PostgreSQL.
+userOptions
+  : userPassword ( COMMA userComment )?
+  | userComment COMMA userPassword
+  ;
+
+userPassword : PASSWORD string ;
+
+userComment : COMMENT string ;
 
 option : optionName string ;
 

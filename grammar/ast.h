@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "grammar/secret.h"
+
 namespace metadb::grammar::ast {
 
 // An identifier: ASCII-folded to lower case unless quoted, cut to 63 bytes as PostgreSQL does.
@@ -116,7 +118,7 @@ struct DropDataMapping {
 struct CreateUser {
   static constexpr std::string_view kTag = "CREATE USER";
   Name name;
-  Text password;
+  Secret password;
   std::optional<Text> comment;
 };
 

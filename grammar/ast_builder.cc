@@ -35,6 +35,11 @@ ast::Text text_of(MetadbParser::StringContext* node) {
   return {decode_string(token.getText(), position_of(token)), position_of(token)};
 }
 
+ast::Secret secret_of(MetadbParser::StringContext* node) {
+  const antlr4::Token& token = *node->getStart();
+  return {decode_string(token.getText(), position_of(token)), position_of(token)};
+}
+
 std::optional<ast::Text> optional_text_of(MetadbParser::StringContext* node) {
   if (node == nullptr) return {};
   return text_of(node);
@@ -161,8 +166,10 @@ class Builder final : public metadb_antlr::MetadbParserBaseVisitor {
                                     name_of(mapped->name()), text_of(mapped->string())});
   }
   Any visitCreateUser(MetadbParser::CreateUserContext* node) override {
-    return put(ast::CreateUser{name_of(node->name()), text_of(node->string(0)),
-                               optional_text_of(node->string(1))});
+    auto* options = node->userOptions();
+    auto* comment = options->userComment();
+    return put(ast::CreateUser{name_of(node->name()), secret_of(options->userPassword()->string()),
+                               optional_text_of(comment == nullptr ? nullptr : comment->string())});
   }
   Any visitDropUser(MetadbParser::DropUserContext* node) override {
     return put(ast::DropUser{name_of(node->name())});

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kNonceBytes = 18;
-constexpr size_t kMockSaltBytes = 16;
+constexpr size_t kSaltBytes = 16;
 constexpr int kDefaultIterations = 4096;  // PostgreSQL's
 // A server that asks for more wants to keep us busy.
 constexpr int kIterationsMax = 10'000'000;
@@ -158,9 +158,21 @@ std::optional<ScramVerifier> read_verifier(std::string_view rolpassword) {
   return ScramVerifier{*iterations, *salt, *stored, *server, false};
 }
 
+std::string make_verifier(std::string password) {
+  password = saslprep(std::move(password));
+  const ServerFirst parameters{{}, random_bytes(kSaltBytes), kDefaultIterations};
+  ScramKeys keys = keys_of(password, parameters);
+  OPENSSL_cleanse(password.data(), password.size());
+  std::string verifier =
+      fmt::format("{}${}:{}${}:{}", kScramMechanism, kDefaultIterations, base64(parameters.salt),
+                  base64(sha256(keys.client_key)), base64(keys.server_key));
+  OPENSSL_cleanse(keys.client_key.data(), keys.client_key.size());
+  return verifier;
+}
+
 ScramVerifier mock_verifier(std::string_view user, std::string_view secret) {
   const std::string zeros(kDigestBytes, '\0');
-  return {kDefaultIterations, hmac(secret, user).substr(0, kMockSaltBytes), zeros, zeros, true};
+  return {kDefaultIterations, hmac(secret, user).substr(0, kSaltBytes), zeros, zeros, true};
 }
 
 // ---- The client's side.

@@ -26,6 +26,9 @@ struct ScramVerifier {
 
 // nullopt if it is none, e.g. an md5 hash.
 std::optional<ScramVerifier> read_verifier(std::string_view rolpassword);
+// What PostgreSQL is to keep of a new password, with a random salt, so that it never sees the
+// password itself. The password is wiped.
+std::string make_verifier(std::string password);
 // What a user is asked who has no verifier, so that nobody learns who exists: the same salt each
 // time, drawn from the user's name and a secret.
 ScramVerifier mock_verifier(std::string_view user, std::string_view secret);

@@ -2,18 +2,31 @@
 
 namespace metadb::server {
 
-catalog::Connection& CommandContext::connection() {
-  // A cancel request that finds PostgreSQL idle is forgotten there.
-  session_.check_stop();
-  if (connection_) return *connection_;
-  connection_.emplace(catalog().connect());
-  connection_->exec(
+CommandContext::Opened::Opened(const std::string& conninfo, const Context& session)
+    : connection(conninfo), cancel(session.stop(), [this] { connection.cancel(); }) {
+  connection.exec(
       "SET lock_timeout = '2s'; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
       "SET extra_float_digits = 1; SET search_path = pg_catalog; "
       "SET client_min_messages = warning");
-  cancel_.emplace(session_.stop(), [this] { connection_->cancel(); });
+}
+
+catalog::Connection& CommandContext::open(std::optional<Opened>& opened,
+                                          const std::string& conninfo) {
+  // A cancel request that finds PostgreSQL idle is forgotten there.
   session_.check_stop();
-  return *connection_;
+  if (!opened) {
+    opened.emplace(conninfo, session_);
+    session_.check_stop();
+  }
+  return opened->connection;
+}
+
+catalog::Connection& CommandContext::connection() {
+  return open(system_, catalog().options().conninfo);
+}
+
+catalog::Connection& CommandContext::role_connection() {
+  return open(roles_, catalog().options().superuser_conninfo);
 }
 
 }  // namespace metadb::server

@@ -35,13 +35,23 @@ class CommandContext {
   // As the system user, opened at the first call: short lock waits, times in UTC, and what it runs
   // ends with 57014 when the session asks the command to stop.
   catalog::Connection& connection();
+  // The same as the superuser, or whoever manages roles: for changes of roles and of access.
+  catalog::Connection& role_connection();
 
  private:
+  // A connection and what cancels it; both stay where they are.
+  struct Opened {
+    Opened(const std::string& conninfo, const Context& session);
+    catalog::Connection connection;
+    std::stop_callback<std::function<void()>> cancel;
+  };
+  catalog::Connection& open(std::optional<Opened>& opened, const std::string& conninfo);
+
   CommandParts& parts_;
   Turns& turns_;
   Context& session_;
-  std::optional<catalog::Connection> connection_;
-  std::optional<std::stop_callback<std::function<void()>>> cancel_;
+  std::optional<Opened> system_;
+  std::optional<Opened> roles_;
 };
 
 }  // namespace metadb::server

@@ -13,13 +13,9 @@ namespace ast = grammar::ast;
 struct Claim {
   const catalog::Snapshot& snapshot;
 
-  // PostgreSQL's, until these commands are built.
-  bool operator()(const ast::CreateUser&) const { return false; }
-  bool operator()(const ast::DropUser&) const { return false; }
-  bool operator()(const ast::CreateSchemaForUser&) const { return false; }
-  bool operator()(const ast::GrantAccess&) const { return false; }
-  bool operator()(const ast::RevokeAccess&) const { return false; }
-
+  bool operator()(const ast::DropUser& command) const {
+    return snapshot.users.contains(command.name.text);
+  }
   bool operator()(const ast::AlterTableAddColumn& command) const {
     return is_managed(command.table);
   }
@@ -29,6 +25,7 @@ struct Claim {
   bool operator()(const ast::AlterSystemSet& command) const {
     return catalog::setting_row(command.parameter.text) != nullptr;
   }
+  // Of the other shared verbs only Metadb has the form.
   template <class Other>
   bool operator()(const Other&) const {
     return true;

@@ -45,13 +45,24 @@ Rows data_mappings_rows(CommandContext& context) {
 
 Rows authorizations_rows(CommandContext& context) {
   return rows_of(context.connection().exec(
-      "SELECT user_name, schema_name || '.' || object_name, privilege FROM metadb.acl"
-      " UNION ALL SELECT user_name, 'all', 'access' FROM metadb.acl_all ORDER BY 1, 2, 3"));
+      "SELECT a.user_name, quote_ident(a.schema_name) || '.'"
+      "   || CASE a.object_type WHEN 't' THEN quote_ident(a.object_name) ELSE a.object_name END,"
+      " CASE a.privilege WHEN 'a' THEN 'access' ELSE a.privilege END,"
+      " CASE a.object_type WHEN 't' THEN 'table' ELSE 'function' END,"
+      " EXISTS (SELECT FROM metadb.access p WHERE p.user_name = a.user_name"
+      "   AND p.schema_name = a.schema_name AND p.object_name = a.object_name"
+      "   AND p.object_type = a.object_type) FROM metadb.acl a"
+      " UNION ALL SELECT user_name, 'all', 'access', 'all', true FROM metadb.acl_all"
+      " ORDER BY 1, 2, 3, 4"));
 }
 
 Rows users_rows(CommandContext& context) {
-  return rows_of(
-      context.connection().exec("SELECT username, comment FROM metadb.auth ORDER BY username"));
+  return rows_of(context.connection().exec(
+      "SELECT u.username, u.comment, r.rolcanlogin, l.user_name IS NOT NULL, n.nspname"
+      " FROM metadb.auth u LEFT JOIN pg_roles r ON r.rolname = u.username"
+      " LEFT JOIN metadb.acl_all l ON l.user_name = u.username"
+      " LEFT JOIN pg_namespace n ON n.nspname = u.username"
+      "   AND has_schema_privilege(r.oid, n.oid, 'CREATE') ORDER BY u.username"));
 }
 
 std::vector<Listing> make_listings() {
@@ -59,7 +70,8 @@ std::vector<Listing> make_listings() {
   return {
       {"authorizations",
        kAdministrators,
-       {text_column("username"), text_column("object"), text_column("privilege")},
+       {text_column("username"), text_column("object"), text_column("privilege"),
+        text_column("object_type"), boolean_column("is_present")},
        &authorizations_rows},
       {"config",
        kAdministrators,
@@ -89,7 +101,11 @@ std::vector<Listing> make_listings() {
         float8_column("source_lag_seconds")},
        &tables_rows},
       {"topics", kAdministrators, {}, nullptr},
-      {"users", kAdministrators, {text_column("username"), text_column("comment")}, &users_rows},
+      {"users",
+       kAdministrators,
+       {text_column("username"), text_column("comment"), boolean_column("can_login"),
+        boolean_column("access_on_all"), text_column("workspace")},
+       &users_rows},
   };
 }
 
@@ -123,6 +139,9 @@ ColumnDescription int8_column(std::string_view name) {
 }
 ColumnDescription float8_column(std::string_view name) {
   return {std::string(name), 701, 8};
+}
+ColumnDescription boolean_column(std::string_view name) {
+  return {std::string(name), 16, 1};
 }
 ColumnDescription timestamptz_column(std::string_view name) {
   return {std::string(name), 1184, 8};

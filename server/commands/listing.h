@@ -31,6 +31,7 @@ ColumnDescription text_column(std::string_view name);
 ColumnDescription int8_column(std::string_view name);
 ColumnDescription float8_column(std::string_view name);
 ColumnDescription timestamptz_column(std::string_view name);
+ColumnDescription boolean_column(std::string_view name);
 
 std::vector<ColumnDescription> status_columns();
 Rows status_rows(CommandContext& context);

@@ -16,6 +16,13 @@ Reply run(const grammar::ast::AlterTableAlterColumnType& command, CommandContext
 Reply run(const grammar::ast::PurgeData& command, CommandContext& context);
 Reply run(const grammar::ast::RefreshInferredColumnTypes& command, CommandContext& context);
 Reply run(const grammar::ast::VerifyConsistency& command, CommandContext& context);
+Reply run(const grammar::ast::CreateUser& command, CommandContext& context);
+Reply run(const grammar::ast::DropUser& command, CommandContext& context);
+Reply run(const grammar::ast::RegisterUser& command, CommandContext& context);
+Reply run(const grammar::ast::DeregisterUser& command, CommandContext& context);
+Reply run(const grammar::ast::CreateSchemaForUser& command, CommandContext& context);
+Reply run(const grammar::ast::GrantAccess& command, CommandContext& context);
+Reply run(const grammar::ast::RevokeAccess& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
 
@@ -26,14 +33,14 @@ template <class Command, class... Commands>
 concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
-concept Unbuilt = OneOf<
-    Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
-    grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
-    grammar::ast::CreateDataOrigin, grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
-    grammar::ast::CreateUser, grammar::ast::DropUser, grammar::ast::RegisterUser,
-    grammar::ast::DeregisterUser, grammar::ast::CreateSchemaForUser, grammar::ast::GrantAccess,
-    grammar::ast::RevokeAccess, grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters,
-    grammar::ast::CreateExternalSql, grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
+concept Unbuilt =
+    OneOf<Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
+          grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
+          grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
+          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
+          grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters,
+          grammar::ast::CreateExternalSql, grammar::ast::DropExternalSql,
+          grammar::ast::RunExternalSql>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

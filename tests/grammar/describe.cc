@@ -33,6 +33,10 @@ std::string show(const OptionChange& change) {
   return "";
 }
 
+std::string show(const Secret& secret) {
+  return show(Text{secret.text});
+}
+
 template <typename T>
 std::string show(const std::vector<T>& list) {
   std::string text = "[";

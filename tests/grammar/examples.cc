@@ -52,6 +52,8 @@ const std::array kExamples = {
             "CreateUser{wegg, 'LZn2DCajcNHpGR3ZXWHD', -}", "CREATE USER", kShared},
     Example{"create user wegg with password 'p', comment 'Silas Wegg'",
             "CreateUser{wegg, 'p', 'Silas Wegg'}", "CREATE USER", kShared},
+    Example{"create user wegg with comment 'Silas Wegg', password 'p'",
+            "CreateUser{wegg, 'p', 'Silas Wegg'}", "CREATE USER", kShared},
     Example{"drop user wegg", "DropUser{wegg}", "DROP USER", kShared},
     Example{"register user wegg", "RegisterUser{wegg}", "REGISTER USER", kOurs},
     Example{"deregister user wegg", "DeregisterUser{wegg}", "DEREGISTER USER", kOurs},

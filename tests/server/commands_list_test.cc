@@ -224,19 +224,11 @@ TEST_F(NotBuilt, SaysSoInItsOwnName) {
            {"alter data source s options (set topics 't')", "ALTER DATA SOURCE"},
            {"pause data source s", "PAUSE DATA SOURCE"},
            {"create data origin o", "CREATE DATA ORIGIN"},
-           {"register user u", "REGISTER USER"}}) {
+            {"sync data source s", "SYNC DATA SOURCE"}}) {
     const Error error = failure(sql);
     EXPECT_EQ(error.sqlstate, "0A000") << sql;
     EXPECT_EQ(error.message(), tag + " is not implemented yet");
   }
-}
-
-TEST_F(NotBuilt, LeavesSharedVerbsToPostgres) {
-  EXPECT_FALSE(takes("create user u with password 'p'"));
-  EXPECT_FALSE(takes("drop user u"));
-  EXPECT_FALSE(takes("create schema for user u"));
-  EXPECT_FALSE(takes("grant access on all to u"));
-  EXPECT_FALSE(takes("revoke access on table s.t from u"));
 }
 
 }  // namespace

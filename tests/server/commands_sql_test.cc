@@ -32,10 +32,12 @@ std::string contents(const fs::path& file) {
   return text.str();
 }
 
-// What differs from run to run: librdkafka's reason why nothing listens on a port.
+// Without what differs from run to run, librdkafka's reason why nothing listens on a port, and from
+// one PostgreSQL to the next, the line of its source.
 std::string steady(const std::string& output) {
   static const std::regex kReason("(can't be read yet: ).*");
-  return std::regex_replace(output, kReason, "$1...");
+  static const std::regex kLocation("LOCATION: .*\n");
+  return std::regex_replace(std::regex_replace(output, kReason, "$1..."), kLocation, "");
 }
 
 // An installation as `metadb init` makes it, started on a free port.

@@ -6,7 +6,5 @@ endsync data source s;
 create data origin o;
 create data mapping for json from table s.t__ column c path '$' to 't';
 drop data mapping for json from table s.t__ column c path '$';
-register user u;
-deregister user u;
 retry dead letters;
 purge dead letters for data source s;
