@@ -9,6 +9,7 @@
 
 #include "server/commands/commands.h"
 #include "server/kafka_factory.h"
+#include "server/logging.h"
 #include "server/role_verifiers.h"
 
 namespace metadb::server {
@@ -112,6 +113,7 @@ void Engine::stop() {
   front_end_.reset();
   pool_.reset();
   if (workers_) workers_->stop_all();
+  if (log_table_) tell_repeats();
   log_table_.reset();
 }
 
