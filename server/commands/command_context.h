@@ -18,6 +18,8 @@ struct CommandParts {
   catalog::Catalog& catalog;
   ingest::Workers& workers;
   SourceProbe probe;  // connects to a new source before `create data source` answers
+  // What maintenance goes by has changed.
+  std::function<void()> wake_maintenance = [] {};
 };
 
 // One run of one command, on one thread of the command pool.
@@ -29,6 +31,7 @@ class CommandContext {
   [[nodiscard]] catalog::Catalog& catalog() const { return parts_.catalog; }
   [[nodiscard]] ingest::Workers& workers() const { return parts_.workers; }
   [[nodiscard]] const SourceProbe& probe() const { return parts_.probe; }
+  void wake_maintenance() const { parts_.wake_maintenance(); }
   [[nodiscard]] Turns& turns() const { return turns_; }
   [[nodiscard]] Context& session() const { return session_; }
 

@@ -27,7 +27,8 @@ Rows config_rows(CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
   Rows rows;
   for (const catalog::SettingRow& row : catalog::setting_rows()) {
-    rows.push_back({std::string(row.name), snapshot->settings.find(row.name)->second,
+    rows.push_back({std::string(row.name),
+                    catalog::shown_setting(snapshot->settings.find(row.name)->second),
                     std::string(row.default_value), std::string(row.description)});
   }
   return rows;
