@@ -10,6 +10,7 @@
 #include "server/commands/commands.h"
 #include "server/kafka_factory.h"
 #include "server/logging.h"
+#include "server/maintenance_jobs.h"
 #include "server/role_verifiers.h"
 
 namespace metadb::server {
@@ -91,11 +92,13 @@ Engine::Engine(EngineOptions options)
   log_table_ = std::make_unique<LogTable>(options_.database.system_conninfo);
   workers_ = std::make_unique<ingest::Workers>(
       catalog_, kafka_source_factory(options_.config.memory_limit_bytes));
-  commands_ = std::make_unique<Commands>(CommandParts{catalog_, *workers_, kafka_probe()});
+  commands_ = std::make_unique<Commands>(
+      CommandParts{catalog_, *workers_, kafka_probe(), [this] { maintenance_->wake(); }});
   pool_ = std::make_unique<CommandPool>();
   front_end_ = std::make_unique<FrontEnd>(front_end_options(), *commands_, *pool_);
   // Before clients can create sources of their own: a source has one worker.
   workers_->start_all();
+  maintenance_ = std::make_unique<Maintenance>(catalog_, maintenance_jobs());
   front_end_->start();
 }
 
@@ -108,10 +111,23 @@ void Engine::reload(const Config& config) {
   options_.config = config;
 }
 
+MaintenanceJobs Engine::maintenance_jobs() {
+  MaintenanceJobs jobs;
+  jobs.daily = {
+      {"log", [this](catalog::Connection& connection,
+                     const std::stop_token&) { keep_log(catalog_, connection); }},
+      {"statistics", [this](catalog::Connection& connection, const std::stop_token& stop) {
+         analyze_parents(catalog_, connection, stop);
+       }}};
+  return jobs;
+}
+
 void Engine::stop() {
+  if (maintenance_) maintenance_->request_stop();
   if (front_end_) front_end_->stop(options_.config.shutdown_timeout);
   front_end_.reset();
   pool_.reset();
+  maintenance_.reset();
   if (workers_) workers_->stop_all();
   if (log_table_) tell_repeats();
   log_table_.reset();

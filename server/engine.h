@@ -15,6 +15,7 @@
 #include "server/database.h"
 #include "server/listener.h"
 #include "server/log_sink.h"
+#include "server/maintenance.h"
 
 namespace metadb::server {
 
@@ -46,11 +47,13 @@ class Engine {
 
  private:
   [[nodiscard]] FrontEndOptions front_end_options() const;
+  [[nodiscard]] MaintenanceJobs maintenance_jobs();
 
   EngineOptions options_;
   catalog::Catalog catalog_;
   std::unique_ptr<LogTable> log_table_;
   std::unique_ptr<ingest::Workers> workers_;
+  std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<CommandRunner> commands_;
   std::unique_ptr<CommandPool> pool_;
   std::unique_ptr<FrontEnd> front_end_;

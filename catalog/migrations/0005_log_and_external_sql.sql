@@ -41,5 +41,6 @@ CREATE TABLE metadb.external_sql_run (
     files_failed integer NOT NULL
 );
 
+ALTER TABLE metadb.maintenance ADD COLUMN last_run timestamptz, ADD COLUMN last_error text;
 INSERT INTO metadb.maintenance (next_maintenance_time)
     SELECT NULL WHERE NOT EXISTS (SELECT FROM metadb.maintenance);
