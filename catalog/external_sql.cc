@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kSchemeEnd = "://";
 constexpr std::string_view kRefStart = "/refs/";
+// All of them go through a pipe at once.
+constexpr size_t kTextMax = 2000;
 
 // What a parameter of Metadb 1.4 stands for.
 struct Fixed {
@@ -60,7 +62,7 @@ std::optional<std::string> url_problem(std::string_view url) {
       "Expected is the URL of a Git repository: https://host/path or file:///path.";
   const bool is_https = url.starts_with("https://") && url.size() > 8;
   const bool is_file = url.starts_with("file:///") && url.size() > 8;
-  if ((!is_https && !is_file) || has_control_character(url) ||
+  if ((!is_https && !is_file) || url.size() > kTextMax || has_control_character(url) ||
       url.find_first_of(" ?#") != std::string_view::npos) {
     return std::string(kExpected);
   }
@@ -75,17 +77,34 @@ std::optional<std::string> time_of_day_problem(std::string_view time) {
   return "Expected is a time of day in UTC, from 00:00 to 23:59.";
 }
 
+std::optional<std::string> ref_problem(std::string_view ref) {
+  if (!ref.empty() && ref.size() <= kTextMax && !has_control_character(ref) &&
+      ref.find_first_of(" :?*[\\^~") == std::string_view::npos) {
+    return std::nullopt;
+  }
+  return "Expected is a tag, a branch, a full reference such as refs/tags/v1.8.0, or a commit.";
+}
+
+std::optional<std::string> path_problem(std::string_view path) {
+  bool leads_elsewhere = path.size() > kTextMax || has_control_character(path);
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    leads_elsewhere = leads_elsewhere || path.substr(begin, end - begin) == "..";
+    begin = end + 1;
+  }
+  if (!leads_elsewhere) return std::nullopt;
+  return "Expected is the path of a folder in the repository.";
+}
+
 std::optional<std::string> reference_problem(std::string_view value) {
   constexpr std::string_view kExpected =
       "Expected is a Git reference such as refs/tags/v1.8.0, or the URL of a repository followed "
       "by one.";
   if (value.empty()) return std::nullopt;
   const bool has_url = value.find(kSchemeEnd) != std::string_view::npos;
-  const size_t at = value.rfind(kRefStart);
-  const std::string_view ref =
-      !has_url ? value : (at == std::string_view::npos ? std::string_view() : value.substr(at + 1));
-  if (ref.empty() || has_control_character(ref) || ref.find(' ') != std::string_view::npos ||
-      (has_url && url_problem(value.substr(0, at)))) {
+  const size_t at = has_url ? value.rfind(kRefStart) : 0;
+  if (at == std::string_view::npos || (has_url && url_problem(value.substr(0, at))) ||
+      ref_problem(has_url ? value.substr(at + 1) : value)) {
     return std::string(kExpected);
   }
   return std::nullopt;
@@ -126,12 +145,14 @@ void insert_external_sql(Connection& connection, const ExternalSql& created) {
   }
 }
 
-void delete_external_sql(Connection& connection, const std::string& name) {
-  const Result deleted = connection.exec("DELETE FROM metadb.external_sql WHERE name = $1", {name});
-  if (deleted.affected() == 0) {
+std::string delete_external_sql(Connection& connection, const std::string& name) {
+  const Result deleted = connection.exec(
+      "DELETE FROM metadb.external_sql WHERE name = $1 RETURNING schema_name", {name});
+  if (deleted.rows() == 0) {
     throw Error("42704", fmt::format("external SQL \"{}\" does not exist", name));
   }
   connection.exec("DELETE FROM metadb.external_sql_run WHERE name = $1", {name});
+  return std::string(deleted.text(0, 0));
 }
 
 void record_external_sql_run(Connection& connection, const ExternalSqlRun& run) {

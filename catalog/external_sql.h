@@ -32,9 +32,11 @@ struct ExternalSqlRun {
 // The URL with what stands before its host hidden, so that a message can show it. Any other text
 // comes back as it is.
 std::string masked_url(std::string_view url);
-// Says what is wrong with a URL, a schedule, or the value of external_sql_folio and _reshare;
-// nullopt if nothing is.
+// Says what is wrong with a URL, a reference, a path, a schedule, or the value of
+// external_sql_folio and _reshare; nullopt if nothing is.
 std::optional<std::string> url_problem(std::string_view url);
+std::optional<std::string> ref_problem(std::string_view ref);
+std::optional<std::string> path_problem(std::string_view path);
 std::optional<std::string> time_of_day_problem(std::string_view time);
 std::optional<std::string> reference_problem(std::string_view value);
 
@@ -47,8 +49,8 @@ std::vector<ExternalSql> fixed_external_sql(const Settings& settings);
 std::vector<ExternalSql> load_external_sql(Connection& connection, const Settings& settings);
 // Throws Error 42710 if the name is taken.
 void insert_external_sql(Connection& connection, const ExternalSql& created);
-// With how it ran. Throws Error 42704 if there is none.
-void delete_external_sql(Connection& connection, const std::string& name);
+// With how it ran; returns its schema. Throws Error 42704 if there is none.
+std::string delete_external_sql(Connection& connection, const std::string& name);
 void record_external_sql_run(Connection& connection, const ExternalSqlRun& run);
 
 }  // namespace metadb::catalog

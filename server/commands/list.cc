@@ -81,7 +81,7 @@ std::vector<Listing> make_listings() {
         text_column("error"), text_column("schema_name"), text_column("table_name"),
         timestamptz_column("set_aside")},
        &dead_letters_rows},
-      {"external_sql", kAdministrators, {}, nullptr},
+      {"external_sql", kAdministrators, external_sql_columns(), &external_sql_rows},
       {"status", Audience::registered_users, status_columns(), &status_rows},
       {"tables",
        kAdministrators,

@@ -12,6 +12,9 @@ namespace metadb::server {
 Reply run(const grammar::ast::CreateDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
+Reply run(const grammar::ast::CreateExternalSql& command, CommandContext& context);
+Reply run(const grammar::ast::DropExternalSql& command, CommandContext& context);
+Reply run(const grammar::ast::RunExternalSql& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
 
 // Answers 0A000 in the name of a command that the grammar knows and nobody has built yet.
@@ -31,8 +34,7 @@ concept Unbuilt =
           grammar::ast::AlterTableAddColumn, grammar::ast::AlterTableAlterColumnType,
           grammar::ast::PurgeData, grammar::ast::RefreshInferredColumnTypes,
           grammar::ast::VerifyConsistency, grammar::ast::RetryDeadLetters,
-          grammar::ast::PurgeDeadLetters, grammar::ast::CreateExternalSql,
-          grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
+          grammar::ast::PurgeDeadLetters>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

@@ -32,9 +32,9 @@ std::string contents(const fs::path& file) {
   return text.str();
 }
 
-// What differs from run to run: librdkafka's reason why nothing listens on a port.
+// What differs from run to run: librdkafka's and libgit2's reason why nothing listens on a port.
 std::string steady(const std::string& output) {
-  static const std::regex kReason("(can't be read yet: ).*");
+  static const std::regex kReason("(can't be read yet: |no connection: ).*");
   return std::regex_replace(output, kReason, "$1...");
 }
 
