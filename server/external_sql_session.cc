@@ -49,6 +49,7 @@ class FileRun {
     for (const ExternalStatement& statement : parsed.statements) run(statement);
     line_ = 0;
     bound_time();
+    connection_.exec("SET LOCAL search_path = pg_catalog");
     restore_access(connection_, before);
     if (parsed.table) tell_update(*parsed.table);
     transaction.commit();

@@ -20,7 +20,8 @@ constexpr std::chrono::seconds kLook{60};
 constexpr std::string_view kLock = "SELECT pg_try_advisory_lock(1835361384, 4)";
 constexpr std::string_view kSession =
     "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET search_path = pg_catalog; "
-    "SET lock_timeout = '5s'; SET application_name = 'metadb maintenance'";
+    "SET lock_timeout = '5s'; SET statement_timeout = 0; SET application_name = 'metadb "
+    "maintenance'";
 
 // The first time after now that the day has $1.
 constexpr std::string_view kNext =
