@@ -25,6 +25,22 @@ void create_admin_role(Connection& connection) {
   }
 }
 
+// So that public.ps(), which is the system user's, sees what others run.
+void let_system_user_see_activity(Connection& superuser, const std::string& system_user) {
+  if (superuser
+          .exec("SELECT pg_has_role(rolname, 'pg_read_all_stats', 'USAGE') FROM pg_roles "
+                "WHERE rolname = $1",
+                {system_user})
+          .boolean(0, 0)) {
+    return;
+  }
+  try {
+    superuser.exec("GRANT pg_read_all_stats TO " + quote_identifier(system_user));
+  } catch (const Error& error) {
+    spdlog::warn("ps() can't show what users run: {}", error.what());
+  }
+}
+
 void create_version_function(Connection& connection, const std::string& version) {
   connection.exec(
       fmt::format("CREATE OR REPLACE FUNCTION public.mdbversion() RETURNS text LANGUAGE sql "
@@ -59,6 +75,7 @@ void Catalog::open(const std::string& version) {
   Connection superuser = connect_superuser();
   create_admin_role(superuser);
   create_access_trigger(superuser);
+  let_system_user_see_activity(superuser, connection.user());
   reload(connection);
 }
 

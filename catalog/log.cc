@@ -1,10 +1,11 @@
 #include "catalog/log.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <optional>
 #include <set>
+
+#include "catalog/log_partitions.h"
 
 namespace metadb::catalog {
 namespace {
@@ -14,39 +15,13 @@ constexpr auto kRetryInterval = std::chrono::seconds(2);
 constexpr std::string_view kSessionSettings =
     "SET lock_timeout = '5s'; SET statement_timeout = '30s'";
 
-struct Month {
-  int year = 0;
-  unsigned month = 0;
-  auto operator<=>(const Month&) const = default;
-};
-
-Month month_of(int64_t time_ms) {
-  const auto days = std::chrono::floor<std::chrono::days>(
-      std::chrono::sys_time(std::chrono::milliseconds(time_ms)));
-  const std::chrono::year_month_day date(days);
-  return {static_cast<int>(date.year()), static_cast<unsigned>(date.month())};
-}
-
-void create_partition(Connection& connection, const Month& month) {
-  const Month next =
-      month.month == 12 ? Month{month.year + 1, 1} : Month{month.year, month.month + 1};
-  const std::string name = fmt::format("log_{:04}_{:02}", month.year, month.month);
-  if (!connection.exec("SELECT to_regclass($1)", {"metadb." + name}).is_null(0, 0)) return;
-  connection.exec(fmt::format("CREATE TABLE metadb.{} (LIKE metadb.log INCLUDING ALL)", name));
-  connection.exec(
-      fmt::format("ALTER TABLE metadb.log ATTACH PARTITION metadb.{} FOR VALUES FROM "
-                  "('{:04}-{:02}-01 00:00:00+00') TO "
-                  "('{:04}-{:02}-01 00:00:00+00')",
-                  name, month.year, month.month, next.year, next.month));
-}
-
 }  // namespace
 
 void write_log(Connection& connection, const std::deque<LogLine>& lines) {
   Transaction transaction(connection);
   std::set<Month> months;
   for (const LogLine& line : lines) months.insert(month_of(line.time_ms));
-  for (const Month& month : months) create_partition(connection, month);
+  for (const Month& month : months) create_log_partition(connection, month);
   for (const LogLine& line : lines) {
     connection.exec(
         "INSERT INTO metadb.log (log_time, error_severity, message) VALUES "

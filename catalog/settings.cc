@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "catalog/external_sql.h"
+
 namespace metadb::catalog {
 namespace {
 
@@ -19,20 +21,41 @@ std::optional<std::string> not_between(std::string_view value) {
   return fmt::format("Expected is an integer between {} and {}.", kLow, kHigh);
 }
 
-std::optional<std::string> no_problem(std::string_view /*value*/) {
-  return std::nullopt;
+// A whole number and a unit, as PostgreSQL reads an interval; or for ever.
+std::optional<std::string> retention_problem(std::string_view value) {
+  if (value == kForever) return std::nullopt;
+  const size_t space = value.find(' ');
+  const std::string_view unit = space == std::string_view::npos ? "" : value.substr(space + 1);
+  const bool is_years = unit == "year" || unit == "years";
+  for (const std::string_view known : {"day", "days", "month", "months", "year", "years"}) {
+    const std::string_view number = value.substr(0, space);
+    if (unit != known) continue;
+    if (!(is_years ? not_between<1, 1000>(number) : not_between<1, 10'000>(number)))
+      return std::nullopt;
+  }
+  return "Expected is a number of days, months or years such as 12 months, or forever.";
 }
 
 constexpr std::array kRows = {
     SettingRow{"checkpoint_segment_size", "3000", &not_between<1, 1'000'000>,
                "Most change events that ingest applies in one transaction while it keeps up; more "
                "when it is behind."},
-    SettingRow{"external_sql_folio", "", &no_problem,
-               "Reference of the FOLIO external SQL to run; empty for none. Not read yet."},
-    SettingRow{"external_sql_reshare", "", &no_problem,
-               "Reference of the ReShare external SQL to run; empty for none. Not read yet."},
+    SettingRow{"external_sql_folio", "", &reference_problem,
+               "Git reference of the FOLIO derived tables to run, such as refs/tags/v1.8.0; also "
+               "the URL of a repository followed by one; empty for none."},
+    SettingRow{"external_sql_reshare", "", &reference_problem,
+               "Git reference of the ReShare derived tables to run, or URL and reference; empty "
+               "for none."},
+    SettingRow{"external_sql_timeout", "3600", &not_between<1, 604'800>,
+               "Seconds that one file of external SQL may take."},
     SettingRow{"kafka_sync_concurrency", "1", &not_between<1, 32>,
-               "Consumers that read a snapshot side by side during synchronization. Not read yet."},
+               "Taken as Metadb 1.4 takes it, and without effect: one consumer reads all of a data "
+               "source, in its snapshot and after it."},
+    SettingRow{"log_retention", "12 months", &retention_problem,
+               "How long lines of metadb.log are kept, in days, months or years; forever to keep "
+               "all. Whole months are dropped."},
+    SettingRow{"maintenance_time", "03:00", &time_of_day_problem,
+               "Time of day, in UTC, at which maintenance runs."},
     SettingRow{"max_poll_interval", "1800000", &not_between<10'000, 86'400'000>,
                "Longest time in milliseconds between two polls of Kafka before the group gives the "
                "partitions away."},
@@ -65,6 +88,10 @@ const SettingRow& known_row(std::string_view name) {
 
 }  // namespace
 
+std::string shown_setting(std::string_view value) {
+  return masked_url(value);
+}
+
 int64_t integer_setting(const Settings& settings, std::string_view name) {
   const std::string& text = settings.find(name)->second;
   int64_t value = 0;
@@ -85,7 +112,8 @@ Settings load_settings(Connection& connection) {
 
 void store_setting(Connection& connection, std::string_view name, const std::string& value) {
   if (const auto problem = known_row(name).problem(value)) {
-    throw Error("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", name, value))
+    throw Error("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", name,
+                                     shown_setting(value)))
         .with_hint(*problem);
   }
   connection.exec(

@@ -26,6 +26,11 @@ const SettingRow* setting_row(std::string_view name);
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
+// The value of log_retention that keeps all.
+inline constexpr std::string_view kForever = "forever";
+
+// A value as it may be shown: without what a URL says before its host.
+std::string shown_setting(std::string_view value);
 // The value of a parameter that holds an integer. REQUIRES: a name of setting_rows().
 int64_t integer_setting(const Settings& settings, std::string_view name);
 

@@ -5,13 +5,16 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstring>
 #include <string_view>
 
@@ -88,10 +91,11 @@ bool redirect_to_log(const Prepared& prepared) {
 }
 
 // In the child. Ends it with 127 and the number of the error in `report` if exec is not reached.
-[[noreturn]] void become(const Prepared& prepared, int output, int report) {
+[[noreturn]] void become(const Prepared& prepared, int input, int output, int report) {
   const int null = open("/dev/null", O_RDWR);
   if (output < 0) output = null;
-  bool ok = null >= 0 && dup2(null, 0) == 0 && dup2(output, 1) == 1 && dup2(output, 2) == 2;
+  if (input < 0) input = null;
+  bool ok = null >= 0 && dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(output, 2) == 2;
   ok = ok && dup2(report, 3) == 3 && fcntl(3, F_SETFD, FD_CLOEXEC) == 0;
   ok = ok && close_range(4, ~0U, 0) == 0;
   if (ok && prepared.is_daemon) ok = setsid() >= 0;
@@ -154,15 +158,28 @@ int wait_for(pid_t pid) {
   return exit_code_of(status);
 }
 
+// A pipe that holds the command's input to its end; empty if it has none.
+Descriptor input_of(const ChildCommand& command) {
+  if (command.input.empty()) return Descriptor();
+  if (command.input.size() > kChildInputMax) {
+    throw catalog::Error("54000", "the input of a program is too long");
+  }
+  Pipe input = make_pipe();
+  const ssize_t written = write(input.write.get(), command.input.data(), command.input.size());
+  if (written != static_cast<ssize_t>(command.input.size())) fail("write");
+  return std::move(input.read);
+}
+
 // Forks; output goes to `output`, to /dev/null if that is -1. Returns when the program runs or
 // could not be started.
 pid_t spawn(const ChildCommand& command, int output) {
   Prepared prepared;
   prepare(command, prepared);
+  const Descriptor input = input_of(command);
   Pipe report = make_pipe();
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
-  if (pid == 0) become(prepared, output, report.write.get());
+  if (pid == 0) become(prepared, input.get(), output, report.write.get());
   report.write = Descriptor();
   const std::string failure = read_all(report.read.get());
   if (failure.size() == sizeof(int)) {
@@ -181,6 +198,55 @@ ChildResult run_child(const ChildCommand& command) {
   output.write = Descriptor();
   ChildResult result;
   result.output = read_all(output.read.get());
+  result.exit_code = wait_for(pid);
+  return result;
+}
+
+namespace {
+
+int left_ms(std::chrono::steady_clock::time_point deadline) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<int64_t>(left.count(), 0, INT_MAX));
+}
+
+// Reads until the other end is closed; which bound was reached first.
+ChildEnd read_within(int output, const ChildBounds& bounds, std::string& text) {
+  const auto deadline = std::chrono::steady_clock::now() + bounds.timeout;
+  const Descriptor stopped(eventfd(0, EFD_CLOEXEC));
+  if (!stopped) fail("eventfd");
+  const std::stop_callback wake(bounds.stop, [&] { eventfd_write(stopped.get(), 1); });
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    std::array<pollfd, 2> waited{{{output, POLLIN, 0}, {stopped.get(), POLLIN, 0}}};
+    const int ready = poll(waited.data(), waited.size(), left_ms(deadline));
+    if (ready < 0 && errno != EINTR) fail("poll");
+    if (bounds.stop.stop_requested()) return ChildEnd::stopped;
+    if (left_ms(deadline) == 0) return ChildEnd::timed_out;
+    if (ready <= 0 || waited[0].revents == 0) continue;
+    const ssize_t got = read(output, buffer.data(), buffer.size());
+    if (got == 0) return ChildEnd::ended;
+    if (got < 0 && errno != EINTR) fail("read");
+    if (got > 0) text.append(buffer.data(), static_cast<size_t>(got));
+    if (text.size() > bounds.output_max) return ChildEnd::said_too_much;
+  }
+}
+
+}  // namespace
+
+BoundedResult run_child(const ChildCommand& command, const ChildBounds& bounds) {
+  Pipe output = make_pipe();
+  const pid_t pid = spawn(command, output.write.get());
+  output.write = Descriptor();
+  BoundedResult result;
+  try {
+    result.end = read_within(output.read.get(), bounds, result.output);
+  } catch (...) {
+    kill(pid, SIGKILL);
+    wait_for(pid);
+    throw;
+  }
+  if (result.end != ChildEnd::ended) kill(pid, SIGKILL);
   result.exit_code = wait_for(pid);
   return result;
 }

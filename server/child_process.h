@@ -3,8 +3,11 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,8 +22,12 @@ struct ChildCommand {
   std::optional<Account> account = {};    // run as this user if we are root
   std::filesystem::path directory = "/";  // working directory
   std::filesystem::path log = {};         // appended to by a ChildProcess; not for run_child
+  std::string input = {};                 // for its standard input, kChildInputMax bytes at most
   bool is_daemon = false;                 // in a session of its own: Ctrl-C does not reach it
 };
+
+// What a pipe takes before anybody reads it.
+inline constexpr size_t kChildInputMax = 32'768;
 
 struct ChildResult {
   int exit_code = 0;   // 128 + signal number if a signal ended it
@@ -29,6 +36,23 @@ struct ChildResult {
 
 // Runs to the end.
 ChildResult run_child(const ChildCommand& command);
+
+struct ChildBounds {
+  std::chrono::milliseconds timeout;
+  size_t output_max;
+  std::stop_token stop;
+};
+
+enum class ChildEnd : uint8_t { ended, timed_out, said_too_much, stopped };
+
+struct BoundedResult {
+  ChildEnd end = ChildEnd::ended;
+  int exit_code = 0;
+  std::string output;
+};
+
+// Runs to the end, or kills it at the first of the bounds.
+BoundedResult run_child(const ChildCommand& command, const ChildBounds& bounds);
 
 // A child that goes on. Not stopped by the destructor: the owner decides how it ends.
 class ChildProcess {

@@ -68,6 +68,8 @@ class DataDirectory {
   [[nodiscard]] std::filesystem::path pid_file() const { return path_ / "metadb.pid"; }
   // The private PostgreSQL: its cluster, log and socket.
   [[nodiscard]] std::filesystem::path postgres() const { return path_ / "postgres"; }
+  // Repositories of external SQL, while they are fetched.
+  [[nodiscard]] std::filesystem::path external_sql() const { return path_ / "external_sql"; }
   // Holds the password of a role of the private PostgreSQL.
   [[nodiscard]] std::filesystem::path password_file(std::string_view role) const;
 

@@ -163,6 +163,7 @@ class Demo {
     EngineOptions options;
     options.config.port = options_.port.value_or(0);
     options.database = postgres_.access();
+    options.external_sql_directory = directory_.external_sql();
     engine_ = std::make_unique<Engine>(std::move(options));
     fmt::print("metadb listens on 127.0.0.1:{}; Kafka on {} holds the topics of a small library.\n",
                engine_->port(), broker_.bootstrap());

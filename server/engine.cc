@@ -5,10 +5,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 
 #include "server/commands/commands.h"
+#include "server/external_sql.h"
 #include "server/kafka_factory.h"
+#include "server/logging.h"
+#include "server/maintenance_jobs.h"
 #include "server/role_verifiers.h"
 
 namespace metadb::server {
@@ -75,6 +79,13 @@ void allow_descriptors(int connections_max) {
   }
 }
 
+// Of repositories that a server fetched when it was killed.
+void remove_leftovers(const std::filesystem::path& directory) {
+  std::error_code problem;
+  std::filesystem::remove_all(directory, problem);
+  if (problem) spdlog::warn("{} could not be removed: {}", directory.string(), problem.message());
+}
+
 int io_threads(const Config& config) {
   if (config.io_threads > 0) return config.io_threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
@@ -87,14 +98,17 @@ Engine::Engine(EngineOptions options)
       catalog_({options_.database.system_conninfo, options_.database.superuser_conninfo}) {
   allow_descriptors(options_.config.max_connections);
   catalog_.open(fmt::format("metadb {}", METADB_VERSION));
+  remove_leftovers(options_.external_sql_directory);
   log_table_ = std::make_unique<LogTable>(options_.database.system_conninfo);
   workers_ = std::make_unique<ingest::Workers>(
       catalog_, kafka_source_factory(options_.config.memory_limit_bytes));
-  commands_ = std::make_unique<Commands>(CommandParts{catalog_, *workers_, kafka_probe()});
+  commands_ = std::make_unique<Commands>(CommandParts{
+      catalog_, *workers_, kafka_probe(), [this] { maintenance_->wake(); }, fetch_options()});
   pool_ = std::make_unique<CommandPool>();
   front_end_ = std::make_unique<FrontEnd>(front_end_options(), *commands_, *pool_);
   // Before clients can create sources of their own: a source has one worker.
   workers_->start_all();
+  maintenance_ = std::make_unique<Maintenance>(catalog_, maintenance_jobs());
   front_end_->start();
 }
 
@@ -107,11 +121,40 @@ void Engine::reload(const Config& config) {
   options_.config = config;
 }
 
+FetchOptions Engine::fetch_options() const {
+  FetchOptions options;
+  options.directory = options_.external_sql_directory;
+  return options;
+}
+
+MaintenanceJobs Engine::maintenance_jobs() {
+  using catalog::Connection;
+  const auto external = std::make_shared<ExternalSqlRunner>(catalog_, fetch_options());
+  MaintenanceJobs jobs;
+  jobs.daily = {{"log", [this](Connection& connection,
+                               const std::stop_token&) { keep_log(catalog_, connection); }},
+                {"statistics",
+                 [this](Connection& connection, const std::stop_token& stop) {
+                   analyze_parents(catalog_, connection, stop);
+                 }},
+                {"external SQL", [external](Connection& connection, const std::stop_token& stop) {
+                   external->run_daily(connection, stop);
+                 }}};
+  jobs.timed = {{"external SQL", [external](Connection& connection, const std::stop_token& stop) {
+                   external->run_scheduled(connection, stop);
+                 }}};
+  jobs.next_timed = &ExternalSqlRunner::next_scheduled;
+  return jobs;
+}
+
 void Engine::stop() {
+  if (maintenance_) maintenance_->request_stop();
   if (front_end_) front_end_->stop(options_.config.shutdown_timeout);
   front_end_.reset();
   pool_.reset();
+  maintenance_.reset();
   if (workers_) workers_->stop_all();
+  if (log_table_) tell_repeats();
   log_table_.reset();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@
 #include "server/database.h"
 #include "server/listener.h"
 #include "server/log_sink.h"
+#include "server/maintenance.h"
+#include "server/repository.h"
 
 namespace metadb::server {
 
@@ -22,7 +25,8 @@ struct EngineOptions {
   Config config;
   DatabaseAccess database;
   std::string socket_directory;
-  std::optional<EmbeddedPeer> peer;  // of the private PostgreSQL
+  std::filesystem::path external_sql_directory;  // where repositories are fetched to
+  std::optional<EmbeddedPeer> peer;              // of the private PostgreSQL
 };
 
 // The constructor brings everything up in order, stop() takes it down in reverse. Both belong to
@@ -46,11 +50,14 @@ class Engine {
 
  private:
   [[nodiscard]] FrontEndOptions front_end_options() const;
+  [[nodiscard]] MaintenanceJobs maintenance_jobs();
+  [[nodiscard]] FetchOptions fetch_options() const;
 
   EngineOptions options_;
   catalog::Catalog catalog_;
   std::unique_ptr<LogTable> log_table_;
   std::unique_ptr<ingest::Workers> workers_;
+  std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<CommandRunner> commands_;
   std::unique_ptr<CommandPool> pool_;
   std::unique_ptr<FrontEnd> front_end_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "catalog/log.h"
 
@@ -27,19 +28,35 @@ class TableSink final : public spdlog::sinks::sink {
  public:
   TableSink() { set_level(spdlog::level::info); }
 
-  // Returns the writer before.
-  std::unique_ptr<catalog::LogWriter> exchange(std::unique_ptr<catalog::LogWriter> writer) {
+  void open(std::unique_ptr<catalog::LogWriter> writer) {
     const std::scoped_lock lock(mutex_);
-    return std::exchange(writer_, std::move(writer));
+    for (catalog::LogLine& line : early_) writer->append(std::move(line));
+    early_.clear();
+    keeps_ = false;
+    writer_ = std::move(writer);
+  }
+  // Returns the writer, to end outside the lock: it may log, and takes a moment.
+  std::unique_ptr<catalog::LogWriter> close() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(writer_, nullptr);
+  }
+  void keep_again() {
+    const std::scoped_lock lock(mutex_);
+    early_.clear();
+    keeps_ = true;
   }
 
   void log(const spdlog::details::log_msg& message) override {
     const std::scoped_lock lock(mutex_);
-    if (!writer_) return;
     const auto time =
         std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch());
-    writer_->append({time.count(), severity(message.level),
-                     std::string(message.payload.data(), message.payload.size())});
+    catalog::LogLine line{time.count(), severity(message.level),
+                          std::string(message.payload.data(), message.payload.size())};
+    if (writer_) {
+      writer_->append(std::move(line));
+    } else if (keeps_ && early_.size() < kEarlyLinesMax) {
+      early_.push_back(std::move(line));
+    }
   }
   void flush() override {}
   void set_pattern(const std::string& /*pattern*/) override {}
@@ -48,6 +65,8 @@ class TableSink final : public spdlog::sinks::sink {
  private:
   std::mutex mutex_;
   std::unique_ptr<catalog::LogWriter> writer_;
+  std::vector<catalog::LogLine> early_;
+  bool keeps_ = true;
 };
 
 const std::shared_ptr<TableSink>& table_sink() {
@@ -58,16 +77,16 @@ const std::shared_ptr<TableSink>& table_sink() {
 }  // namespace
 
 std::shared_ptr<spdlog::sinks::sink> log_table_sink() {
+  table_sink()->keep_again();
   return table_sink();
 }
 
 LogTable::LogTable(std::string conninfo) {
-  table_sink()->exchange(std::make_unique<catalog::LogWriter>(std::move(conninfo)));
+  table_sink()->open(std::make_unique<catalog::LogWriter>(std::move(conninfo)));
 }
 
-// The writer ends outside the lock: it may log, and takes a moment.
 LogTable::~LogTable() {
-  table_sink()->exchange(nullptr);
+  table_sink()->close();
 }
 
 }  // namespace metadb::server

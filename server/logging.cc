@@ -8,9 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "catalog/error.h"
 #include "server/log_sink.h"
+#include "server/repeat_filter.h"
 
 namespace metadb::server {
 namespace {
@@ -59,8 +61,9 @@ void start_logging(const std::filesystem::path& file, const std::string& level) 
   } else {
     sink = std::make_shared<FileSink>(file.string());
   }
-  const spdlog::sinks_init_list sinks{std::move(sink), log_table_sink()};
-  auto logger = std::make_shared<spdlog::logger>("metadb", sinks);
+  auto filter = std::make_shared<RepeatFilter>(
+      std::vector<std::shared_ptr<spdlog::sinks::sink>>{std::move(sink), log_table_sink()});
+  auto logger = std::make_shared<spdlog::logger>("metadb", std::move(filter));
   logger->set_level(spdlog::level::from_str(level));
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %z [%P] %l: %v");
   logger->flush_on(spdlog::level::info);
@@ -71,9 +74,25 @@ void set_log_level(const std::string& level) {
   spdlog::default_logger()->set_level(spdlog::level::from_str(level));
 }
 
+namespace {
+
+// Of the logger that start_logging() made; nullptr if somebody put another in its place.
+RepeatFilter* repeat_filter() {
+  const auto& sinks = spdlog::default_logger()->sinks();
+  return sinks.empty() ? nullptr : dynamic_cast<RepeatFilter*>(sinks.front().get());
+}
+
+}  // namespace
+
+void tell_repeats() {
+  if (RepeatFilter* filter = repeat_filter()) filter->tell_all();
+}
+
 void reopen_log() {
-  for (const auto& sink : spdlog::default_logger()->sinks()) {
-    if (auto* file = dynamic_cast<FileSink*>(sink.get())) file->reopen();
+  if (const RepeatFilter* filter = repeat_filter()) {
+    for (const auto& sink : filter->sinks()) {
+      if (auto* file = dynamic_cast<FileSink*>(sink.get())) file->reopen();
+    }
   }
 }
 

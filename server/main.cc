@@ -12,6 +12,7 @@
 #include "catalog/error.h"
 #include "server/cli.h"
 #include "server/demo.h"
+#include "server/git_fetch.h"
 
 namespace {
 
@@ -76,6 +77,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
   demo->add_option("-p,--port", line.demo.port, "TCP port of the demo's server (a free one)")
       ->type_name("PORT");
   app.add_subcommand("version", "Print the version");
+  // What the server runs to fetch external SQL. In no group, it is in no help.
+  app.add_subcommand("fetch-repository", "")->group("");
   app.add_subcommand("help", "Explain the program or one command")
       ->add_option("command", line.help_on, "The command to explain")
       ->type_name("COMMAND");
@@ -103,6 +106,7 @@ int run(const CLI::App& app, const CommandLine& line) {
   if (command == "stop") return metadb::server::stop(line.directory);
   if (command == "status") return metadb::server::status(line.directory);
   if (command == "demo") return metadb::server::demo(line.demo);
+  if (command == "fetch-repository") return metadb::server::fetch_as_child();
   if (command == "help") return help(app, line.help_on);
   fmt::print("metadb {}\n", METADB_VERSION);
   return 0;

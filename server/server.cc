@@ -72,6 +72,7 @@ void Server::start_engine() {
   EngineOptions options;
   options.config = config_;
   options.database = database_;
+  options.external_sql_directory = directory_.external_sql();
   const std::string socket_name = fmt::format(".s.PGSQL.{}", config_.port);
   const std::filesystem::path preferred = config_.unix_socket_directory.empty()
                                               ? directory_.path()

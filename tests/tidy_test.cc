@@ -176,7 +176,7 @@ constexpr std::array kHomes{
     Home{"boost/beast.*", "(server/http|ingest/schema_registry)\\.cc"},
     Home{"boost/.*|openssl/.*", "server/.*"},
     Home{"stringprep\\.h", "server/saslprep\\.cc"},
-    Home{"git2.*", "server/external_sql\\.cc"},
+    Home{"git2.*", "server/git_fetch\\.cc"},
     Home{"prometheus/.*", "server/http\\.cc"},
     Home{"yaml-cpp/.*", "server/config\\.cc"},
     Home{"CLI/.*", "server/main\\.cc"},

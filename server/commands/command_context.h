@@ -9,6 +9,7 @@
 #include "ingest/workers.h"
 #include "server/commands/command.h"
 #include "server/commands/turns.h"
+#include "server/external_sql.h"
 #include "server/kafka_factory.h"
 
 namespace metadb::server {
@@ -18,6 +19,9 @@ struct CommandParts {
   catalog::Catalog& catalog;
   ingest::Workers& workers;
   SourceProbe probe;  // connects to a new source before `create data source` answers
+  // What maintenance goes by has changed.
+  std::function<void()> wake_maintenance = [] {};
+  FetchOptions fetch = {};  // of external SQL
 };
 
 // One run of one command, on one thread of the command pool.
@@ -29,6 +33,8 @@ class CommandContext {
   [[nodiscard]] catalog::Catalog& catalog() const { return parts_.catalog; }
   [[nodiscard]] ingest::Workers& workers() const { return parts_.workers; }
   [[nodiscard]] const SourceProbe& probe() const { return parts_.probe; }
+  [[nodiscard]] ExternalSqlRunner external_sql() const { return {parts_.catalog, parts_.fetch}; }
+  void wake_maintenance() const { parts_.wake_maintenance(); }
   [[nodiscard]] Turns& turns() const { return turns_; }
   [[nodiscard]] Context& session() const { return session_; }
 

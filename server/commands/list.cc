@@ -27,7 +27,8 @@ Rows config_rows(CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
   Rows rows;
   for (const catalog::SettingRow& row : catalog::setting_rows()) {
-    rows.push_back({std::string(row.name), snapshot->settings.find(row.name)->second,
+    rows.push_back({std::string(row.name),
+                    catalog::shown_setting(snapshot->settings.find(row.name)->second),
                     std::string(row.default_value), std::string(row.description)});
   }
   return rows;
@@ -92,7 +93,7 @@ std::vector<Listing> make_listings() {
         text_column("error"), text_column("schema_name"), text_column("table_name"),
         timestamptz_column("set_aside")},
        &dead_letters_rows},
-      {"external_sql", kAdministrators, {}, nullptr},
+      {"external_sql", kAdministrators, external_sql_columns(), &external_sql_rows},
       {"status", Audience::registered_users, status_columns(), &status_rows},
       {"tables",
        kAdministrators,

@@ -39,5 +39,7 @@ std::vector<ColumnDescription> data_sources_columns();
 Rows data_sources_rows(CommandContext& context);
 Rows tables_rows(CommandContext& context);
 Rows dead_letters_rows(CommandContext& context);
+std::vector<ColumnDescription> external_sql_columns();
+Rows external_sql_rows(CommandContext& context);
 
 }  // namespace metadb::server

@@ -24,6 +24,9 @@ Reply run(const grammar::ast::CreateSchemaForUser& command, CommandContext& cont
 Reply run(const grammar::ast::GrantAccess& command, CommandContext& context);
 Reply run(const grammar::ast::RevokeAccess& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
+Reply run(const grammar::ast::CreateExternalSql& command, CommandContext& context);
+Reply run(const grammar::ast::DropExternalSql& command, CommandContext& context);
+Reply run(const grammar::ast::RunExternalSql& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
 
 // Answers 0A000 in the name of a command that the grammar knows and nobody has built yet.
@@ -38,9 +41,7 @@ concept Unbuilt =
           grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
           grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
           grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
-          grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters,
-          grammar::ast::CreateExternalSql, grammar::ast::DropExternalSql,
-          grammar::ast::RunExternalSql>;
+          grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

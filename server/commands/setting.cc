@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "catalog/settings.h"
@@ -9,6 +10,8 @@ namespace {
 
 // The one parameter that a consumer takes when it is made; batches read the others anew.
 constexpr std::string_view kConsumerParameter = "max_poll_interval";
+// The one that is there for scripts of Metadb 1.4 alone.
+constexpr std::string_view kIdleParameter = "kafka_sync_concurrency";
 
 // Returns what holds from now on.
 std::string change(catalog::Connection& connection, const grammar::ast::AlterSystemSet& command) {
@@ -29,7 +32,8 @@ void restart_workers(CommandContext& context) {
 
 }  // namespace
 
-// Takes effect at once: ingest looks at the parameters when it begins a batch.
+// Takes effect at once: ingest looks at the parameters when it begins a batch, maintenance when it
+// is woken, external SQL when it begins a file.
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context) {
   const std::string& name = command.parameter.text;
   require_administrator(context, grammar::ast::AlterSystemSet::kTag);
@@ -38,8 +42,14 @@ Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context) 
   const std::string value = change(context.connection(), command);
   transaction.commit();
   context.catalog().publish([&](catalog::Snapshot& next) { next.settings[name] = value; });
-  spdlog::info("parameter {} set to '{}' by {}", name, value, context.session().caller.user);
+  spdlog::info("parameter {} set to '{}' by {}", name, catalog::shown_setting(value),
+               context.session().caller.user);
   if (name == kConsumerParameter) restart_workers(context);
+  if (name == kIdleParameter && command.value) {
+    context.session().notice({.message = fmt::format("parameter \"{}\" has no effect here", name),
+                              .detail = "One consumer reads all of a data source."});
+  }
+  context.wake_maintenance();
   return {};
 }
 

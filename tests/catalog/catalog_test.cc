@@ -9,6 +9,7 @@
 
 #include "catalog/dead_letters.h"
 #include "catalog/log.h"
+#include "catalog/log_partitions.h"
 #include "catalog/migrations.h"
 #include "tests/fakes/test_database.h"
 
@@ -64,6 +65,8 @@ TEST_F(CatalogTest, FunctionsSayWhatThePlannerMayDoWithThem) {
   };
   EXPECT_EQ(claims("mdbversion"), "i s");
   EXPECT_EQ(claims("mdblog"), "s u") << "of a table and the present time";
+  EXPECT_EQ(claims("mdbusers"), "s u");
+  EXPECT_EQ(claims("ps"), "v u") << "what it reads changes while a transaction lasts";
 }
 
 TEST_F(CatalogTest, TwoServersMayOpenItAtOnce) {
@@ -217,6 +220,40 @@ TEST_F(CatalogTest, LogLinesReachTheTableOfTheirMonth) {
                                    {1'767'225'600'000, "INFO", "first of January"}});
   EXPECT_EQ(text("SELECT message FROM metadb.log_2025_12"), "last of December");
   EXPECT_EQ(text("SELECT message FROM metadb.log_2026_01"), "first of January");
+}
+
+TEST_F(CatalogTest, LogHasItsMonthsAheadAndDropsOldOnesWhole) {
+  catalog_.open("test");
+  const auto months = [&] {
+    return text(
+        "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text)"
+        " FROM pg_inherits WHERE inhparent = 'metadb.log'::regclass");
+  };
+  constexpr int64_t kDecember = 1'767'225'599'999;  // the last moment of 2025
+  catalog::create_log_partitions_ahead(connection_, kDecember);
+  catalog::create_log_partitions_ahead(connection_, kDecember);
+  EXPECT_EQ(months(), "metadb.log_2025_12 metadb.log_2026_01");
+  connection_.exec("SET timezone = 'America/New_York'");
+  connection_.exec(
+      "CREATE TABLE metadb.log_now PARTITION OF metadb.log FOR VALUES FROM ('2026-02-01 00:00+00') "
+      "TO ('9999-01-01 00:00+00')");
+  // What ended in 2025 and before.
+  const std::string age = text("SELECT (now() - '2026-01-01 00:00+00'::timestamptz)::text");
+  EXPECT_THAT(catalog::drop_old_log_partitions(connection_, age), ElementsAre("log_2025_12"));
+  EXPECT_EQ(months(), "metadb.log_2026_01 metadb.log_now");
+  EXPECT_THAT(catalog::drop_old_log_partitions(connection_, "1000 years"), testing::IsEmpty());
+}
+
+TEST_F(CatalogTest, ServersThatWantTheSameMonthWaitForEachOther) {
+  catalog_.open("test");
+  std::vector<std::future<void>> servers;
+  for (int i = 0; i < 4; ++i) {
+    servers.push_back(std::async(std::launch::async, [&] {
+      Connection connection = database_.connect();
+      catalog::create_log_partitions_ahead(connection, 1'767'225'599'999);
+    }));
+  }
+  for (std::future<void>& server : servers) EXPECT_NO_THROW(server.get());
 }
 
 TEST_F(CatalogTest, MdblogShowsTheLinesOfAnInterval) {

@@ -50,13 +50,12 @@ TEST_F(List, OfAnythingElseNamesWhatThereIs) {
   const Error error = failure("list nothing");
   EXPECT_EQ(error.sqlstate, "42704");
   EXPECT_EQ(error.position, 6);
-  EXPECT_THAT(error.hint, HasSubstr("data_sources, dead_letters, status"));
+  EXPECT_THAT(error.hint, HasSubstr("data_sources, dead_letters, external_sql, status"));
   EXPECT_THAT(commands_->describe(command("list nothing")), IsEmpty());
 }
 
 TEST_F(List, OfWhatIsNotBuiltSaysSo) {
   EXPECT_EQ(failure("list topics").sqlstate, "0A000");
-  EXPECT_EQ(failure("list external sql").message(), "LIST external_sql is not implemented yet");
 }
 
 TEST_F(List, IsEmptyInTheBeginning) {

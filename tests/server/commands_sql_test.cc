@@ -32,10 +32,10 @@ std::string contents(const fs::path& file) {
   return text.str();
 }
 
-// Without what differs from run to run, librdkafka's reason why nothing listens on a port, and from
-// one PostgreSQL to the next, the line of its source.
+// Without what differs from run to run, librdkafka's and libgit2's reason why nothing listens on a
+// port, and from one PostgreSQL to the next, the line of its source.
 std::string steady(const std::string& output) {
-  static const std::regex kReason("(can't be read yet: ).*");
+  static const std::regex kReason("(can't be read yet: |no connection: ).*");
   static const std::regex kLocation("LOCATION: .*\n");
   return std::regex_replace(std::regex_replace(output, kReason, "$1..."), kLocation, "");
 }

@@ -6,7 +6,6 @@ list users;
 list tables;
 list dead_letters;
 LIST STATUS;
-list external sql;
 list topics;
 list everything;
 list;

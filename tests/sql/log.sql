@@ -8,3 +8,5 @@ do $$ begin
 end $$;
 select error_severity, message, log_time <= now() from mdblog('1 hour') where message = 'started';
 select count(*) from mdblog('-1 hour');
+-- What came before the table was open is there, and each line once.
+select count(*) from mdblog('1 hour') where message like 'metadb % starts in %';
