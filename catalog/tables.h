@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catalog/postgres.h"
@@ -68,6 +69,9 @@ void record_column_name(Connection& connection, const Table& table, std::string_
 void widen_column(Connection& connection, const Table& table, const Column& column, PgType to);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
+// That rows of these tables (schema, current table) are written in this transaction.
+void record_updates(Connection& connection,
+                    const std::vector<std::pair<std::string, std::string>>& tables);
 // Several source tables feed one table and may come to a new key one after the other.
 // Records which key the events of `source` have; none: the table's.
 // REQUIRES: committed, whatever becomes of the events.

@@ -28,9 +28,13 @@ const Listing* listing_named(std::string_view name);
 
 // Types of result columns.
 ColumnDescription text_column(std::string_view name);
+ColumnDescription int4_column(std::string_view name);
 ColumnDescription int8_column(std::string_view name);
 ColumnDescription float8_column(std::string_view name);
 ColumnDescription timestamptz_column(std::string_view name);
+
+// All of a result, as text.
+Rows rows_of(const catalog::Result& result);
 
 std::vector<ColumnDescription> status_columns();
 Rows status_rows(CommandContext& context);
@@ -38,5 +42,7 @@ std::vector<ColumnDescription> data_sources_columns();
 Rows data_sources_rows(CommandContext& context);
 Rows tables_rows(CommandContext& context);
 Rows dead_letters_rows(CommandContext& context);
+std::vector<ColumnDescription> topics_columns();
+Rows topics_rows(CommandContext& context);
 
 }  // namespace metadb::server

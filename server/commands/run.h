@@ -10,7 +10,14 @@ namespace metadb::server {
 // Each checks the caller's rights first, throws catalog::Error if the command fails, and leaves
 // the tag to its caller.
 Reply run(const grammar::ast::CreateDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::AlterDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::PauseDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::ResumeDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::CreateDataOrigin& command, CommandContext& context);
+Reply run(const grammar::ast::CreateDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::DropDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::PurgeDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
 
@@ -22,16 +29,13 @@ concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
 concept Unbuilt =
-    OneOf<Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
-          grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
-          grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
-          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping, grammar::ast::CreateUser,
-          grammar::ast::DropUser, grammar::ast::RegisterUser, grammar::ast::DeregisterUser,
-          grammar::ast::CreateSchemaForUser, grammar::ast::GrantAccess, grammar::ast::RevokeAccess,
-          grammar::ast::AlterTableAddColumn, grammar::ast::AlterTableAlterColumnType,
-          grammar::ast::PurgeData, grammar::ast::RefreshInferredColumnTypes,
-          grammar::ast::VerifyConsistency, grammar::ast::RetryDeadLetters,
-          grammar::ast::PurgeDeadLetters, grammar::ast::CreateExternalSql,
+    OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
+          grammar::ast::CreateUser, grammar::ast::DropUser, grammar::ast::RegisterUser,
+          grammar::ast::DeregisterUser, grammar::ast::CreateSchemaForUser,
+          grammar::ast::GrantAccess, grammar::ast::RevokeAccess, grammar::ast::AlterTableAddColumn,
+          grammar::ast::AlterTableAlterColumnType, grammar::ast::PurgeData,
+          grammar::ast::RefreshInferredColumnTypes, grammar::ast::VerifyConsistency,
+          grammar::ast::RetryDeadLetters, grammar::ast::CreateExternalSql,
           grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
 
 template <Unbuilt Command>

@@ -1,15 +1,8 @@
-alter data source s options (set brokers 'b');
-pause data source s;
-resume data source s;
 sync data source s;
 endsync data source s;
-create data origin o;
-create data mapping for json from table s.t__ column c path '$' to 't';
-drop data mapping for json from table s.t__ column c path '$';
 register user u;
 deregister user u;
 purge data drop table s.t__;
 refresh inferred column types;
 verify consistency;
 retry dead letters;
-purge dead letters for data source s;
