@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "server/kafka_factory.h"
 #include "tests/fakes/eventually.h"
 #include "tests/fakes/no_more_threads.h"
 #include "tests/ingest/recorded_topics.h"
@@ -271,6 +272,22 @@ TEST_F(SilentLive, DisturbsNoOtherSource) {
   topics_["two"].add({.table = "u", .id = 2});
   EXPECT_TRUE(arrive(2, "public.u"));
   EXPECT_EQ(topics_["two"].source(), consumer);
+}
+
+// librdkafka itself, and a port where nobody listens, or a host that loses what it is sent.
+TEST_F(Live, UnreachableBrokersHoldUpNoCommand) {
+  make_source_ = server::kafka_source_factory(int64_t{64} << 20);
+  for (const std::string brokers : {"127.0.0.1:1", "192.0.2.1:9092"}) {
+    run("create data source s type kafka options (brokers '" + brokers +
+        "', topics 't', consumer_group 'g', security 'plaintext')");
+    run_at_once("pause data source s");
+    EXPECT_EQ(state(), "paused");
+    run_at_once("resume data source s");
+    run_at_once("alter data source s options (add kafka.client.rack 'r')");
+    run_at_once("alter data source s options (set topics 'u')");
+    EXPECT_EQ(state(), "waiting");
+    run_at_once("drop data source s");
+  }
 }
 
 // Somebody holds what the batch in hand needs.
