@@ -5,6 +5,7 @@
 
 #include "catalog/access.h"
 #include "catalog/migrations.h"
+#include "catalog/origins.h"
 
 namespace metadb::catalog {
 namespace {
@@ -58,8 +59,8 @@ Snapshot load(Connection& connection) {
     const TableName name(table.schema, table.current_name);
     out.tables.emplace(name, std::make_shared<const Table>(std::move(table)));
   }
-  const Result origins = connection.exec("SELECT name FROM metadb.origin ORDER BY name");
-  for (int row = 0; row < origins.rows(); ++row) out.origins.emplace_back(origins.text(row, 0));
+  out.origins = load_origins(connection);
+  out.json_mappings = load_json_mappings(connection);
   out.users = load_users(connection);
   out.settings = load_settings(connection);
   out.installation_id = connection.exec("SELECT id FROM metadb.installation LIMIT 1").text(0, 0);

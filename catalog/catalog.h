@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/json_mappings.h"
 #include "catalog/postgres.h"
 #include "catalog/settings.h"
 #include "catalog/source_tables.h"
@@ -25,6 +26,7 @@ struct Snapshot {
   std::map<TableName, std::shared_ptr<const Table>> tables;
   std::vector<std::string> origins;
   Users users;
+  std::vector<JsonMapping> json_mappings;
   Settings settings;
   std::string installation_id;
 };

@@ -1,5 +1,7 @@
 #include "catalog/dead_letters.h"
 
+#include <fmt/format.h>
+
 namespace metadb::catalog {
 namespace {
 
@@ -36,6 +38,26 @@ void set_aside(Connection& connection, const DeadLetter& letter) {
       {letter.source_name, letter.topic, std::to_string(letter.part), std::to_string(letter.offset),
        record_time(letter.timestamp_ms), hex(letter.key), hex(letter.value), letter.sqlstate,
        letter.error, letter.schema_name, letter.table_name});
+}
+
+bool has_dead_letters(Connection& connection, const std::string& source_name) {
+  return connection
+             .exec("SELECT FROM metadb.dead_letter WHERE source_name = $1 LIMIT 1", {source_name})
+             .rows() > 0;
+}
+
+int64_t last_dead_letter(Connection& connection) {
+  return connection.exec("SELECT coalesce(max(id), 0) FROM metadb.dead_letter").int64(0, 0);
+}
+
+int64_t purge_dead_letters(Connection& connection, const DeadLetterRange& range) {
+  return connection
+      .exec(fmt::format("DELETE FROM metadb.dead_letter WHERE id IN (SELECT id FROM"
+                        " metadb.dead_letter WHERE id <= $1 AND ($2::text IS NULL OR source_name ="
+                        " $2) ORDER BY id LIMIT {})",
+                        kPurgedMax),
+            {std::to_string(range.last_id), range.source_name})
+      .affected();
 }
 
 }  // namespace metadb::catalog

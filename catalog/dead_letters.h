@@ -27,4 +27,15 @@ struct DeadLetter {
 // aside twice keeps the first.
 void set_aside(Connection& connection, const DeadLetter& letter);
 
+struct DeadLetterRange {
+  std::optional<std::string> source_name = std::nullopt;  // of any source
+  int64_t last_id = 0;
+};
+bool has_dead_letters(Connection& connection, const std::string& source_name);
+// The highest id there is; 0 if there are none.
+int64_t last_dead_letter(Connection& connection);
+// Deletes the oldest of the range, at most kPurgedMax of them; returns how many.
+int64_t purge_dead_letters(Connection& connection, const DeadLetterRange& range);
+constexpr int kPurgedMax = 1000;
+
 }  // namespace metadb::catalog

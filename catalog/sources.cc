@@ -116,11 +116,16 @@ void store_other_options(Connection& connection, const DataSource& source) {
   }
 }
 
+// A pause leaves no option behind: the sources that are paused are few.
+constexpr std::string_view kPausedColumn =
+    "(SELECT (extract(epoch FROM paused) * 1000000)::bigint FROM metadb.source_pause"
+    " WHERE source_name = name)";
+
+}  // namespace
+
 Error no_such_source(const std::string& name) {
   return {"42704", fmt::format("data source \"{}\" does not exist", name)};
 }
-
-}  // namespace
 
 std::span<const SourceOptionRow> source_option_rows() {
   return kRows;
@@ -131,6 +136,11 @@ std::string DataSource::option(std::string_view option_name) const {
   if (found != options.end()) return found->second;
   const SourceOptionRow* row = row_named(option_name);
   return row == nullptr ? "" : std::string(row->default_value);
+}
+
+bool DataSource::has_option(std::string_view option_name) const {
+  const SourceOptionRow* row = row_named(option_name);
+  return row == nullptr ? options.contains(option_name) : option(option_name) != row->default_value;
 }
 
 std::vector<std::pair<std::string, std::string>> DataSource::kafka_properties() const {
@@ -172,8 +182,9 @@ bool is_secret_option(std::string_view name) {
 
 std::vector<DataSource> load_sources(Connection& connection) {
   const std::vector<std::string> columns = reference_columns();
-  const Result rows = connection.exec(fmt::format(
-      "SELECT name, enable, sync, {} FROM metadb.source ORDER BY name", fmt::join(columns, ", ")));
+  const Result rows = connection.exec(
+      fmt::format("SELECT name, enable, sync, {}, {} FROM metadb.source ORDER BY name",
+                  kPausedColumn, fmt::join(columns, ", ")));
   std::vector<DataSource> out(static_cast<size_t>(rows.rows()));
   std::map<std::string, DataSource*> by_name;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -181,8 +192,9 @@ std::vector<DataSource> load_sources(Connection& connection) {
     source.name = rows.text(row, 0);
     source.is_enabled = rows.boolean(row, 1);
     source.sync = static_cast<SyncMode>(rows.int64(row, 2));
+    if (!rows.is_null(row, 3)) source.paused_us = rows.int64(row, 3);
     for (size_t i = 0; i < columns.size(); ++i) {
-      source.options[columns[i]] = rows.text(row, 3 + static_cast<int>(i));
+      source.options[columns[i]] = rows.text(row, 4 + static_cast<int>(i));
     }
     by_name[source.name] = &source;
   }
@@ -195,7 +207,13 @@ std::vector<DataSource> load_sources(Connection& connection) {
   return out;
 }
 
-void insert_source(Connection& connection, const DataSource& source) {
+SyncMode insert_source(Connection& connection, const DataSource& given) {
+  DataSource source = given;
+  const Result before = connection.exec(
+      "DELETE FROM metadb.dropped_source WHERE source_name = $1 RETURNING sync", {source.name});
+  if (before.rows() > 0 && has_positions(connection, source.name)) {
+    source.sync = static_cast<SyncMode>(before.int64(0, 0));
+  }
   const std::vector<std::string> columns = reference_columns();
   std::string places = "$1, $2, $3";
   for (size_t i = 0; i < columns.size(); ++i) places += fmt::format(", ${}", i + 4);
@@ -208,6 +226,7 @@ void insert_source(Connection& connection, const DataSource& source) {
     throw Error("42710", fmt::format("data source \"{}\" already exists", source.name));
   }
   store_other_options(connection, source);
+  return source.sync;
 }
 
 void update_source(Connection& connection, const DataSource& source) {
@@ -221,7 +240,28 @@ void update_source(Connection& connection, const DataSource& source) {
   store_other_options(connection, source);
 }
 
+void pause_source(Connection& connection, DataSource& source) {
+  source.is_enabled = false;
+  update_source(connection, source);
+  const Result paused = connection.exec(
+      "INSERT INTO metadb.source_pause (source_name) VALUES ($1) ON CONFLICT (source_name) DO"
+      " UPDATE SET paused = now() RETURNING (extract(epoch FROM paused) * 1000000)::bigint",
+      {source.name});
+  source.paused_us = paused.int64(0, 0);
+}
+
+void resume_source(Connection& connection, DataSource& source) {
+  source.is_enabled = true;
+  source.paused_us.reset();
+  update_source(connection, source);
+  connection.exec("DELETE FROM metadb.source_pause WHERE source_name = $1", {source.name});
+}
+
 void delete_source(Connection& connection, const std::string& name) {
+  connection.exec(
+      "INSERT INTO metadb.dropped_source (source_name, sync) SELECT name, sync FROM metadb.source"
+      " WHERE name = $1 ON CONFLICT (source_name) DO UPDATE SET sync = EXCLUDED.sync",
+      {name});
   if (connection.exec("DELETE FROM metadb.source WHERE name = $1", {name}).affected() == 0) {
     throw no_such_source(name);
   }

@@ -30,13 +30,16 @@ enum class SyncMode : int16_t { none = 0, initial = 1, resync = 2 };
 
 struct DataSource {
   std::string name;
-  bool is_enabled = true;  // false while paused
+  bool is_enabled = true;                           // false while paused
+  std::optional<int64_t> paused_us = std::nullopt;  // since when, microseconds since 1970 UTC
   SyncMode sync = SyncMode::initial;
   // By canonical name; absent = default. `kafka.PROPERTY` options stand here under their full name.
   std::map<std::string, std::string, std::less<>> options;
 
   // The option's value or default. REQUIRES: a name of source_option_rows().
   [[nodiscard]] std::string option(std::string_view name) const;
+  // Whether it has another value than if it had never been given.
+  [[nodiscard]] bool has_option(std::string_view name) const;
   // The kafka.PROPERTY options, without the prefix.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> kafka_properties() const;
 };
@@ -50,9 +53,14 @@ void check_option(std::string_view name, std::string_view value);
 bool is_secret_option(std::string_view name);
 
 std::vector<DataSource> load_sources(Connection& connection);
+Error no_such_source(const std::string& name);
 // Each throws Error: 42710 if the name is taken, 42704 if there is no such source.
-void insert_source(Connection& connection, const DataSource& source);
+// A source that was dropped before and has positions left gets the mode back that it had: returned.
+SyncMode insert_source(Connection& connection, const DataSource& source);
 void update_source(Connection& connection, const DataSource& source);
+// Sets is_enabled and paused_us, in PostgreSQL and in `source`.
+void pause_source(Connection& connection, DataSource& source);
+void resume_source(Connection& connection, DataSource& source);
 void delete_source(Connection& connection, const std::string& name);
 // Whether positions of a source of this name are left from before it was dropped.
 bool has_positions(Connection& connection, const std::string& name);

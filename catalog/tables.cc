@@ -449,6 +449,18 @@ int64_t end_collisions(Connection& connection, const Table& table) {
 
 }  // namespace
 
+void record_updates(Connection& connection,
+                    const std::vector<std::pair<std::string, std::string>>& tables) {
+  if (tables.empty()) return;
+  std::vector<std::string> rows;
+  for (const auto& [schema, table] : tables)
+    rows.push_back(fmt::format("({}, {}, now())", quote_literal(schema), quote_literal(table)));
+  connection.exec(fmt::format(
+      "INSERT INTO metadb.table_update (schema_name, table_name, last_update) VALUES {} ON CONFLICT"
+      " (schema_name, table_name) DO UPDATE SET last_update = EXCLUDED.last_update",
+      fmt::join(rows, ", ")));
+}
+
 void want_key(Connection& connection, const SourceTableKey& source,
               const std::optional<std::vector<std::string>>& key) {
   connection.exec(

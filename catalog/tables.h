@@ -95,6 +95,9 @@ void revise(Connection& connection, const Table& table);
 void record_choice(Connection& connection, const Table& table, const Column& column);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
+// That rows of these tables (schema, current table) are written in this transaction.
+void record_updates(Connection& connection,
+                    const std::vector<std::pair<std::string, std::string>>& tables);
 // Several source tables feed one table and may come to a new key one after the other.
 // Records which key the events of `source` have; none: the table's.
 // REQUIRES: committed, whatever becomes of the events.

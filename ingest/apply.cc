@@ -20,6 +20,7 @@ constexpr size_t kStagesMax = 256;
 constexpr std::chrono::hours kStageIdleMax{1};
 // Of one batch, while commands change its tables.
 constexpr int kTriesMax = 10;
+constexpr std::chrono::seconds kUpdateInterval{1};
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
 // or the role's settings.
@@ -209,8 +210,25 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
     catalog::set_aside(connection_, letter);
     ++outcome_.dead_letters;
   }
+  const std::vector<catalog::TableName> recorded = record_updates(ready);
   transaction.commit();
+  for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
+}
+
+// To the second: more often would cost what small batches cost.
+std::vector<catalog::TableName> Applier::record_updates(const std::vector<ReadyTable>& ready) {
+  std::set<catalog::TableName> due;  // one order in all writers
+  for (const ReadyTable& each : ready) {
+    if (!each.table) continue;
+    catalog::TableName name(each.table->schema, each.table->current_name);
+    const auto found = updates_.find(name);
+    if (found == updates_.end() || Clock::now() - found->second >= kUpdateInterval)
+      due.insert(std::move(name));
+  }
+  std::vector<catalog::TableName> names(due.begin(), due.end());
+  catalog::record_updates(connection_, names);
+  return names;
 }
 
 void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& ready) {

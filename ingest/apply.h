@@ -78,6 +78,7 @@ class Applier {
   const MergeSql& stage(const Run& run, const ReadyTable& ready);
   void evict_stages(size_t in_use);
   void drop_last_stage();
+  std::vector<catalog::TableName> record_updates(const std::vector<ReadyTable>& ready);
   void analyze_grown(const std::vector<ReadyTable>& ready);
 
   catalog::Catalog& catalog_;
@@ -98,9 +99,10 @@ class Applier {
     int64_t next_analyze = 10'000;
   };
   std::map<catalog::TableName, Growth> growth_;
-  Applied outcome_;                                      // of the batch in hand
-  std::string lane_in_hand_;                             // topic that an error is about
-  std::shared_ptr<const catalog::Table> table_in_hand_;  // that a Misfit is about
+  std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
+  Applied outcome_;                                          // of the batch in hand
+  std::string lane_in_hand_;                                 // topic that an error is about
+  std::shared_ptr<const catalog::Table> table_in_hand_;      // that a Misfit is about
 };
 
 }  // namespace metadb::ingest

@@ -13,6 +13,7 @@
 #include "catalog/positions.h"
 #include "ingest/change.h"
 #include "ingest/source.h"
+#include "ingest/status.h"
 
 namespace metadb::ingest {
 
@@ -70,6 +71,8 @@ class Batch {
   std::set<TopicPartition> touched;
   // Their positions after the batch; complete when it is handed over.
   std::map<TopicPartition, catalog::Position> positions;
+  // What became of the events between their positions before it and after it.
+  std::map<TopicPartition, EventCounts> counts;
 
   [[nodiscard]] const std::vector<TableChanges>& tables() const { return tables_; }
   [[nodiscard]] const std::vector<catalog::DeadLetter>& dead_letters() const {

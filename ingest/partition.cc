@@ -107,8 +107,11 @@ bool Partition::is_duplicate(const Change& change) {
   return is_repeated;
 }
 
-void Partition::settle() {
+void Partition::settle(Fate fate) {
   if (!in_hand_) return;
+  counts_.applied += fate == Fate::applied ? 1 : 0;
+  counts_.filtered += fate == Fate::filtered ? 1 : 0;
+  counts_.duplicates += fate == Fate::duplicate ? 1 : 0;
   position_.next_offset = in_hand_->message.offset + 1;
   position_.streaming_seen = position_.streaming_seen || in_hand_->is_streaming;
   if (in_hand_->watermark)

@@ -9,6 +9,7 @@
 #include "catalog/positions.h"
 #include "ingest/change.h"
 #include "ingest/source.h"
+#include "ingest/status.h"
 
 namespace metadb::ingest {
 
@@ -19,6 +20,9 @@ struct Discontinuity {
 
 // What became of a message before it is decoded or applied.
 enum class Delivery : uint8_t { fresh, repeated_last };
+
+// What becomes of the event in a message; ignored, if there is none.
+enum class Fate : uint8_t { ignored, applied, filtered, duplicate };
 
 class Partition {
  public:
@@ -38,7 +42,9 @@ class Partition {
   bool is_duplicate(const Change& change);
 
   // The delivered message is dealt with: its change is in a batch, or it has none.
-  void settle();
+  void settle(Fate fate = Fate::ignored);
+  // What has been settled since this was asked last.
+  EventCounts take_counts() { return std::exchange(counts_, {}); }
 
   // The position after the messages that are settled. A message in hand does not count, so that
   // a batch which is cut before its change never commits a position past it.
@@ -64,6 +70,7 @@ class Partition {
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
   std::optional<Message> last_;  // settled since position() was asked
+  EventCounts counts_;
 };
 
 // FNV-1a over key and value; tells records apart, proves nothing.

@@ -111,6 +111,16 @@ class Rules::Filter {
   std::vector<Element> elements_;
 };
 
+NameRules name_rules(const catalog::DataSource& source) {
+  return {source.option("schema_pass_filter"),
+          source.option("schema_stop_filter"),
+          source.option("table_stop_filter"),
+          source.option("trim_schema_prefix"),
+          source.option("add_schema_prefix"),
+          source.option("map_public_schema"),
+          source.option("module")};
+}
+
 std::optional<std::string> refusal(const Target& target) {
   if (target.schema.empty()) return "the rewritten schema name is empty";
   if (target.table.empty()) return "the table name is empty";
@@ -174,7 +184,7 @@ bool Rules::passes(const EventTable& table) const {
   return table_stop_->is_empty() || !table_stop_->matches(table.schema + "." + table.table);
 }
 
-Target Rules::target(const EventTable& table) const {
+Target Rules::target(const EventTable& table, const std::vector<std::string>& origins) const {
   Target target{table.schema, table.table, {}};
   if (table.schema == "public" && !rules_.map_public_schema.empty()) {
     target.schema = rules_.map_public_schema;
@@ -182,7 +192,7 @@ Target Rules::target(const EventTable& table) const {
   }
   remove_prefix(target.schema, rules_.trim_schema_prefix);
   if (rules_.module != "none") remove_module(target.schema);
-  target.origin = extract_origin(target.schema, rules_.origins);
+  target.origin = extract_origin(target.schema, origins);
   if (!target.schema.empty()) target.schema = rules_.add_schema_prefix + target.schema;
   target.schema = shortened(target.schema, kNameBytesMax);
   return target;

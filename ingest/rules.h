@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "catalog/sources.h"
 #include "ingest/change.h"
 
 namespace metadb::ingest {
@@ -19,9 +20,9 @@ struct NameRules {
   std::string trim_schema_prefix{};
   std::string add_schema_prefix{};
   std::string map_public_schema{};
-  std::string module{};                // none: without the mod_ steps
-  std::vector<std::string> origins{};  // names of data origins
+  std::string module{};  // none: without the mod_ steps
 };
+NameRules name_rules(const catalog::DataSource& source);
 
 struct Target {
   std::string schema;
@@ -49,7 +50,9 @@ class Rules {
   // Filters look at the source's own names. Throws catalog::Error 2201B if an expression exceeds
   // the limits of matching.
   [[nodiscard]] bool passes(const EventTable& table) const;
-  [[nodiscard]] Target target(const EventTable& table) const;
+  // `origins`: the names of the data origins there are.
+  [[nodiscard]] Target target(const EventTable& table,
+                              const std::vector<std::string>& origins) const;
 
  private:
   class Filter;

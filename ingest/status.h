@@ -1,12 +1,16 @@
 // What a worker is doing, for `list status`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+
+#include "ingest/source.h"
 
 namespace metadb::ingest {
 
@@ -16,10 +20,32 @@ enum class SourceState : uint8_t {
   snapshot,
   retrying,
   needs_resync,
-  lanes_stopped,
+  lanes_stopped,  // some of its topics, which are tried again
+  paused,
+  waiting,
   stopped
 };
 std::string_view name_of(SourceState state);
+
+// What an error is about, which decides when it is over.
+enum class Trouble : uint8_t {
+  stream,  // as soon as events arrive and are committed again
+  source,  // the consumer tells it again every minute for as long as it stays
+  group,   // once the group gives all that the topics have
+};
+
+// Events that are dealt with: their position is committed.
+struct EventCounts {
+  int64_t applied = 0;  // or set aside by PostgreSQL
+  int64_t filtered = 0;
+  int64_t duplicates = 0;
+  EventCounts& operator+=(const EventCounts& more);
+};
+
+struct PartitionStatus {
+  EventCounts events;
+  std::optional<int64_t> end;  // as last heard of
+};
 
 struct StoppedLane {
   std::string reason;  // with its hint
@@ -56,17 +82,33 @@ class StatusBoard {
   }
   // Also notes since when, if the state is another one now.
   void enter(SourceState state);
-  void report_error(std::string text);
+  void report_error(Trouble kind, std::string text);
   // Enters `retrying`, says why and until when.
   void report_retry(std::string text, int64_t next_retry_us);
+  // Events arrive and are committed: what the last error was about is over, if that proves it.
+  void recovered(int64_t now_us);
+  // The group gives all there is.
+  void group_is_whole();
   [[nodiscard]] SourceStatus read() const;
+
+  void count(const std::map<TopicPartition, EventCounts>& events);
+  void see_end(const TopicPartition& at, int64_t end);
+  // Partitions of other topics are no concern any more.
+  void keep_topics(const std::set<std::string>& topics);
+  [[nodiscard]] std::map<TopicPartition, PartitionStatus> partitions() const;
+
+  // A trouble that stays would have been told again within this.
+  static constexpr std::chrono::seconds kTroubleMax{90};
 
  private:
   void enter_locked(SourceState state);
-  void report_locked(std::string text);
+  void report_locked(Trouble kind, std::string text);
+  void forget_error_locked();
 
   mutable std::mutex mutex_;
   SourceStatus status_;
+  Trouble last_trouble_ = Trouble::stream;
+  std::map<TopicPartition, PartitionStatus> partitions_;
 };
 
 int64_t now_us();

@@ -78,10 +78,24 @@ Stream::Stream(Parts parts, StreamOptions options)
       options_(std::move(options)),
       rules_(options_.rules),
       connection_(parts_.catalog.connect()),
-      writer_(parts_.catalog, {options_.source_name, options_.rules}) {}
+      writer_(parts_.catalog, {options_.source_name, options_.rules}, options_.patience) {}
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
+  const bool goes_on = run_until_stopped();
+  if (!stop.stop_requested()) return goes_on;
+  drain();
+  return false;
+}
+
+// The batch in hand is committed or, when it takes too long, comes again.
+void Stream::drain() {
+  const Clock::time_point deadline = Clock::now() + options_.patience();
+  while (!writer_.is_idle() && Clock::now() < deadline) collect(milliseconds(20));
+  writer_.cancel();
+}
+
+bool Stream::run_until_stopped() {
   if (parts_.assigned.partitions) {
     // Questions to a broker queue behind a fetch that waits for messages.
     parts_.source.assign({});
@@ -89,22 +103,22 @@ bool Stream::run(const std::stop_token& stop) {
   }
   must_restart_ = false;
   if (parts_.assigned.partitions) begin();
-  while (!stop.stop_requested()) {
+  while (!stop_.stop_requested()) {
     if (must_restart_) return true;
     collect(milliseconds(0));
     if (writer_.is_idle() && has_more_to_read()) return true;
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
-    if (must_restart_) return !stop.stop_requested();
+    if (must_restart_) return true;
     flush_if_due(std::holds_alternative<Nothing>(event) ||
                  std::holds_alternative<EndOfPartition>(event));
     refresh_lag();
     refresh_rate();
     watch_group();
+    note_recovery(event);
     report_state();
   }
-  writer_.finish(Writer::kFinishMax);
   return false;
 }
 
@@ -134,6 +148,7 @@ void Stream::begin() {
   std::map<std::string, Error> failures;  // by topic
   bool has_answer = false;
   for (const TopicPartition& at : assigned) {
+    if (stop_.stop_requested()) return;
     const Lane& lane = lane_of(at.topic);
     if (lane.is_stopped() || failures.contains(at.topic)) continue;
     const milliseconds patience =
@@ -208,10 +223,7 @@ void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
   std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
   std::erase_if(parts_.assigned.begun,
                 [&](const TopicPartition& at) { return !topics.contains(at.topic); });
-  parts_.board.update([&](SourceStatus& status) {
-    std::erase_if(status.stopped_lanes,
-                  [&](const auto& lane) { return !topics.contains(lane.first); });
-  });
+  parts_.board.keep_topics(topics);
 }
 
 void Stream::visit(const SourceEvent& event) {
@@ -230,7 +242,7 @@ void Stream::visit(const SourceEvent& event) {
     newcomers_.reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
-    parts_.board.report_error(trouble->message);
+    parts_.board.report_error(Trouble::source, trouble->message);
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
     // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It
@@ -251,51 +263,50 @@ void Stream::take(const Message& message) {
   }
   if (std::get<Delivery>(delivered) == Delivery::repeated_last) return;
   std::optional<Decoded> decoded;
+  Fate fate = Fate::ignored;
   try {
     decoded = parts_.lanes.at(at.topic).decode(message);
   } catch (const DecodeError& error) {
     take_undecodable(message, error.sqlstate, error.what());
   }
   try {
-    if (decoded) take_decoded(*decoded, message, partition);
+    if (decoded) fate = take_decoded(*decoded, message, partition);
   } catch (const LaneStopped& reason) {
     stop_lane(reason);
     return;
   }
-  settle(partition);
+  settle(partition, fate);
 }
 
-void Stream::take_decoded(const Decoded& decoded, const Message& message, Partition& partition) {
+Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partition& partition) {
   if (const auto* change = std::get_if<Change>(&decoded)) {
-    take_change(*change, message, partition);
-  } else {
-    ignore(std::get<Ignored>(decoded), message);
+    return take_change(*change, message, partition);
   }
+  ignore(std::get<Ignored>(decoded), message);
+  return Fate::ignored;
 }
 
-void Stream::take_change(const Change& change, const Message& message, Partition& partition) {
+Fate Stream::take_change(const Change& change, const Message& message, Partition& partition) {
   Lane& lane = parts_.lanes.at(std::string(message.topic));
   is_in_snapshot_ =
       change.snapshot != SnapshotMark::streaming && change.snapshot != SnapshotMark::last;
   last_change_us_ = change.ts_us;
   if (partition.is_duplicate(change)) {
     lane.count_duplicate(options_.source_name);
-    parts_.board.update([](SourceStatus& status) { ++status.duplicates; });
-    return;
+    return Fate::duplicate;
   }
   lane.count_fresh();
-  if (!passes(lane, change)) {
-    parts_.board.update([](SourceStatus& status) { ++status.filtered; });
-    return;
-  }
+  if (!passes(lane, change)) return Fate::filtered;
   // What these throw is about earlier batches, not about this change.
   if (batch_ && batch_->must_cut(change)) submit();
   Batch& batch = open_batch(lane);
   try {
     batch.add(change, message);
+    return Fate::applied;
   } catch (const Error& error) {
     take_undecodable(message, error.sqlstate, error.what());
   }
+  return Fate::ignored;
 }
 
 // An expression that gives up on a name says nothing about the row: without an answer the lane
@@ -358,9 +369,9 @@ Batch& Stream::open_batch(const Lane& lane) {
 }
 
 // What is skipped moves the position as well.
-void Stream::settle(Partition& partition) {
+void Stream::settle(Partition& partition, Fate fate) {
   Batch& batch = open_batch(parts_.lanes.at(partition.at().topic));
-  partition.settle();
+  partition.settle(fate);
   batch.touched.insert(partition.at());
 }
 
@@ -388,8 +399,11 @@ void Stream::submit() {
     must_restart_ = true;
     return;
   }
-  for (const TopicPartition& at : batch_->touched)
-    batch_->positions[at] = partitions_.at(at).position();
+  for (const TopicPartition& at : batch_->touched) {
+    Partition& partition = partitions_.at(at);
+    batch_->positions[at] = partition.position();
+    batch_->counts[at] = partition.take_counts();
+  }
   writer_.submit(std::move(batch_));
   batch_since_.reset();
 }
@@ -450,7 +464,15 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
     status.snapshot_rows += snapshot_rows(batch);
     for (const TopicPartition& at : batch.touched) status.stopped_lanes.erase(at.topic);
   });
+  parts_.board.count(batch.counts);
+  parts_.board.recovered(now_us());
   refresh_rate();
+}
+
+// A source that has nothing new commits nothing: reaching an end proves as much.
+void Stream::note_recovery(const SourceEvent& event) {
+  const bool has_reached_end = std::holds_alternative<EndOfPartition>(event);
+  if (has_reached_end && !batch_ && writer_.is_idle()) parts_.board.recovered(now_us());
 }
 
 void Stream::refresh_rate() {
@@ -463,7 +485,10 @@ void Stream::refresh_rate() {
 }
 
 void Stream::stop_lane(const LaneStopped& reason) {
-  Lane& lane = parts_.lanes.at(reason.topic);
+  const auto found = parts_.lanes.find(reason.topic);
+  // Nobody's lane: the whole stream starts over.
+  if (found == parts_.lanes.end()) throw Error(reason);
+  Lane& lane = found->second;
   const bool is_news =
       !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
   lane.stop(reason);
@@ -474,7 +499,7 @@ void Stream::stop_lane(const LaneStopped& reason) {
   }
   parts_.board.update(
       [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });
-  parts_.board.report_error(lane.report().reason);
+  parts_.board.report_error(Trouble::stream, lane.report().reason);
   must_restart_ = true;
 }
 
@@ -503,6 +528,7 @@ void Stream::refresh_lag() {
   next_lag_check_ = Clock::now() + std::chrono::seconds(1);
   for (auto& [at, partition] : partitions_) {
     if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
+    parts_.board.see_end(at, partition.high_watermark);
   }
   int64_t lag = newcomers_.lag();
   for (const auto& [at, partition] : partitions_) {
@@ -523,6 +549,7 @@ void Stream::watch_group() {
   const auto& given = parts_.assigned.partitions;
   const size_t assigned = given ? given->size() : 0;
   const auto matching = parts_.source.matching(kShortBrokerWait);
+  if (matching && assigned >= *matching) parts_.board.group_is_whole();
   if (!parts_.share.is_news(assigned, matching, now)) return;
   const std::string text = fmt::format(
       "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
@@ -531,7 +558,7 @@ void Stream::watch_group() {
       "own",
       assigned, *matching, options_.consumer_group);
   spdlog::warn("data source {}: {}", options_.source_name, text);
-  parts_.board.report_error(text);
+  parts_.board.report_error(Trouble::group, text);
 }
 
 void Stream::report_state() {

@@ -27,6 +27,8 @@ struct StreamOptions {
   std::string consumer_group;
   NameRules rules;
   size_t bytes_max = 32UL << 20U;  // of a batch
+  // How long the batch in hand may take once the stream is to stop.
+  Writer::Patience patience = [] { return Writer::kFinishMax; };
 };
 
 // The lanes outlive streams, so that a stopped lane stays stopped across new starts.
@@ -69,6 +71,8 @@ class Stream {
     std::chrono::milliseconds patience;
   };
 
+  bool run_until_stopped();
+  void drain();
   void hear_what_came();
   void begin();
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
@@ -81,14 +85,14 @@ class Stream {
   void poll_while_paused();
   void visit(const SourceEvent& event);
   void take(const Message& message);
-  void take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
-  void take_change(const Change& change, const Message& message, Partition& partition);
+  Fate take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
+  Fate take_change(const Change& change, const Message& message, Partition& partition);
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
   void ignore(const Ignored& ignored, const Message& message);
   [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
   Batch& open_batch(const Lane& lane);
-  void settle(Partition& partition);
+  void settle(Partition& partition, Fate fate);
 
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_due() const;
@@ -101,6 +105,7 @@ class Stream {
   void refresh_lag();
   void refresh_rate();
   void watch_group();
+  void note_recovery(const SourceEvent& event);
   void report_state();
   bool resume_due_lanes();
   bool has_more_to_read();

@@ -151,7 +151,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
     target = known->second;
     if (target.server_name != event.server_name) throw second_server(changes, target);
   } else {
-    const Target named = rules_.target(event);
+    const Target named = rules_.target(event, snapshot->origins);
     target = {key,          named.schema,      TableNames(named.table).current,
               named.origin, event.server_name, changes.topic};
     if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};

@@ -34,34 +34,133 @@ class Backoff {
 
 }  // namespace
 
-Worker::Worker(catalog::Catalog& catalog, catalog::DataSource source, SourceFactory factory)
-    : catalog_(catalog), source_(std::move(source)), factory_(std::move(factory)) {
+Worker::Worker(catalog::Catalog& catalog, catalog::DataSource source, SourceFactory factory,
+               std::shared_ptr<Worker> predecessor)
+    : catalog_(catalog),
+      source_(std::move(source)),
+      factory_(std::move(factory)),
+      predecessor_(std::move(predecessor)),
+      order_(source_.is_enabled ? Order::run : Order::pause),
+      since_us_(source_.paused_us.value_or(now_us())) {
   board_.enter(SourceState::starting);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 Worker::~Worker() {
-  thread_.request_stop();
+  if (!thread_.get_stop_token().stop_requested()) request_stop(Writer::kFinishMax);
   thread_.join();
 }
 
-StreamOptions Worker::stream_options() const {
-  const auto snapshot = catalog_.snapshot();
+void Worker::obey(Order order, int64_t since_us) {
+  const std::scoped_lock lock(mutex_);
+  if (order_ == order) return;
+  order_ = order;
+  since_us_ = since_us;
+  stretch_.request_stop();
+  if (order == Order::run) board_.enter(SourceState::starting);
+  changed_.notify_all();
+}
+
+void Worker::renew(catalog::DataSource source, Order order) {
+  const std::scoped_lock lock(mutex_);
+  renewed_ = std::move(source);
+  if (order_ != order) since_us_ = now_us();
+  order_ = order;
+  stretch_.request_stop();
+  changed_.notify_all();
+}
+
+void Worker::request_stop(milliseconds patience) {
+  patience_ = patience;
+  thread_.request_stop();
+  const std::scoped_lock lock(mutex_);
+  stretch_.request_stop();
+}
+
+bool Worker::await_rest(milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [this] { return is_resting_; });
+}
+
+void Worker::await_end() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return has_ended_; });
+}
+
+bool Worker::has_ended() const {
+  const std::scoped_lock lock(mutex_);
+  return has_ended_;
+}
+
+Order Worker::order() const {
+  const std::scoped_lock lock(mutex_);
+  return order_;
+}
+
+// What the thread still does under an earlier order is not what the source does.
+SourceStatus Worker::status() const {
+  SourceStatus status = board_.read();
+  const std::scoped_lock lock(mutex_);
+  if (order_ == Order::run) return status;
+  status.state = order_ == Order::pause ? SourceState::paused : SourceState::waiting;
+  status.since_us = since_us_;
+  status.lag_seconds.reset();
+  status.events_per_second = 0;
+  status.next_retry_us.reset();
+  return status;
+}
+
+StreamOptions Worker::stream_options() {
   StreamOptions options;
   options.source_name = source_.name;
   options.consumer_group = source_.option("consumer_group");
-  options.rules = {source_.option("schema_pass_filter"),
-                   source_.option("schema_stop_filter"),
-                   source_.option("table_stop_filter"),
-                   source_.option("trim_schema_prefix"),
-                   source_.option("add_schema_prefix"),
-                   source_.option("map_public_schema"),
-                   source_.option("module"),
-                   snapshot->origins};
+  options.rules = name_rules(source_);
+  options.patience = [this] { return patience_.load(); };
   return options;
 }
 
 void Worker::run(const std::stop_token& stop) {
+  if (predecessor_) predecessor_->await_end();
+  predecessor_.reset();
+  while (await_order(stop)) {
+    follow(stretch_.get_token());
+    note_rest();
+    consumer_.reset();
+    assigned_ = {};
+    share_ = {};
+  }
+  board_.enter(SourceState::stopped);
+  const std::scoped_lock lock(mutex_);
+  is_resting_ = true;
+  has_ended_ = true;
+  changed_.notify_all();
+}
+
+// Returns when there is something to stream, with the options that hold then; false once the
+// worker is to end. Topics that stood are tried anew.
+bool Worker::await_order(const std::stop_token& stop) {
+  note_rest();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, stop, [this] { return order_ == Order::run; });
+  if (stop.stop_requested()) return false;
+  is_resting_ = false;
+  stretch_ = std::stop_source();
+  if (renewed_) source_ = std::move(*renewed_);
+  renewed_.reset();
+  lanes_.clear();
+  board_.update([](SourceStatus& status) { status.stopped_lanes.clear(); });
+  board_.enter(SourceState::starting);
+  return true;
+}
+
+void Worker::note_rest() {
+  const std::scoped_lock lock(mutex_);
+  is_resting_ = true;
+  changed_.notify_all();
+}
+
+// Streams until another order comes.
+void Worker::follow(const std::stop_token& stop) {
   Backoff backoff;
   while (!stop.stop_requested()) {
     const int64_t applied_before = board_.read().applied;
@@ -78,15 +177,13 @@ void Worker::run(const std::stop_token& stop) {
     } catch (const std::exception& error) {
       reason = error.what();
     }
-    if (stop.stop_requested()) break;
+    if (stop.stop_requested()) return;
     if (board_.read().applied > applied_before) backoff.reset();
     const milliseconds pause = backoff.next();
     board_.report_retry(reason, now_us() + pause.count() * 1000);
     spdlog::error("data source {}: {}; next try in {} ms", source_.name, reason, pause.count());
     wait(stop, pause);
   }
-  consumer_.reset();
-  board_.enter(SourceState::stopped);
 }
 
 // Somebody may have changed managed tables since; a stopped lane comes back that way.
@@ -108,7 +205,7 @@ void Worker::stream(const std::stop_token& stop) {
 
 void Worker::wait(const std::stop_token& stop, milliseconds time) {
   std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, stop, time, [] { return false; });
+  changed_.wait_for(lock, stop, time, [] { return false; });
 }
 
 }  // namespace metadb::ingest

@@ -1,47 +1,99 @@
 #include "ingest/workers.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace metadb::ingest {
 
 void Workers::start_all() {
   const auto snapshot = catalog_.snapshot();
-  for (const auto& [name, source] : snapshot->sources) {
-    if (source.is_enabled) start(source);
-  }
+  for (const auto& [name, source] : snapshot->sources) start(source);
 }
 
 void Workers::start(const catalog::DataSource& source) {
   const std::scoped_lock lock(mutex_);
-  workers_.emplace(source.name, std::make_unique<Worker>(catalog_, source, factory_));
+  forget_ended();
+  const auto last = std::find_if(leaving_.rbegin(), leaving_.rend(), [&](const Leaving& leaving) {
+    return leaving.name == source.name;
+  });
+  const std::shared_ptr<Worker> predecessor = last == leaving_.rend() ? nullptr : last->worker;
+  workers_.emplace(source.name, std::make_shared<Worker>(catalog_, source, factory_, predecessor));
+}
+
+void Workers::renew(const catalog::DataSource& source, Order order) {
+  const auto worker = find(source.name);
+  if (!worker) {
+    start(source);
+  } else {
+    worker->renew(source, source.is_enabled ? order : Order::pause);
+  }
+}
+
+void Workers::pause(const std::string& name, int64_t since_us) {
+  if (const auto worker = find(name)) worker->obey(Order::pause, since_us);
+}
+
+void Workers::resume(const catalog::DataSource& source) {
+  const auto worker = find(source.name);
+  if (!worker) {
+    start(source);
+  } else {
+    worker->obey(Order::run);
+  }
 }
 
 void Workers::stop(const std::string& name) {
-  std::unique_ptr<Worker> ending;
+  std::shared_ptr<Worker> ending;
   {
     const std::scoped_lock lock(mutex_);
+    forget_ended();
     const auto found = workers_.find(name);
     if (found == workers_.end()) return;
-    ending = std::move(found->second);
+    ending = found->second;
+    leaving_.push_back({name, ending});
     workers_.erase(found);
   }
-  // Joined here, without the lock: the others can be asked for their status meanwhile.
+  // Without the lock: the others can be asked for their status meanwhile.
+  ending->request_stop(Worker::kOrderPatience);
+  ending->await_rest(kRestMax);
 }
 
 void Workers::stop_all() {
-  std::map<std::string, std::unique_ptr<Worker>> ending;
+  std::vector<std::shared_ptr<Worker>> ending;
   {
     const std::scoped_lock lock(mutex_);
-    ending = std::exchange(workers_, {});
+    for (auto& [name, worker] : std::exchange(workers_, {})) ending.push_back(worker);
+    for (Leaving& leaving : std::exchange(leaving_, {})) ending.push_back(leaving.worker);
   }
-  for (const auto& [name, worker] : ending) worker->request_stop();
+  for (const auto& worker : ending) worker->request_stop(Writer::kFinishMax);
+}
+
+bool Workers::await_rest(const std::string& name) const {
+  const auto worker = find(name);
+  return !worker || worker->await_rest(kRestMax);
 }
 
 std::optional<SourceStatus> Workers::status(const std::string& name) const {
+  const auto worker = find(name);
+  if (!worker) return std::nullopt;
+  return worker->status();
+}
+
+std::map<TopicPartition, PartitionStatus> Workers::partitions(const std::string& name) const {
+  const auto worker = find(name);
+  if (!worker) return {};
+  return worker->partitions();
+}
+
+std::shared_ptr<Worker> Workers::find(const std::string& name) const {
   const std::scoped_lock lock(mutex_);
   const auto found = workers_.find(name);
-  if (found == workers_.end()) return std::nullopt;
-  return found->second->status();
+  return found == workers_.end() ? nullptr : found->second;
+}
+
+// REQUIRES: the lock is held. Their threads have nothing left to do: joining them takes no time.
+void Workers::forget_ended() {
+  std::erase_if(leaving_, [](const Leaving& leaving) { return leaving.worker->has_ended(); });
 }
 
 }  // namespace metadb::ingest

@@ -1,39 +1,65 @@
-// All workers of the server, one for each data source that streams.
+// All workers of the server, one for each data source.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ingest/worker.h"
 
 namespace metadb::ingest {
 
-// Owner: main. Any thread may call.
+// Owner: main. Any thread may call; what is said to one worker disturbs no other. Orders take
+// effect without waiting for brokers: a worker that one of them keeps reads nothing new, and its
+// status is what it was told.
 class Workers {
  public:
   Workers(catalog::Catalog& catalog, SourceFactory factory)
       : catalog_(catalog), factory_(std::move(factory)) {}
 
-  // Starts a worker for every enabled source of the catalog.
+  // One worker for every source of the catalog; those of paused sources rest.
   void start_all();
-  // REQUIRES: none of this name is running.
+  // REQUIRES: none of this name is there. Throws std::system_error if no thread can be made.
   void start(const catalog::DataSource& source);
-  // Returns when the worker has ended; nothing if there is none.
+  // The source goes on with these options, or waits with them. A paused one stays paused.
+  void renew(const catalog::DataSource& source, Order order = Order::run);
+  // Nothing if there is no worker of this name.
+  void pause(const std::string& name, int64_t since_us);
+  // Ends a pause or a wait. Throws as start() does, if there was no worker.
+  void resume(const catalog::DataSource& source);
+  // Forgets the worker. Waits at most kRestMax until nothing is written for it any more; what takes
+  // longer ends in the background, and before a worker that is started under the same name begins.
   void stop(const std::string& name);
   // All at once, each finishing its batch.
   void stop_all();
 
+  // Whether nothing is read or written for the source any more; waits at most kRestMax for that.
+  bool await_rest(const std::string& name) const;
+  static constexpr std::chrono::milliseconds kRestMax{950};
+
   // nullopt: no worker of this name.
   [[nodiscard]] std::optional<SourceStatus> status(const std::string& name) const;
+  // What is known of its partitions since the worker was started; empty without a worker.
+  [[nodiscard]] std::map<TopicPartition, PartitionStatus> partitions(const std::string& name) const;
 
  private:
+  [[nodiscard]] std::shared_ptr<Worker> find(const std::string& name) const;
+  void forget_ended();
+
+  struct Leaving {
+    std::string name;
+    std::shared_ptr<Worker> worker;
+  };
+
   catalog::Catalog& catalog_;
   SourceFactory factory_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<Worker>> workers_;
+  std::map<std::string, std::shared_ptr<Worker>> workers_;
+  std::vector<Leaving> leaving_;  // told to end
 };
 
 }  // namespace metadb::ingest

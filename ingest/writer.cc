@@ -2,12 +2,13 @@
 
 namespace metadb::ingest {
 
-Writer::Writer(catalog::Catalog& catalog, TableShaper::Context context)
+Writer::Writer(catalog::Catalog& catalog, TableShaper::Context context, Patience patience)
     : applier_(catalog, std::move(context)),
+      patience_(std::move(patience)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Writer::~Writer() {
-  finish(kFinishMax);
+  finish();
   thread_.request_stop();
 }
 
@@ -31,8 +32,13 @@ std::optional<Writer::Done> Writer::take_result(std::chrono::milliseconds timeou
   return std::exchange(done_, std::nullopt);
 }
 
-void Writer::finish(std::chrono::milliseconds patience) {
-  if (is_idle() || take_result(patience)) return;
+// The result is dropped: whoever wants it has waited for it.
+void Writer::finish() {
+  if (is_idle() || take_result(patience_())) return;
+  cancel();
+}
+
+void Writer::cancel() {
   while (!is_idle()) {
     applier_.cancel();
     take_result(std::chrono::seconds(1));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,9 +23,14 @@ class Writer {
     std::variant<Applied, std::exception_ptr> result;
   };
 
+  // How long a batch that is to be the last may take; asked when there is one.
+  using Patience = std::function<std::chrono::milliseconds()>;
+
   // Connects; throws as Applier does.
-  Writer(catalog::Catalog& catalog, TableShaper::Context context);
-  // Waits for the batch in hand, at most kFinishMax; then cancels it.
+  Writer(
+      catalog::Catalog& catalog, TableShaper::Context context,
+      Patience patience = [] { return kFinishMax; });
+  // Waits for the batch in hand, as long as the patience lasts; then cancels it.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -34,15 +40,16 @@ class Writer {
   void submit(std::unique_ptr<Batch> batch);
   // The result of the submitted batch, if it is there within `timeout`.
   std::optional<Done> take_result(std::chrono::milliseconds timeout);
-  // Waits for the batch in hand, at most `patience`; then cancels it. Its result is dropped.
-  void finish(std::chrono::milliseconds patience);
-
+  // Nothing of the batch in hand is wanted any more: returns when it has ended, soon.
+  void cancel();
   static constexpr std::chrono::milliseconds kFinishMax{10'000};
 
  private:
   void run(const std::stop_token& stop);
+  void finish();
 
   Applier applier_;
+  Patience patience_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::unique_ptr<Batch> waiting_;  // submitted, not yet begun

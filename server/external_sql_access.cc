@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "catalog/access.h"
+
 namespace metadb::server {
 
 GrantedAccess granted_access(catalog::Connection& connection, const std::string& schema) {
@@ -33,6 +35,15 @@ void restore_access(catalog::Connection& connection, const GrantedAccess& before
                                   catalog::quote_qualified(before.schema, name), grant.grantee,
                                   grant.is_grantable ? " WITH GRANT OPTION" : ""));
     }
+  }
+}
+
+void grant_durable_access(catalog::Connection& connection, const GrantedAccess& before) {
+  const GrantedAccess now = granted_access(connection, before.schema);
+  for (const auto& [name, relation] : now.relations) {
+    const auto found = before.relations.find(name);
+    if (found != before.relations.end() && found->second.oid == relation.oid) continue;
+    catalog::apply_access(connection, before.schema, name);
   }
 }
 

@@ -28,4 +28,8 @@ GrantedAccess granted_access(catalog::Connection& connection, const std::string&
 // Grants what `before` has on every relation that is another one now, under the same name.
 void restore_access(catalog::Connection& connection, const GrantedAccess& before);
 
+// Makes every relation that is another one now readable to those who have access to it by GRANT
+// ACCESS. Call it last: it shares the access lock until the transaction ends.
+void grant_durable_access(catalog::Connection& connection, const GrantedAccess& before);
+
 }  // namespace metadb::server

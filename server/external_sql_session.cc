@@ -52,6 +52,7 @@ class FileRun {
     connection_.exec("SET LOCAL search_path = pg_catalog");
     restore_access(connection_, before);
     if (parsed.table) tell_update(*parsed.table);
+    grant_durable_access(connection_, before);
     transaction.commit();
   }
   [[nodiscard]] int line() const { return line_; }

@@ -13,16 +13,6 @@ namespace {
 
 using catalog::Error;
 
-Rows rows_of(const catalog::Result& result) {
-  Rows rows(static_cast<size_t>(result.rows()));
-  for (int row = 0; row < result.rows(); ++row) {
-    for (int column = 0; column < result.columns(); ++column) {
-      rows[static_cast<size_t>(row)].push_back(result.optional_text(row, column));
-    }
-  }
-  return rows;
-}
-
 Rows config_rows(CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
   Rows rows;
@@ -88,7 +78,7 @@ std::vector<Listing> make_listings() {
       {"data_sources", kAdministrators, data_sources_columns(), &data_sources_rows},
       {"dead_letters",
        kAdministrators,
-       {int8_column("id"), text_column("source_name"), text_column("topic"), int8_column("part"),
+       {int8_column("id"), text_column("source_name"), text_column("topic"), int4_column("part"),
         int8_column("offset"), timestamptz_column("record_time"), text_column("sqlstate"),
         text_column("error"), text_column("schema_name"), text_column("table_name"),
         timestamptz_column("set_aside")},
@@ -101,7 +91,7 @@ std::vector<Listing> make_listings() {
         int8_column("row_estimate"), int8_column("size_bytes"), timestamptz_column("last_update"),
         float8_column("source_lag_seconds")},
        &tables_rows},
-      {"topics", kAdministrators, {}, nullptr},
+      {"topics", kAdministrators, topics_columns(), &topics_rows},
       {"users",
        kAdministrators,
        {text_column("username"), text_column("comment"), boolean_column("can_login"),
@@ -127,6 +117,16 @@ std::span<const Listing> listings() {
   return all;
 }
 
+Rows rows_of(const catalog::Result& result) {
+  Rows rows(static_cast<size_t>(result.rows()));
+  for (int row = 0; row < result.rows(); ++row) {
+    for (int column = 0; column < result.columns(); ++column) {
+      rows[static_cast<size_t>(row)].push_back(result.optional_text(row, column));
+    }
+  }
+  return rows;
+}
+
 const Listing* listing_named(std::string_view name) {
   const auto found = std::ranges::find(listings(), name, &Listing::name);
   return found == listings().end() ? nullptr : &*found;
@@ -134,6 +134,9 @@ const Listing* listing_named(std::string_view name) {
 
 ColumnDescription text_column(std::string_view name) {
   return {std::string(name), 25, -1};
+}
+ColumnDescription int4_column(std::string_view name) {
+  return {std::string(name), 23, 4};
 }
 ColumnDescription int8_column(std::string_view name) {
   return {std::string(name), 20, 8};

@@ -38,6 +38,8 @@ std::string_view stream_of(const std::optional<SourceStatus>& status) {
     case SourceState::needs_resync:
     case SourceState::lanes_stopped:
       return "error";
+    case SourceState::paused:
+    case SourceState::waiting:
     case SourceState::stopped:
       return "inactive";
   }
@@ -110,7 +112,7 @@ Rows status_rows(CommandContext& context) {
     std::vector<Value> row = {"data_source", name, std::string(stream_of(status)),
                               std::string(sync_of(source.sync))};
     if (!status) {
-      row.emplace_back(source.is_enabled ? "stopped" : "paused");
+      row.emplace_back("stopped");
       row.resize(status_columns().size());
     } else {
       const Trouble trouble = trouble_of(*status);

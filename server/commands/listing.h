@@ -28,10 +28,14 @@ const Listing* listing_named(std::string_view name);
 
 // Types of result columns.
 ColumnDescription text_column(std::string_view name);
+ColumnDescription int4_column(std::string_view name);
 ColumnDescription int8_column(std::string_view name);
 ColumnDescription float8_column(std::string_view name);
 ColumnDescription timestamptz_column(std::string_view name);
 ColumnDescription boolean_column(std::string_view name);
+
+// All of a result, as text.
+Rows rows_of(const catalog::Result& result);
 
 std::vector<ColumnDescription> status_columns();
 Rows status_rows(CommandContext& context);
@@ -41,5 +45,7 @@ Rows tables_rows(CommandContext& context);
 Rows dead_letters_rows(CommandContext& context);
 std::vector<ColumnDescription> external_sql_columns();
 Rows external_sql_rows(CommandContext& context);
+std::vector<ColumnDescription> topics_columns();
+Rows topics_rows(CommandContext& context);
 
 }  // namespace metadb::server

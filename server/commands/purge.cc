@@ -46,6 +46,9 @@ void publish_purged(CommandContext& context, const catalog::Purged& purged) {
   context.catalog().publish([&](catalog::Snapshot& next) {
     for (const TableName& name : purged.tables) next.tables.erase(name);
     for (const catalog::SourceTableKey& key : purged.source_tables) next.source_tables.erase(key);
+    std::erase_if(next.json_mappings, [&](const catalog::JsonMapping& mapping) {
+      return purged.tables.contains({mapping.schema_name, mapping.table_name});
+    });
   });
 }
 
@@ -64,7 +67,11 @@ void tell(CommandContext& context, const ast::PurgeData& command, const catalog:
   }
   std::set<std::string> running;
   for (const catalog::SourceTableKey& key : purged.source_tables) {
-    if (context.workers().status(key.source_name)) running.insert(key.source_name);
+    const auto status = context.workers().status(key.source_name);
+    if (status && status->state != ingest::SourceState::paused &&
+        status->state != ingest::SourceState::waiting) {
+      running.insert(key.source_name);
+    }
   }
   for (const std::string& source : running) {
     context.session().notice(

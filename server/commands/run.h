@@ -10,6 +10,7 @@ namespace metadb::server {
 // Each checks the caller's rights first, throws catalog::Error if the command fails, and leaves
 // the tag to its caller.
 Reply run(const grammar::ast::CreateDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::AlterDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::AlterTableAddColumn& command, CommandContext& context);
 Reply run(const grammar::ast::AlterTableAlterColumnType& command, CommandContext& context);
@@ -23,6 +24,12 @@ Reply run(const grammar::ast::DeregisterUser& command, CommandContext& context);
 Reply run(const grammar::ast::CreateSchemaForUser& command, CommandContext& context);
 Reply run(const grammar::ast::GrantAccess& command, CommandContext& context);
 Reply run(const grammar::ast::RevokeAccess& command, CommandContext& context);
+Reply run(const grammar::ast::PauseDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::ResumeDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::CreateDataOrigin& command, CommandContext& context);
+Reply run(const grammar::ast::CreateDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::DropDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::PurgeDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::CreateExternalSql& command, CommandContext& context);
 Reply run(const grammar::ast::DropExternalSql& command, CommandContext& context);
@@ -37,11 +44,8 @@ concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
 concept Unbuilt =
-    OneOf<Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
-          grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
-          grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
-          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
-          grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters>;
+    OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
+          grammar::ast::RetryDeadLetters>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

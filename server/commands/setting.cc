@@ -21,12 +21,14 @@ std::string change(catalog::Connection& connection, const grammar::ast::AlterSys
   return command.value->text;
 }
 
-void restart_workers(CommandContext& context) {
+// Those that wait or are paused take it when they go on.
+void renew_workers(CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
   for (const auto& [name, source] : snapshot->sources) {
-    if (!context.workers().status(name)) continue;
-    context.workers().stop(name);
-    context.workers().start(source);
+    const auto status = context.workers().status(name);
+    if (!status) continue;
+    const bool is_waiting = status->state == ingest::SourceState::waiting;
+    context.workers().renew(source, is_waiting ? ingest::Order::wait : ingest::Order::run);
   }
 }
 
@@ -44,7 +46,7 @@ Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context) 
   context.catalog().publish([&](catalog::Snapshot& next) { next.settings[name] = value; });
   spdlog::info("parameter {} set to '{}' by {}", name, catalog::shown_setting(value),
                context.session().caller.user);
-  if (name == kConsumerParameter) restart_workers(context);
+  if (name == kConsumerParameter) renew_workers(context);
   if (name == kIdleParameter && command.value) {
     context.session().notice({.message = fmt::format("parameter \"{}\" has no effect here", name),
                               .detail = "One consumer reads all of a data source."});

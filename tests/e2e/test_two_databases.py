@@ -49,12 +49,12 @@ class TwoDatabases(unittest.TestCase):
         return [(number, value(database, number)) for number in range(1, ROWS + 1)]
 
     def await_refusal(self, source, databases):
-        """`list status` shows the source paused, both databases (or both sources) and the hint."""
+        """`list status` shows the source retrying, both databases (or both sources) and the hint."""
         def refused():
             row = self.metadb.status()[source]
             error = row["last_error"] or ""
             named = all(name in error for name in databases)
-            return row["state"] == "paused" and named and "add_schema_prefix" in error
+            return row["state"] == "retrying" and named and "add_schema_prefix" in error
         wait_until(refused, 30, lambda: f"not refused: {self.metadb.status()}\n{self.metadb.tail()}", pause=0.2)
 
     def test_a_second_source_with_the_same_table_pauses(self):

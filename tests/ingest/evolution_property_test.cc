@@ -202,9 +202,8 @@ TEST_F(EvolutionProperty, OriginsOfOneTableDoNotMix) {
     const Feeder second(of_tenant("west"));
     const std::vector<Event> of_first = Events(seed, 5).make(8);
     const std::vector<Event> of_second = Events(seed + 100, 2).make(20);
-    ingest::NameRules rules;
-    rules.origins = {"east", "west"};
-    ingest::Applier applier(*catalog_, {"src", rules});
+    have_origins();
+    ingest::Applier applier(*catalog_, {"src", {}});
     RowsModel model({0});
     Random random(seed);
     auto batch = std::make_unique<ingest::Batch>();

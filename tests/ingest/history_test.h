@@ -100,6 +100,13 @@ class HistoryTest : public testing::Test {
     return database_->connect().exec("SELECT count(*) FROM metadb.dead_letter").int64(0, 0);
   }
 
+  // Two data origins, whose tables go to one.
+  static void have_origins() {
+    catalog::Connection connection = database_->connect();
+    connection.exec("INSERT INTO metadb.origin VALUES ('east'), ('west') ON CONFLICT DO NOTHING");
+    catalog_->reload(connection);
+  }
+
   inline static TestDatabase* database_ = nullptr;
   inline static catalog::Catalog* catalog_ = nullptr;
 };

@@ -20,8 +20,9 @@ bool passes(const NameRules& rules, const std::string& schema, const std::string
   return Rules(rules).passes(EventTable{"srv", "db", schema, table});
 }
 
-Target target(const NameRules& rules, const std::string& schema, const std::string& table = "t") {
-  return Rules(rules).target(EventTable{"srv", "db", schema, table});
+Target target(const NameRules& rules, const std::string& schema,
+              const std::vector<std::string>& origins = {}) {
+  return Rules(rules).target(EventTable{"srv", "db", schema, "t"}, origins);
 }
 
 TEST(Expressions, AreSplitAtCommasOfTheListOnly) {
@@ -87,17 +88,16 @@ TEST(Names, MappedPublicGetsNothingElse) {
   const NameRules rules{.trim_schema_prefix = "p",
                         .add_schema_prefix = "x_",
                         .map_public_schema = "a_shop",
-                        .module = "",
-                        .origins = {"a"}};
-  EXPECT_EQ(target(rules, "public"), (Target{"a_shop", "t", ""}));
+                        .module = ""};
+  EXPECT_EQ(target(rules, "public", {"a"}), (Target{"a_shop", "t", ""}));
   EXPECT_EQ(target(rules, "publication").schema, "x_ublication");
 }
 
 TEST(Names, AreRewrittenInOrder) {
-  const NameRules rules{.trim_schema_prefix = "u_", .add_schema_prefix = "x_", .origins = {"east"}};
-  EXPECT_EQ(target(rules, "u_mod_users_storage"), (Target{"x_users", "t", ""}));
-  EXPECT_EQ(target(rules, "u_east_mod_users_storage"), (Target{"x_users", "t", "east"}));
-  EXPECT_EQ(target(rules, "a_mod_b_mod_c"), (Target{"x_a_b_mod_c", "t", ""}));
+  const NameRules rules{.trim_schema_prefix = "u_", .add_schema_prefix = "x_"};
+  EXPECT_EQ(target(rules, "u_mod_users_storage", {"east"}), (Target{"x_users", "t", ""}));
+  EXPECT_EQ(target(rules, "u_east_mod_users_storage", {"east"}), (Target{"x_users", "t", "east"}));
+  EXPECT_EQ(target(rules, "a_mod_b_mod_c", {"east"}), (Target{"x_a_b_mod_c", "t", ""}));
 }
 
 TEST(Names, KeepTheirModuleIfAskedTo) {
@@ -105,11 +105,11 @@ TEST(Names, KeepTheirModuleIfAskedTo) {
 }
 
 TEST(Names, GiveTheLongestOrigin) {
-  const NameRules rules{.origins = {"a", "a_b"}};
-  EXPECT_EQ(target(rules, "a_b_c"), (Target{"c", "t", "a_b"}));
-  EXPECT_EQ(target(rules, "a_x"), (Target{"x", "t", "a"}));
-  EXPECT_EQ(target(rules, "a_"), (Target{"a_", "t", ""}));
-  EXPECT_EQ(target(rules, "ab"), (Target{"ab", "t", ""}));
+  const std::vector<std::string> origins = {"a", "a_b"};
+  EXPECT_EQ(target({}, "a_b_c", origins), (Target{"c", "t", "a_b"}));
+  EXPECT_EQ(target({}, "a_x", origins), (Target{"x", "t", "a"}));
+  EXPECT_EQ(target({}, "a_", origins), (Target{"a_", "t", ""}));
+  EXPECT_EQ(target({}, "ab", origins), (Target{"ab", "t", ""}));
 }
 
 TEST(Names, OfSchemasFitPostgres) {

@@ -103,7 +103,6 @@ TEST_F(Shaper, TwoDatabasesOfOneSourceDoNotShareATable) {
 TEST_F(Shaper, TwoSourcesDoNotShareATableWhateverTheirOrigins) {
   prepare(of("db", "east_x", "twice"), plain(), "src");
   ingest::NameRules rules;
-  rules.origins = {"east"};
   rules.map_public_schema = "east_x";
   const LaneStopped stopped = refusal(of("db", "public", "twice"), "other", rules);
   EXPECT_THAT(stopped.message(), AllOf(HasSubstr("\"src\""), HasSubstr("\"other\"")));

@@ -59,17 +59,17 @@ TEST_F(WriterTest, FinishesTheBatchInHand) {
 }
 
 TEST_F(WriterTest, CancelsWhatTakesTooLong) {
-  Writer writer(*catalog_, {"src", {}});
-  writer.submit(batch("cancelled", 1));
-  ASSERT_TRUE(writer.take_result(30s));
+  auto writer = std::make_unique<Writer>(*catalog_, ingest::TableShaper::Context{"src", {}},
+                                         [] { return 100ms; });
+  writer->submit(batch("cancelled", 1));
+  ASSERT_TRUE(writer->take_result(30s));
   catalog::Connection holder = database_->connect();
   catalog::Transaction transaction(holder);
   holder.exec("LOCK TABLE cancelled");
-  writer.submit(batch("cancelled", 2));
-  EXPECT_FALSE(writer.take_result(100ms));
+  writer->submit(batch("cancelled", 2));
+  EXPECT_FALSE(writer->take_result(100ms));
   const auto begun = std::chrono::steady_clock::now();
-  writer.finish(100ms);
-  EXPECT_TRUE(writer.is_idle());
+  writer.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
   transaction.commit();
   EXPECT_EQ(count("cancelled"), 1);

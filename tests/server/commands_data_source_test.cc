@@ -1,3 +1,7 @@
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "tests/server/commands_fixture.h"
 
 namespace metadb::tests {
@@ -211,6 +215,106 @@ TEST_F(DataSource, DropThatFailsLeavesTheSourceRunning) {
   EXPECT_EQ(failure("drop data source s").message(), "not now");
   EXPECT_TRUE(workers_->status("s"));
   EXPECT_TRUE(catalog_->snapshot()->sources.contains("s"));
+}
+
+struct BadChange {
+  std::string change;
+  std::string sqlstate;
+  std::string message;
+  std::string at;  // where the caret stands
+};
+
+class BadChangeTest : public CommandsTest, public testing::WithParamInterface<BadChange> {};
+
+TEST_P(BadChangeTest, IsPointedAtAndNothingIsAltered) {
+  run(create("s", ", module 'none'"));
+  const std::string sql =
+      "alter data source s options (set brokers 'x', " + GetParam().change + ")";
+  const Error error = failure(sql);
+  EXPECT_EQ(error.sqlstate, GetParam().sqlstate);
+  EXPECT_EQ(error.message(), GetParam().message);
+  EXPECT_EQ(error.position, static_cast<int>(sql.find(GetParam().at)) + 1);
+  EXPECT_EQ(only("SELECT brokers FROM metadb.source"), "b:9092");
+  EXPECT_EQ(catalog_->snapshot()->sources.at("s").option("brokers"), "b:9092");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    DataSource, BadChangeTest,
+    testing::Values(
+        BadChange{"add topics 'u'", "42601", "option \"topics\" provided more than once", "topics"},
+        BadChange{"module 'm'", "42601", "option \"module\" provided more than once", "module"},
+        BadChange{"set add_schema_prefix 'p'", "42601", "option \"add_schema_prefix\" not found",
+                  "add_schema_prefix"},
+        BadChange{"drop kafka.client.rack", "42601", "option \"kafka.client.rack\" not found",
+                  "kafka.client"},
+        BadChange{"drop security", "42601", "option \"security\" not found", "security"},
+        BadChange{"drop consumergroup", "42601",
+                  "option \"consumer_group\" is required and cannot be dropped", "consumergroup"},
+        BadChange{"set brokerz 'u'", "42601", "unrecognized option \"brokerz\"", "brokerz"},
+        BadChange{"set security 'tls'", "22023", "invalid value for option \"security\": \"tls\"",
+                  "'tls'"},
+        BadChange{"set topics ''", "22023", "invalid value for option \"topics\": \"\"", "''"},
+        BadChange{"set topics 'a b'", "22023", "\"a b\" is not a valid topic name", "'a b'"}));
+
+TEST_F(DataSource, ChangesAreMadeInTheirOrder) {
+  run(create("s", ", module 'none', kafka.client.rack 'r'"));
+  run("alter data source s options (drop module, module 'm', set security 'plaintext', "
+      "set kafka.client.rack 'q', add kafka.sasl.password 'hush', addschemaprefix 'p_')");
+  EXPECT_EQ(only("SELECT module || security || add_schema_prefix FROM metadb.source"),
+            "mplaintextp_");
+  EXPECT_EQ(only("SELECT string_agg(value, ' ' ORDER BY option) FROM metadb.source_option"),
+            "q hush");
+  run("alter data source s options (drop security, drop kafka.client.rack)");
+  EXPECT_EQ(catalog_->snapshot()->sources.at("s").option("security"), "ssl");
+  EXPECT_EQ(only("SELECT security FROM metadb.source"), "ssl");
+}
+
+TEST_F(DataSource, ThatIsUnknownIsNeitherAlteredNorPausedNorResumed) {
+  for (const std::string sql : {"alter data source nobody options (set topics 't')",
+                                "pause data source nobody", "resume data source nobody"}) {
+    const Error error = failure(sql);
+    EXPECT_EQ(error.sqlstate, "42704") << sql;
+    EXPECT_EQ(error.message(), "data source \"nobody\" does not exist");
+  }
+}
+
+TEST_F(DataSource, IsAlteredPausedAndResumedByAdministratorsOnly) {
+  run(kCreate);
+  create_role("ann");
+  for (const std::string sql :
+       {"alter data source s options (set topics 't')", "pause data source s",
+        "resume data source s", "create data origin o", "purge dead letters", "list topics",
+        "create data mapping for json from table s.t__ column c path '$' to 't'",
+        "drop data mapping for json from table s.t__ column c path '$'"}) {
+    EXPECT_EQ(failure_as(role("ann"), sql).sqlstate, "42501") << sql;
+  }
+}
+
+TEST_F(DataSource, OriginIsCreatedOnce) {
+  run("create data origin east");
+  EXPECT_THAT(notices_, IsEmpty());
+  const Error error = failure("create data origin east");
+  EXPECT_EQ(error.sqlstate, "42710");
+  EXPECT_EQ(error.message(), "data origin \"east\" already exists");
+  EXPECT_THAT(catalog_->snapshot()->origins, ElementsAre("east"));
+}
+
+TEST_F(DataSource, PauseDoesNotWaitForTheBrokersOfAnotherCommand) {
+  std::promise<void> probing;
+  std::promise<void> answer;
+  probe_ = [&](const std::stop_token&) {
+    probing.set_value();
+    answer.get_future().wait();
+    return std::nullopt;
+  };
+  server::Context other({.user = "postgres", .database = database_.name()}, stop_.get_token(),
+                        [](const server::Notice&) {});
+  std::jthread creating([&] { commands_->run(command(kCreate), other); });
+  probing.get_future().wait();
+  const auto begun = std::chrono::steady_clock::now();
+  run("pause data source s");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));
+  answer.set_value();
 }
 
 TEST_F(DataSource, CancelledCommandChangesNothing) {

@@ -30,14 +30,7 @@ class CommandsTest : public testing::Test {
     catalog_ = std::make_unique<catalog::Catalog>(
         catalog::CatalogOptions{system_conninfo(), database_.conninfo()});
     catalog_->open("metadb 0");
-    workers_ = std::make_unique<ingest::Workers>(
-        *catalog_,
-        [this](const catalog::DataSource&,
-               const catalog::Snapshot& snapshot) -> std::unique_ptr<ingest::Source> {
-          const std::scoped_lock lock(mutex_);
-          poll_intervals_.push_back(snapshot.settings.at("max_poll_interval"));
-          return std::make_unique<ingest::ReplaySource>(recording_);
-        });
+    workers_ = std::make_unique<ingest::Workers>(*catalog_, factory());
     commands_ = std::make_unique<server::Commands>(
         server::CommandParts{*catalog_, *workers_,
                              [this](const catalog::DataSource&, const catalog::Snapshot&,
@@ -50,6 +43,13 @@ class CommandsTest : public testing::Test {
     for (const std::string& name : roles_) superuser_.exec("DROP ROLE " + name);
   }
 
+  ingest::SourceFactory factory() {
+    return [this](const catalog::DataSource& source, const catalog::Snapshot& snapshot) {
+      const std::scoped_lock lock(mutex_);
+      poll_intervals_.push_back(snapshot.settings.at("max_poll_interval"));
+      return make_source_(source, snapshot);
+    };
+  }
   [[nodiscard]] std::string role(const std::string& name) const {
     return database_.name() + "_" + name;
   }
@@ -113,6 +113,12 @@ class CommandsTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::string> poll_intervals_;
   std::vector<ingest::RecordedMessage> recording_;
+  // What workers read.
+  ingest::SourceFactory make_source_ =
+      [this](const catalog::DataSource&,
+             const catalog::Snapshot&) -> std::unique_ptr<ingest::Source> {
+    return std::make_unique<ingest::ReplaySource>(recording_);
+  };
   // What the probe finds.
   std::function<std::optional<std::string>(const std::stop_token&)> probe_ =
       [](const std::stop_token&) { return std::nullopt; };

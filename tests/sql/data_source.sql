@@ -17,6 +17,35 @@ create data source other type kafka options (brokers 'b', topics 't', consumer_g
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', kafka.group.id 'x');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', kafka.no.such 'x');
 create data source other type kafka option (brokers 'b');
+-- As PostgreSQL's ALTER ... OPTIONS; no word adds.
+alter data source library options (set security 'plaintext', drop schema_stop_filter, table_stop_filter 'log', add kafka.client.rack 'r');
+list data_sources;
+alter data source library options (add schema_stop_filter 'a', set kafka.sasl.password 'secret');
+alter data source library options (add table_stop_filter 'x');
+alter data source library options (set module 'm');
+alter data source library options (drop module);
+alter data source library options (drop topics);
+alter data source library options (set topics 'no topic');
+alter data source library options (set schema_stop_filter '(');
+alter data source library options (set nothing 'x');
+alter data source library options (set topics);
+alter data source nobody options (set topics 't');
+alter data source library options (set topics '^lib\.', set consumer_group 'metadb_2');
+list status \gset
+\echo :state :source_stream
+resume data source library;
+list status \gset
+\echo :source_stream
+resume data source library;
+pause data source library;
+pause data source library;
+list status \gset
+select :'state' as state, :'source_stream' as stream, :'since'::timestamptz between now() - interval '1 minute' and now() as since;
+alter data source library options (set topics '^library\.');
+resume data source library;
+pause data source nobody;
+resume data source nobody;
+pause data library;
 drop data source other;
 Drop Data Source LIBRARY;
 list status;

@@ -1,10 +1,3 @@
-alter data source s options (set brokers 'b');
-pause data source s;
-resume data source s;
 sync data source s;
 endsync data source s;
-create data origin o;
-create data mapping for json from table s.t__ column c path '$' to 't';
-drop data mapping for json from table s.t__ column c path '$';
 retry dead letters;
-purge dead letters for data source s;
