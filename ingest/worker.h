@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -44,7 +45,7 @@ class Worker {
   catalog::DataSource source_;
   SourceFactory factory_;
   StatusBoard board_;
-  Decoders decoders_;
+  std::optional<Decoders> decoders_;  // none before the first try
   Lanes lanes_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
