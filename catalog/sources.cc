@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "catalog/url.h"
+
 namespace metadb::catalog {
 namespace {
 
@@ -30,6 +32,21 @@ std::optional<std::string> not_a_security(std::string_view value) {
 std::optional<std::string> not_a_name(std::string_view value) {
   if (value.size() <= 63 && value.find('\0') == std::string_view::npos) return std::nullopt;
   return "a name has at most 63 bytes";
+}
+
+std::optional<std::string> not_a_url(std::string_view value) {
+  if (value.empty() || parse_url(value)) return std::nullopt;
+  return "expected http(s)://[user:password@]host[:port][/path]";
+}
+
+std::optional<std::string> not_a_format(std::string_view value) {
+  if (value == "auto" || value == "json" || value == "avro") return std::nullopt;
+  return "expected auto, json or avro";
+}
+
+std::optional<std::string> not_a_registry(std::string_view value) {
+  if (value == "confluent" || value == "apicurio") return std::nullopt;
+  return "expected confluent or apicurio";
 }
 
 constexpr std::array kRows = {
@@ -57,6 +74,18 @@ constexpr std::array kRows = {
                     "Schema to use in place of public."},
     SourceOptionRow{"module", "", false, true, "", &no_problem,
                     "Name of a module that rewrites names; none switches off the mod_ rules."},
+    SourceOptionRow{"format", "", false, false, "auto", &not_a_format,
+                    "How keys and values are encoded: auto, json or avro."},
+    SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
+                    "URL of the schema registry for Avro, http or https."},
+    SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,
+                    "Whose interface the schema registry has: confluent or apicurio."},
+    SourceOptionRow{"schema_registry_user", "", false, false, "", &no_problem,
+                    "User that the schema registry asks for."},
+    SourceOptionRow{"schema_registry_password", "", false, false, "", &no_problem,
+                    "Password of that user."},
+    SourceOptionRow{"schema_registry_ca", "", false, false, "", &no_problem,
+                    "PEM file with the CA of an https registry."},
 };
 
 const SourceOptionRow* row_named(std::string_view name) {
@@ -167,7 +196,8 @@ void check_option(std::string_view name, std::string_view value) {
   const SourceOptionRow* row = row_named(name);
   if (row == nullptr) return;
   if (const auto problem = row->problem(value)) {
-    throw Error("22023", fmt::format("invalid value for option \"{}\": \"{}\"", name, value))
+    throw Error("22023", fmt::format("invalid value for option \"{}\": \"{}\"", name,
+                                     shown_value(name, value)))
         .with_detail(*problem);
   }
 }
@@ -178,6 +208,11 @@ bool is_secret_option(std::string_view name) {
     if (folded.find(word) != std::string::npos) return true;
   }
   return false;
+}
+
+std::string shown_value(std::string_view name, std::string_view value) {
+  if (is_secret_option(name)) return "********";
+  return name == "schema_registry" ? masked_url(value) : std::string(value);
 }
 
 std::vector<DataSource> load_sources(Connection& connection) {

@@ -51,6 +51,8 @@ std::string canonical_option(std::string_view typed);
 void check_option(std::string_view name, std::string_view value);
 // Whether the option's value is shown as ********.
 bool is_secret_option(std::string_view name);
+// The option's value with whatever is secret in it replaced by ********.
+std::string shown_value(std::string_view name, std::string_view value);
 
 std::vector<DataSource> load_sources(Connection& connection);
 Error no_such_source(const std::string& name);

@@ -13,6 +13,7 @@
 #include "ingest/debezium_envelope.h"
 #include "ingest/debezium_row.h"
 #include "ingest/debezium_schema.h"
+#include "ingest/debezium_side.h"
 #include "ingest/json.h"
 
 namespace metadb::ingest {
@@ -24,71 +25,8 @@ constexpr size_t kReportedMax = 1000;
 constexpr size_t kDeletedMax = 256;
 constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
 
-// One side (key or value) of a message, taken apart. Without a plan: JSON without schemas.
-template <typename Plan>
-struct Opened {
-  std::shared_ptr<Plan> plan;
-  const JsonNode* payload = nullptr;  // null where the payload is null
-};
-
 const JsonNode* unless_null(const JsonNode* node) {
   return node == nullptr || node->is_null() ? nullptr : node;
-}
-
-size_t member_count(const JsonNode& object) {
-  size_t count = 0;
-  for (const JsonNode* member = object.begin(); member != object.end(); member = member->next())
-    count++;
-  return count;
-}
-
-// JSON of Connect's converter, with the schema's plan from `cache`, built by `build(schema)` if
-// its bytes are new.
-template <typename Plan, typename Build>
-Opened<Plan> open(std::string_view bytes, PlanCache<Plan>& cache, JsonParser& parser,
-                  const Build& build) {
-  std::string_view payload;
-  const auto* known = cache.find([&](const auto& entry) {
-    payload = payload_after_known_schema(bytes, entry.schema);
-    return !payload.empty();
-  });
-  if (known != nullptr && payload == "null") return {known->plan, nullptr};
-  if (known != nullptr && payload.front() == '{') {
-    return {known->plan, &parser.parse_object(payload)};
-  }
-  const JsonNode& root = parser.parse_object(bytes);
-  const JsonNode* schema = root.member("schema");
-  const JsonNode* body = root.member("payload");
-  if (schema == nullptr || body == nullptr || member_count(root) != 2) return {nullptr, &root};
-  if (schema->is_null()) return {nullptr, unless_null(body)};
-  const auto* entry = cache.find([&](const auto& e) { return e.schema == schema->text; });
-  if (entry == nullptr) entry = cache.insert(schema->text, build(*schema));
-  return {entry->plan, unless_null(body)};
-}
-
-uint32_t big_endian_32(std::string_view bytes) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < 4; i++) value = (value << 8) | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
-
-// Throws for what is not JSON, and says what it is as far as the bytes tell (debezium-format 1).
-void require_json(std::string_view bytes, const std::string& side) {
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first == 0 && bytes.size() >= 5) {
-    throw DecodeError("Confluent-framed " + side + " (schema id " +
-                      std::to_string(big_endian_32(bytes.substr(1))) + ") is not supported yet");
-  }
-  if (first == 1 && bytes.size() >= 17) {
-    throw DecodeError("Confluent-framed " + side + " (schema GUID) is not supported yet");
-  }
-  if (first == 3 && bytes.size() >= 18) {
-    throw DecodeError("AWS Glue-framed " + side + " is not supported yet");
-  }
-  const size_t start = bytes.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos || bytes[start] != '{') {
-    throw DecodeError(side + " is not a JSON object", "22032");
-  }
 }
 
 // Whether the record's key tells its row from all others: it is there, and nothing in it is NULL.
@@ -123,8 +61,8 @@ std::string key_of(const Deleted& deleted) {
 
 struct Topic {
   std::string name;
-  PlanCache<ValuePlan> values;
-  PlanCache<KeyPlan> keys;
+  SidePlans<ValuePlan> values;
+  SidePlans<KeyPlan> keys;
   std::vector<std::shared_ptr<const EventTable>> tables;  // most recent first
   std::deque<Deleted> deleted;                            // most recent first
 };
@@ -181,7 +119,10 @@ std::string_view name_of(IgnoredKind kind) {
 class Decoder::State {
  public:
   explicit State(const DecoderOptions& options)
-      : marker_(std::make_shared<const UnavailableMarker>(options.unavailable_placeholder)) {}
+      : marker_(std::make_shared<const UnavailableMarker>(options.unavailable_placeholder)),
+        value_reader_(Side::value, options.wire, options.schemas),
+        key_reader_(Side::key, options.wire, options.schemas),
+        header_reader_(Side::key, options.wire, options.schemas) {}
 
   Decoded decode(const Message& message);
 
@@ -208,9 +149,9 @@ class Decoder::State {
 
   std::shared_ptr<const UnavailableMarker> marker_;
   std::vector<std::unique_ptr<Topic>> topics_;  // most recent first
-  JsonParser value_parser_;
-  JsonParser key_parser_;
-  JsonParser header_parser_;
+  SideReader value_reader_;
+  SideReader key_reader_;
+  SideReader header_reader_;
   RowReader reader_;
   std::set<std::string> reported_;  // columns whose texts held U+0000; losses, as they were told
 };
@@ -225,11 +166,11 @@ Topic& Decoder::State::topic(std::string_view name) {
 
 Decoded Decoder::State::decode(const Message& message) {
   if (!message.value || message.value->empty()) return Ignored{IgnoredKind::tombstone, {}, 0, {}};
-  require_json(*message.value, "value");
+  const Unframed framed = value_reader_.frame_of(*message.value, message.headers);
   Topic& its_topic = topic(message.topic);
-  const auto [plan, payload] =
-      open(*message.value, its_topic.values, value_parser_,
-           [&](const JsonNode& schema) { return std::make_shared<ValuePlan>(schema, marker_); });
+  const auto [plan, payload] = value_reader_.open(
+      framed, its_topic.values,
+      [&](const JsonNode& schema) { return std::make_shared<ValuePlan>(schema, marker_); });
   if (payload == nullptr) return Ignored{IgnoredKind::tombstone, {}, 0, {}};
   const bool is_object = payload->kind == JsonKind::object;
   if (!is_object) return Ignored{IgnoredKind::unknown, {}, 0, "a value that is not a struct"};
@@ -253,11 +194,10 @@ Decoded Decoder::State::decode(const Message& message) {
 
 // The key's struct, with or without schema; null if it is none. Valid until the next call.
 const JsonNode* Decoder::State::struct_key(const Message& message) {
-  if (!message.key || message.key->empty() || message.key->front() != '{') return nullptr;
+  if (!message.key || message.key->empty()) return nullptr;
   try {
-    const JsonNode* key = &key_parser_.parse_object(*message.key);
-    if (const JsonNode* payload = key->member("payload")) key = payload;
-    return key->kind == JsonKind::object ? key : nullptr;
+    const JsonNode& key = key_reader_.payload(key_reader_.frame_of(*message.key, message.headers));
+    return key.kind == JsonKind::object ? &key : nullptr;
   } catch (const DecodeError&) {
     return nullptr;  // what is asked of it is said of no other message
   }
@@ -277,11 +217,12 @@ std::string Decoder::State::heartbeat_server(const Message& message) {
 
 Opened<KeyPlan> Decoder::State::open_key(const Message& message, Topic& its_topic) {
   if (!message.key || message.key->empty()) return {};
-  require_json(*message.key, "key");
+  const Unframed framed = key_reader_.frame_of(*message.key, message.headers);
   Opened<KeyPlan> key;
   try {
-    key = open(*message.key, its_topic.keys, key_parser_,
-               [](const JsonNode& schema) { return std::make_shared<KeyPlan>(schema); });
+    key = key_reader_.open(framed, its_topic.keys, [](const JsonNode& schema) {
+      return std::make_shared<KeyPlan>(schema);
+    });
   } catch (const DecodeError& error) {
     throw DecodeError(std::string("key: ") + error.what(), error.sqlstate);
   }
@@ -415,9 +356,9 @@ std::optional<std::string> Decoder::State::fill_key(const std::string& header,
                                                     const RowSchema& schema) {
   if (schema.key.empty()) return std::nullopt;
   try {
-    const JsonNode& root = header_parser_.parse_object(header);
-    const JsonNode* payload = root.member("schema") != nullptr ? root.member("payload") : nullptr;
-    return reader_.key_cells(plan.row(), schema, payload != nullptr ? *payload : root);
+    if (header.empty()) return std::nullopt;
+    const JsonNode& key = header_reader_.payload(header_reader_.frame_of(header));
+    return reader_.key_cells(plan.row(), schema, key);
   } catch (const DecodeError&) {
     return std::nullopt;
   }

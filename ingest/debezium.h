@@ -7,9 +7,11 @@
 #include <string_view>
 #include <variant>
 
+#include "ingest/avro_schema.h"
 #include "ingest/change.h"
 #include "ingest/debezium_error.h"
 #include "ingest/source.h"
+#include "ingest/wire_format.h"
 
 namespace metadb::ingest {
 
@@ -38,6 +40,8 @@ using Decoded = std::variant<Change, Ignored>;
 struct DecoderOptions {
   // The connector's unavailable.value.placeholder; a column's own schema parameter goes first.
   std::string unavailable_placeholder = "__debezium_unavailable_value";
+  WireOptions wire = {};
+  std::shared_ptr<SchemaStore> schemas = nullptr;  // null: there is no registry
 };
 
 // Decodes the messages of one lane, on one thread.
@@ -54,8 +58,8 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  // Throws DecodeError, and nothing else, for a message that must go to the dead letters. The
-  // decoder remains usable.
+  // Throws DecodeError for a message that must go to the dead letters, SchemaMissing for one that
+  // must be read again once its schema can be had, and nothing else. The decoder remains usable.
   Decoded decode(const Message& message);
 
   static constexpr size_t kTopicsMax = 64;

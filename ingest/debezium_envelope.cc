@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string>
 
+#include "ingest/json_text.h"
 #include "ingest/names.h"
 
 namespace metadb::ingest {
@@ -206,7 +207,7 @@ Ignored ignored_message(MessageKind kind, std::string_view schema_name, const Js
       break;
     case MessageKind::notification:
       ignored.kind = IgnoredKind::notification;
-      ignored.text = utf8_prefix(payload.text, kTextBytesMax);
+      ignored.text = utf8_prefix(json_text(payload), kTextBytesMax);
       break;
     default:
       ignored.kind = IgnoredKind::unknown;

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "ingest/debezium_error.h"
+#include "ingest/json_text.h"
 
 namespace metadb::ingest {
 
 void expect(const JsonNode& value, JsonKind kind, std::string_view expected) {
   if (value.kind == kind) return;
-  throw DecodeError("expected " + std::string(expected) + ", got " + excerpt(value.text));
+  throw DecodeError("expected " + std::string(expected) + ", got " + excerpt(json_text(value)));
 }
 
 int64_t integer(const JsonNode& value) {

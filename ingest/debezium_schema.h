@@ -81,12 +81,13 @@ class ValuePlan {
   std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;
 };
 
-// The plans of the schemas that a topic used last, most recent first.
-template <typename Plan>
+// The plans of the schemas that a topic used last, most recent first. A schema is told by its
+// bytes, or by what else identifies it.
+template <typename Plan, typename Key = std::string>
 class PlanCache {
  public:
   struct Entry {
-    std::string schema;  // its bytes
+    Key schema;
     std::shared_ptr<Plan> plan;
   };
 
@@ -100,9 +101,9 @@ class PlanCache {
     }
     return nullptr;
   }
-  const Entry* insert(std::string_view schema, std::shared_ptr<Plan> plan) {
+  const Entry* insert(Key schema, std::shared_ptr<Plan> plan) {
     if (entries_.size() == kVersionsMax) entries_.pop_back();
-    entries_.insert(entries_.begin(), Entry{std::string(schema), std::move(plan)});
+    entries_.insert(entries_.begin(), Entry{std::move(schema), std::move(plan)});
     return &entries_.front();
   }
 

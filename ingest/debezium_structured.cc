@@ -6,6 +6,7 @@
 #include "ingest/debezium_cell.h"
 #include "ingest/debezium_interval.h"
 #include "ingest/debezium_time.h"
+#include "ingest/json_text.h"
 
 namespace metadb::ingest {
 namespace {
@@ -16,7 +17,7 @@ constexpr int64_t kNanosPerSecond = kMicrosPerSecond * kNanosPerMicro;
 // 0 if the member is absent or null: every member is optional.
 int64_t member(const JsonNode& value, std::string_view name) {
   if (value.kind != JsonKind::object) {
-    throw DecodeError("expected a struct, got " + excerpt(value.text));
+    throw DecodeError("expected a struct, got " + excerpt(json_text(value)));
   }
   const JsonNode* found = value.member(name);
   if (found == nullptr || found->is_null()) return 0;
@@ -24,7 +25,7 @@ int64_t member(const JsonNode& value, std::string_view name) {
   const char* end = found->text.data() + found->text.size();
   const auto [stop, error] = std::from_chars(found->text.data(), end, number);
   if (found->kind != JsonKind::number || error != std::errc() || stop != end) {
-    throw DecodeError(std::string(name) + " is no integer: " + excerpt(found->text));
+    throw DecodeError(std::string(name) + " is no integer: " + excerpt(json_text(*found)));
   }
   return number;
 }
@@ -35,7 +36,7 @@ int infinity(const JsonNode& value) {
   if (special == nullptr || special->is_null()) return 0;
   if (special->text == "POSITIVE_INFINITY") return 1;
   if (special->text == "NEGATIVE_INFINITY") return -1;
-  throw DecodeError("unknown specialValue " + excerpt(special->text));
+  throw DecodeError("unknown specialValue " + excerpt(json_text(*special)));
 }
 
 CivilDate date_of(const JsonNode& value) {
@@ -49,7 +50,7 @@ int64_t nanos_of(const JsonNode& value) {
   const int64_t nanos = member(value, "nanos");
   const bool is_time = hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 &&
                        second < 60 && nanos >= 0 && nanos < kNanosPerSecond;
-  if (!is_time) throw DecodeError("not a time: " + excerpt(value.text), "22008");
+  if (!is_time) throw DecodeError("not a time: " + excerpt(json_text(value)), "22008");
   return ((hour * 60 + minute) * 60 + second) * kNanosPerSecond + nanos;
 }
 
@@ -66,7 +67,7 @@ int64_t micros_of_duration(const JsonNode& value) {
       (minutes * 60 + member(value, "seconds")) * kMicrosPerSecond + nanos / kNanosPerMicro;
   const bool fits = micros >= std::numeric_limits<int64_t>::min() &&
                     micros <= std::numeric_limits<int64_t>::max() && nanos % kNanosPerMicro == 0;
-  if (!fits) throw DecodeError("not an interval: " + excerpt(value.text), "22008");
+  if (!fits) throw DecodeError("not an interval: " + excerpt(json_text(value)), "22008");
   return static_cast<int64_t>(micros);
 }
 

@@ -18,6 +18,7 @@
 #include "ingest/debezium_scalar.h"
 #include "ingest/debezium_structured.h"
 #include "ingest/debezium_time.h"
+#include "ingest/json_text.h"
 #include "ingest/numeric.h"
 
 namespace metadb::ingest {
@@ -73,9 +74,14 @@ void convert_text(const JsonNode& value, const TypeParameters&, std::string& out
   append_text(out, value.text);
 }
 
-// What has no converter of its own: the JSON of the value as the message spells it.
+// What has no converter of its own: the JSON of the value as the message spells it, or would.
 void convert_as_it_stands(const JsonNode& value, const TypeParameters&, std::string& out) {
-  append_text(out, value.text);
+  const bool is_spelt = !value.text.empty() && value.kind != JsonKind::bytes;
+  if (is_spelt) {
+    append_text(out, value.text);
+  } else {
+    append_text(out, json_text(value));
+  }
 }
 
 void convert_json(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
@@ -91,16 +97,28 @@ void convert_jsonb(const JsonNode& value, const TypeParameters&, std::string& ou
   end_cell(out, begin);
 }
 
-void convert_bytes(const JsonNode& value, const TypeParameters&, std::string& out) {
+void append_bytes_of(std::string& out, const JsonNode& value) {
+  if (value.kind == JsonKind::bytes) {
+    out += value.text;
+    return;
+  }
   expect(value, JsonKind::string, "base64");
-  const size_t begin = begin_cell(out);
   append_base64_decoded(out, value.text);
+}
+
+void convert_bytes(const JsonNode& value, const TypeParameters&, std::string& out) {
+  const size_t begin = begin_cell(out);
+  append_bytes_of(out, value);
   end_cell(out, begin);
 }
 
 void append_decimal(const JsonNode& value, int32_t scale, std::string& out) {
   if (value.kind == JsonKind::number) {  // decimal.format=NUMERIC
     append_numeric_cell(out, value.text);
+    return;
+  }
+  if (value.kind == JsonKind::bytes) {
+    append_numeric_cell(out, value.text, scale);
     return;
   }
   expect(value, JsonKind::string, "a decimal");
@@ -140,9 +158,8 @@ void convert_variable_scale_decimal(const JsonNode& value, const TypeParameters&
 // has, or, where that varies, from the highest one bit on (the source's leading zeros of
 // a bit varying are lost in Debezium).
 void convert_bits(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
-  expect(value, JsonKind::string, "base64");
   std::string bytes;
-  append_base64_decoded(bytes, value.text);
+  append_bytes_of(bytes, value);
   while (!bytes.empty() && bytes.back() == '\0') bytes.pop_back();
   size_t used = 0;
   if (!bytes.empty()) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "ingest/debezium_base64.h"
+#include "ingest/json_text.h"
 
 namespace metadb::ingest {
 namespace {
@@ -54,15 +55,28 @@ UnavailableMarker::UnavailableMarker(std::string_view placeholder)
   if (text_ == kDefault) arrays_.push_back("[\"" + std::string(kDefaultUuid) + "\"]");
 }
 
+// Arrays of one element, or of as many as the placeholder has bytes; objects of one member.
+bool UnavailableMarker::is_marker_json(const JsonNode& value) const {
+  const auto is_one_of_ours = [this, &value](std::string_view text) {
+    return value.kind == JsonKind::object
+               ? text == hstore_
+               : std::find(arrays_.begin(), arrays_.end(), text) != arrays_.end();
+  };
+  if (!value.text.empty()) return is_one_of_ours(value.text);
+  const bool may_be = value.size == 2 || value.size == 1 + text_.size();
+  return may_be && is_one_of_ours(json_text(value));
+}
+
 bool UnavailableMarker::matches(const JsonNode& value, catalog::PgType type) const {
   switch (value.kind) {
     case JsonKind::string:
       return value.text == (type == catalog::PgType::bytea ? base64_ : text_) ||
              value.text == hstore_;
+    case JsonKind::bytes:
+      return type == catalog::PgType::bytea && value.text == text_;
     case JsonKind::object:
-      return value.text == hstore_;
     case JsonKind::array:
-      return std::find(arrays_.begin(), arrays_.end(), value.text) != arrays_.end();
+      return is_marker_json(value);
     default:
       return false;
   }

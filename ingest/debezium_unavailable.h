@@ -20,6 +20,8 @@ class UnavailableMarker {
   [[nodiscard]] bool matches(const JsonNode& value, catalog::PgType type) const;
 
  private:
+  [[nodiscard]] bool is_marker_json(const JsonNode& value) const;
+
   std::string text_;
   std::string base64_;
   std::string hstore_;               // json mode: JSON text; map mode: the same as an object

@@ -209,6 +209,10 @@ const JsonNode& JsonParser::parse_object(std::string_view text) {
   return root;
 }
 
+bool is_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 std::string_view payload_after_known_schema(std::string_view message,
                                             std::string_view known_schema) {
   constexpr std::string_view kSchema = R"({"schema":)";

@@ -9,7 +9,8 @@
 
 namespace metadb::ingest {
 
-enum class JsonKind : uint8_t { null, boolean, number, string, array, object };
+// bytes: JSON has none, and writes base64; other encodings have them as they are.
+enum class JsonKind : uint8_t { null, boolean, number, string, array, object, bytes };
 
 // One value. The nodes of a tree lie in document order, so the children of a node follow it; all
 // views live until the next parse.
@@ -17,7 +18,9 @@ struct JsonNode {
   JsonKind kind = JsonKind::null;
   uint32_t size = 1;      // nodes of this subtree, this one included
   std::string_view name;  // unescaped member name; empty in arrays and at the root
-  std::string_view text;  // a string unescaped; everything else as it stands in the document
+  // A string unescaped; bytes; everything else as it stands in the document. Arrays and objects of
+  // another encoding than JSON have none: json_text.h writes it.
+  std::string_view text;
 
   [[nodiscard]] const JsonNode* begin() const { return this + 1; }
   [[nodiscard]] const JsonNode* end() const { return this + size; }
@@ -45,6 +48,8 @@ class JsonParser {
   struct Buffers;
   std::unique_ptr<Buffers> buffers_;
 };
+
+bool is_utf8(std::string_view text);
 
 // P of a message {"schema":S,"payload":P} whose S is, byte for byte, `known_schema`: found without
 // looking into either. Empty if the message does not begin so; P is not checked.

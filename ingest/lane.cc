@@ -17,7 +17,7 @@ constexpr size_t kTablesMax = 10'000;
 
 std::shared_ptr<Decoder> Decoders::take() {
   const bool has_room = current_ != nullptr && current_.use_count() <= kLanesPerDecoder;
-  if (!has_room) current_ = std::make_shared<Decoder>();
+  if (!has_room) current_ = std::make_shared<Decoder>(options_);
   return current_;
 }
 

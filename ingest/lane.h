@@ -20,9 +20,11 @@ class Decoders {
  public:
   static constexpr long kLanesPerDecoder = 16;  // of the Decoder::kTopicsMax that it remembers
 
+  explicit Decoders(DecoderOptions options = {}) : options_(std::move(options)) {}
   std::shared_ptr<Decoder> take();
 
  private:
+  DecoderOptions options_;
   std::shared_ptr<Decoder> current_;
 };
 

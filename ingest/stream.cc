@@ -268,6 +268,11 @@ void Stream::take(const Message& message) {
     decoded = parts_.lanes.at(at.topic).decode(message);
   } catch (const DecodeError& error) {
     take_undecodable(message, error.sqlstate, error.what());
+  } catch (const SchemaMissing& reason) {
+    // The record stays where it is: it is in order, and is read again when the lane is.
+    if (!stop_.stop_requested()) stop_lane(LaneStopped(reason, at.topic));
+    must_restart_ = true;
+    return;
   }
   try {
     if (decoded) fate = take_decoded(*decoded, message, partition);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "ingest/outcome.h"
+#include "ingest/registered_schemas.h"
 
 namespace metadb::ingest {
 namespace {
@@ -196,8 +197,12 @@ void Worker::stream(const std::stop_token& stop) {
   bool goes_on = true;
   while (goes_on) {
     reload_catalog();
+    if (!decoders_) {
+      decoders_.emplace(
+          DecoderOptions{.wire = wire_options(source_), .schemas = schema_store(source_, stop)});
+    }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, decoders_, board_, assigned_, share_},
+    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_},
                   stream_options());
     goes_on = stream.run(stop);
   }

@@ -78,7 +78,7 @@ class Worker {
   catalog::DataSource source_;  // of the worker's thread
   SourceFactory factory_;
   StatusBoard board_;
-  Decoders decoders_;
+  std::optional<Decoders> decoders_;  // none before the first try
   Lanes lanes_;
   std::unique_ptr<Source> consumer_;
   Assignment assigned_;

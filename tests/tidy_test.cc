@@ -174,7 +174,7 @@ constexpr std::array kHomes{
     Home{"simdjson.*", "ingest/json.*\\.cc"},
     Home{"pcre2.*", "ingest/rules\\.cc"},
     Home{"boost/beast.*", "(server/http|ingest/schema_registry)\\.cc"},
-    Home{"boost/.*|openssl/.*", "server/.*"},
+    Home{"boost/.*|openssl/.*", "server/.*|ingest/schema_registry\\.cc"},
     Home{"stringprep\\.h", "server/saslprep\\.cc"},
     Home{"git2.*", "server/git_fetch\\.cc"},
     Home{"prometheus/.*", "server/http\\.cc"},
@@ -420,6 +420,8 @@ TEST(Check, HoldsLibrariesToTheirHomes) {
   EXPECT_EQ(found("ingest/demo_broker.cc", "librdkafka/rdkafka_mock.h"), 0U);
   EXPECT_EQ(found("server/listener.h", "boost/asio.hpp"), 0U);
   EXPECT_EQ(found("ingest/worker.cc", "boost/asio.hpp"), 1U);
+  EXPECT_EQ(found("ingest/schema_registry.cc", "openssl/ssl.h"), 0U);
+  EXPECT_EQ(found("ingest/schema_registry.h", "openssl/ssl.h"), 1U);
   EXPECT_EQ(found("server/session.cc", "boost/beast.hpp"), 1U);
   EXPECT_EQ(found("server/a.cc", "zlib.h"), 1U);
   EXPECT_EQ(found("catalog/a.cc", "vector"), 0U);

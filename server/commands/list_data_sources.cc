@@ -7,8 +7,6 @@
 namespace metadb::server {
 namespace {
 
-constexpr std::string_view kHidden = "********";
-
 // The options without a column of their own, as `create data source` would take them.
 std::string other_options(const catalog::DataSource& source) {
   std::string out;
@@ -18,9 +16,8 @@ std::string other_options(const catalog::DataSource& source) {
       has_column = has_column || (row.is_reference_column && row.name == name);
     }
     if (has_column) continue;
-    const bool is_secret = catalog::is_secret_option(name);
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name,
-                       catalog::quote_literal(is_secret ? kHidden : std::string_view(value)));
+                       catalog::quote_literal(catalog::shown_value(name, value)));
   }
   return out;
 }

@@ -42,7 +42,7 @@ TEST_F(Stream, GoodRowsArriveWhateverStandsBetweenThem) {
   const std::string nested(20'000, '[');
   for (
       const auto& message :
-      {raw(std::nullopt), raw(""), raw(bad_bytes), raw("{"), raw(std::string("\0\0\0\0\7x", 6)),
+      {raw(std::nullopt), raw(""), raw(bad_bytes), raw("{"), raw(std::string("\0\0\0\0\0x", 6)),
        raw("null"), raw("{}"), raw("[1]"), raw(nested), raw("{\"a\":" + nested),
        raw(R"({"schema":null,"payload":{"op":"c"}})"), raw(bad_bytes, bad_bytes),
        raw(R"({"schema":{"type":"struct","fields":[{"type":"int64","optional":false,)"
