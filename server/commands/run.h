@@ -28,16 +28,14 @@ template <class Command, class... Commands>
 concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
-concept Unbuilt =
-    OneOf<Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
-          grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource,
-          grammar::ast::EndSyncDataSource, grammar::ast::CreateDataOrigin,
-          grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
-          grammar::ast::AlterTableAddColumn, grammar::ast::AlterTableAlterColumnType,
-          grammar::ast::PurgeData, grammar::ast::RefreshInferredColumnTypes,
-          grammar::ast::VerifyConsistency, grammar::ast::RetryDeadLetters,
-          grammar::ast::PurgeDeadLetters, grammar::ast::CreateExternalSql,
-          grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
+concept Unbuilt = OneOf<
+    Command, grammar::ast::AlterDataSource, grammar::ast::PauseDataSource,
+    grammar::ast::ResumeDataSource, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
+    grammar::ast::CreateDataOrigin, grammar::ast::CreateDataMapping, grammar::ast::DropDataMapping,
+    grammar::ast::AlterTableAddColumn, grammar::ast::AlterTableAlterColumnType,
+    grammar::ast::PurgeData, grammar::ast::RefreshInferredColumnTypes,
+    grammar::ast::VerifyConsistency, grammar::ast::RetryDeadLetters, grammar::ast::PurgeDeadLetters,
+    grammar::ast::CreateExternalSql, grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {
