@@ -223,6 +223,11 @@ bool has_access(Connection& connection, const AccessChange& change) {
              .rows() > 0;
 }
 
+int64_t grants_by_name(Connection& connection, const std::string& user) {
+  return connection.exec("SELECT count(*) FROM metadb.acl WHERE user_name = $1", {user})
+      .int64(0, 0);
+}
+
 void forget_access(Connection& connection, const std::string& user) {
   const std::set<Held> before = held_by(connection, user);
   connection.exec("DELETE FROM metadb.acl WHERE user_name = $1", {user});

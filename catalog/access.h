@@ -7,6 +7,7 @@
 // transaction.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,6 +70,8 @@ void grant_access(Connection& connection, const AccessChange& change);
 bool revoke_access(Connection& connection, const AccessChange& change);
 // Whether a grant asks for it, by name or on all.
 bool has_access(Connection& connection, const AccessChange& change);
+// How many grants by name there are, on objects that exist or not.
+int64_t grants_by_name(Connection& connection, const std::string& user);
 // Revokes everything, by name and on all.
 void forget_access(Connection& connection, const std::string& user);
 // Applies what is missing in one schema.

@@ -47,7 +47,7 @@ ExternalSql fixed_of(const Fixed& row, std::string_view value) {
 
 }  // namespace
 
-std::string masked_url(std::string_view url) {
+std::string without_credentials(std::string_view url) {
   const size_t scheme = url.find(kSchemeEnd);
   if (scheme == std::string_view::npos) return std::string(url);
   const size_t host = scheme + kSchemeEnd.size();

@@ -89,7 +89,7 @@ const SettingRow& known_row(std::string_view name) {
 }  // namespace
 
 std::string shown_setting(std::string_view value) {
-  return masked_url(value);
+  return without_credentials(value);
 }
 
 int64_t integer_setting(const Settings& settings, std::string_view name) {

@@ -1,7 +1,6 @@
 #include "grammar/secret.h"
 
-#include <string.h>
-
+#include <cstring>
 #include <utility>
 
 namespace metadb::grammar::ast {

@@ -78,7 +78,7 @@ ExternalSqlRun ExternalSqlRunner::run(const ExternalSql& what, const std::stop_t
     run.commit = repository.commit;
     control.exec("CREATE SCHEMA IF NOT EXISTS " + catalog::quote_identifier(what.schema));
     spdlog::info("external SQL {}: {} files of {} at {} ({})", what.name, repository.files.size(),
-                 catalog::masked_url(what.url), what.ref, run.commit);
+                 catalog::without_credentials(what.url), what.ref, run.commit);
     for (const RepositoryFile& file : repository.files) {
       check_stop(stop);
       FileOutcome outcome;

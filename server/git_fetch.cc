@@ -28,7 +28,7 @@ constexpr const char* kWanted = "refs/metadb/wanted";
 
 // The message may name the URL as it is, or a part of it.
 std::string without_secret(std::string text, const std::string& url) {
-  if (catalog::masked_url(url) == url) return text;
+  if (catalog::without_credentials(url) == url) return text;
   const size_t begin = url.find("://") + 3;
   const std::string_view authority = std::string_view(url).substr(0, url.find('/', begin));
   const std::string secret = url.substr(begin, authority.rfind('@') - begin);

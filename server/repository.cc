@@ -90,7 +90,7 @@ class FetchFolder {
 
 Error failed(const RepositoryPlace& place, std::string_view sqlstate, const std::string& why) {
   return Error(sqlstate,
-               fmt::format("{} cannot be fetched: {}", catalog::masked_url(place.url), why));
+               fmt::format("{} cannot be fetched: {}", catalog::without_credentials(place.url), why));
 }
 
 }  // namespace

@@ -117,6 +117,17 @@ void revoke_on(Connection& connection, const ast::RevokeAccess& command,
   if (found) tell_what_stays(connection, user, *found, notices);
 }
 
+void revoke_on_all(Connection& connection, const std::string& user, std::vector<Notice>& notices) {
+  const std::string name = catalog::quote_identifier(user);
+  if (!catalog::revoke_access(connection, {user, std::nullopt})) {
+    notices.push_back({.message = fmt::format("access on all was not granted to {}", name)});
+  }
+  const int64_t kept = catalog::grants_by_name(connection, user);
+  if (kept == 0) return;
+  notices.push_back({.message = fmt::format("{} keeps what was granted by name ({})", name, kept),
+                     .hint = "LIST authorizations names it; revoke it object by object."});
+}
+
 }  // namespace
 
 Reply run(const ast::GrantAccess& command, CommandContext& context) {
@@ -138,9 +149,8 @@ Reply run(const ast::RevokeAccess& command, CommandContext& context) {
     require_registration(connection, command.user);
     if (!std::holds_alternative<ast::AllObjects>(command.object)) {
       at_object(command.object, [&] { revoke_on(connection, command, notices); });
-    } else if (!catalog::revoke_access(connection, {command.user.text, std::nullopt})) {
-      notices.push_back({.message = fmt::format("access on all was not granted to {}",
-                                                catalog::quote_identifier(command.user.text))});
+    } else {
+      revoke_on_all(connection, command.user.text, notices);
     }
   });
   return {};

@@ -49,6 +49,13 @@ void create_role(Connection& connection, const ast::Name& name, const std::strin
   }
 }
 
+// Shown by psql, too, and by other tools.
+void comment_on_role(Connection& connection, const ast::CreateUser& command) {
+  if (!command.comment) return;
+  connection.exec(fmt::format("COMMENT ON ROLE {} IS {}", quote_identifier(command.name.text),
+                              catalog::quote_literal(command.comment->text)));
+}
+
 // A workspace that a user of this name left behind: it belongs to the system user, and nobody
 // writes tables there but users.
 bool is_abandoned(Connection& connection, const std::string& schema, const std::string& owner) {
@@ -178,6 +185,7 @@ Reply run(const ast::CreateUser& command, CommandContext& context) {
     connection.exec("DELETE FROM metadb.auth WHERE username = $1", {command.name.text});
     catalog::register_user(connection,
                            {command.name.text, command.comment ? command.comment->text : ""});
+    comment_on_role(connection, command);
     make_workspace(connection, command.name, owner, notices);
   });
   publish_users(context);

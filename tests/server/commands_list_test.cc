@@ -139,14 +139,16 @@ TEST_F(List, ShowsRegisteredUsersOriginsMappingsAndGrants) {
       "INSERT INTO metadb.auth VALUES ('ann', 'reads');"
       "INSERT INTO metadb.origin VALUES ('east');"
       "INSERT INTO metadb.transform_json VALUES ('s', 't', 'c', '$', 'id');"
-      "INSERT INTO metadb.acl VALUES ('s', 't', 't', 'select', 'ann');"
+      "INSERT INTO metadb.acl VALUES ('s', 't', 't', 'a', 'ann');"
       "INSERT INTO metadb.acl_all VALUES ('bob')");
-  EXPECT_THAT(run("list users").rows, ElementsAre(ElementsAre("ann", "reads")));
+  EXPECT_THAT(run("list users").rows,
+              ElementsAre(ElementsAre("ann", "reads", std::nullopt, "f", std::nullopt)));
   EXPECT_THAT(run("list data_origins").rows, ElementsAre(ElementsAre("east")));
   EXPECT_THAT(run("list data_mappings").rows,
               ElementsAre(ElementsAre("json", "s.t__", "c", "$", "id")));
-  EXPECT_THAT(run("list authorizations").rows, ElementsAre(ElementsAre("ann", "s.t", "select"),
-                                                           ElementsAre("bob", "all", "access")));
+  EXPECT_THAT(run("list authorizations").rows,
+              ElementsAre(ElementsAre("ann", "s.t", "access", "table", "f"),
+                          ElementsAre("bob", "all", "access", "all", "t")));
 }
 
 TEST_F(List, ShowsDeadLettersNewestFirst) {

@@ -4,7 +4,7 @@ create user ben with comment 'second', password 'ben';
 Create User "Carl O'Neil" With Password E'it''s \u0061 "secret"', Comment $$C. O'Neil$$;
 create user source with password 'p';
 list users;
-select rolname, rolcanlogin, rolsuper, rolcreaterole, rolinherit from pg_roles where rolname in ('ann', 'Carl O''Neil') order by 1;
+select rolname, rolcanlogin, rolsuper, rolcreaterole, shobj_description(oid, 'pg_authid') as comment from pg_roles where rolname in ('ann', 'Carl O''Neil') order by 1;
 select n.nspname, pg_get_userbyid(n.nspowner) as owner, n.nspacl from pg_namespace n where nspname = 'ann';
 \connect - ann
 create table ann.t (id int);
