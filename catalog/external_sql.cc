@@ -137,8 +137,11 @@ std::vector<ExternalSql> load_external_sql(Connection& connection, const Setting
 
 void insert_external_sql(Connection& connection, const ExternalSql& created) {
   const Result inserted = connection.exec(
-      "INSERT INTO metadb.external_sql (name, url, ref, path, schema_name, schedule) "
-      "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+      "INSERT INTO metadb.external_sql (name, url, ref, path, schema_name, schedule, next_run)"
+      " SELECT $1, $2, $3, $4, $5, $6::text, CASE WHEN t > now() THEN t ELSE t + interval '1 day' "
+      "END"
+      " FROM (SELECT (date_trunc('day', now() AT TIME ZONE 'UTC') + $6::text::time)"
+      " AT TIME ZONE 'UTC' AS t) AS today ON CONFLICT DO NOTHING",
       {created.name, created.url, created.ref, created.path, created.schema, created.schedule});
   if (inserted.affected() == 0 || is_fixed_external_sql(created.name)) {
     throw Error("42710", fmt::format("external SQL \"{}\" already exists", created.name));

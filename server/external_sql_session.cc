@@ -79,7 +79,8 @@ class FileRun {
   void tell_update(const std::string& table) {
     connection_.exec(
         "INSERT INTO metadb.table_update (schema_name, table_name, last_update, elapsed_real_time)"
-        " VALUES ($1, $2, now(), $3) ON CONFLICT (schema_name, table_name) DO UPDATE SET"
+        " VALUES ($1, $2, clock_timestamp(), $3) ON CONFLICT (schema_name, table_name) DO UPDATE "
+        "SET"
         " last_update = excluded.last_update, elapsed_real_time = excluded.elapsed_real_time",
         {file_.schema, table, fmt::format("{:.3f}", seconds_since(began_))});
   }

@@ -1,5 +1,6 @@
 #include "server/git_fetch.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <git2.h>
 #include <sys/resource.h>
@@ -287,8 +288,11 @@ bool write_all(std::string_view text) {
   return true;
 }
 
-// Its parent kills it in time; if the parent is gone, this ends it.
+// Its parent kills it in time; if the parent is gone, this ends it. What goes to standard error
+// would stand in the middle of the answer.
 void bound_this_process(int64_t timeout_s) {
+  const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null >= 0) dup2(null, STDERR_FILENO);
   alarm(static_cast<unsigned>(timeout_s));
   const rlimit file_size{2 * kFetchedBytesMax, 2 * kFetchedBytesMax};
   setrlimit(RLIMIT_FSIZE, &file_size);
@@ -319,7 +323,7 @@ Repository fetch(const FetchRequest& request) {
                                      runlist.problem));
   }
   Repository out;
-  std::array<char, GIT_OID_HEXSZ + 1> name{};
+  std::array<char, 65> name{};  // 64 digits where objects have SHA-256 names
   out.commit = git_oid_tostr(name.data(), name.size(), git_commit_id(commit.get()));
   size_t bytes = 0;
   for (const std::string& file : names_in(runlist.text)) {

@@ -193,10 +193,11 @@ Rows external_sql_rows(CommandContext& context) {
   for (const ExternalSql& what :
        catalog::load_external_sql(connection, context.catalog().snapshot()->settings)) {
     const auto run = connection.exec(
-        "SELECT coalesce((SELECT next_run FROM metadb.external_sql WHERE name = $1 AND"
-        " schedule IS NOT NULL), (SELECT min(next_maintenance_time) FROM metadb.maintenance)),"
+        "SELECT CASE WHEN e.schedule IS NULL THEN (SELECT min(next_maintenance_time) FROM"
+        " metadb.maintenance) ELSE e.next_run END,"
         " r.last_run, r.last_result, r.commit_id, r.files_run, r.files_failed"
-        " FROM (VALUES (1)) AS one LEFT JOIN metadb.external_sql_run r ON r.name = $1",
+        " FROM (VALUES (1)) AS one LEFT JOIN metadb.external_sql_run r ON r.name = $1"
+        " LEFT JOIN metadb.external_sql e ON e.name = $1",
         {what.name});
     std::vector<std::optional<std::string>> row = {
         what.name, catalog::without_credentials(what.url), what.ref, what.path, what.schema, what.schedule};

@@ -25,9 +25,10 @@ TEST_F(ExternalSql, IsCreatedListedAndDropped) {
   EXPECT_EQ(wakes_, 1);
   const server::Reply reply = run("list external_sql");
   ASSERT_EQ(reply.rows.size(), 1U);
-  EXPECT_THAT(reply.rows[0], ElementsAre("r", "https://********@host/a.git", "v1", "a/b",
-                                         "My Reports", "04:30", std::nullopt, std::nullopt,
-                                         std::nullopt, std::nullopt, std::nullopt, std::nullopt));
+  EXPECT_THAT(reply.rows[0],
+              ElementsAre("r", "https://********@host/a.git", "v1", "a/b", "My Reports", "04:30",
+                          Optional(testing::EndsWith(" 04:30:00+00")), std::nullopt, std::nullopt,
+                          std::nullopt, std::nullopt, std::nullopt));
   EXPECT_EQ(only("SELECT url FROM metadb.external_sql"), "https://me:hush@host/a.git");
   EXPECT_EQ(run("drop external sql r").tag, "DROP EXTERNAL SQL");
   EXPECT_THAT(told(), ElementsAre("NOTICE what it has made in schema \"My Reports\" is kept"));
