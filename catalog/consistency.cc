@@ -138,8 +138,7 @@ void look_at_indexes(Connection& connection, const Table& table, Findings& out) 
 constexpr std::string_view kMissingColumns =
     "SELECT format('Column %I of table %I.%I.', k.name, k.s, k.t) FROM ("
     "SELECT schema_name, table_name, unnest(key_columns) FROM metadb.managed_table UNION "
-    "SELECT schema_name, table_name, column_name FROM metadb.column_name UNION "
-    "SELECT schema_name, table_name, column_name FROM metadb.chosen_type) k(s, t, name) "
+    "SELECT schema_name, table_name, column_name FROM metadb.column_name) k(s, t, name) "
     "JOIN pg_namespace n ON n.nspname = k.s "
     "JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = k.t "
     "WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = k.name "

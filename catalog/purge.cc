@@ -77,22 +77,21 @@ std::set<TableName> with_derived(Connection& connection, const std::set<TableNam
 }
 
 Purged purge(Connection& connection, const std::set<TableName>& tables) {
-  Purged purged{tables, {}, {}};
+  Purged purged{tables, {}, {}, {}};
   drop_relations(connection, tables);
-  std::map<std::string, std::set<std::string>> topics;  // by source
   const Result fed =
       connection.exec("DELETE FROM metadb.source_table WHERE " + named(tables) +
                       " RETURNING source_name, source_db, source_schema, source_table, topic");
   for (int row = 0; row < fed.rows(); ++row) {
     purged.source_tables.push_back({std::string(fed.text(row, 0)), std::string(fed.text(row, 1)),
                                     std::string(fed.text(row, 2)), std::string(fed.text(row, 3))});
-    topics[std::string(fed.text(row, 0))].emplace(fed.text(row, 4));
+    purged.topics[std::string(fed.text(row, 0))].emplace(fed.text(row, 4));
   }
   for (const char* table : {"base_table", "managed_table", "column_name", "chosen_type",
                             "unresolved", "table_update", "transform_json", "dead_letter"}) {
     connection.exec(fmt::format("DELETE FROM metadb.{} WHERE {}", table, named(tables)));
   }
-  for (const auto& [source, of_source] : topics) {
+  for (const auto& [source, of_source] : purged.topics) {
     if (is_running(connection, source)) continue;
     for (const std::string& topic : of_source) {
       const Result others = connection.exec(

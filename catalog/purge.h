@@ -16,6 +16,7 @@ namespace metadb::catalog {
 struct Purged {
   std::set<TableName> tables;
   std::vector<SourceTableKey> source_tables;
+  std::map<std::string, std::set<std::string>> topics;  // that fed them, by source
   // By source: topics that fed nothing but these tables and will be read from their beginning.
   std::map<std::string, std::set<std::string>> forgotten_topics;
 };

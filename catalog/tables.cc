@@ -128,7 +128,10 @@ void load_columns(Connection& connection, const TableIndex& by_name,
   const Result rows = connection.exec(
       "SELECT m.schema_name, m.table_name, a.attname, format_type(a.atttypid, "
       "CASE WHEN a.atttypid IN ('bit'::regtype, 'bpchar'::regtype) THEN a.atttypmod END), "
-      "t.is_inferred "
+      "t.is_inferred, CASE WHEN a.atttypid = 'uuid'::regtype THEN NOT EXISTS (SELECT FROM "
+      "pg_inherits h JOIN pg_attribute o ON o.attrelid = h.inhparent AND o.attname = a.attname "
+      "JOIN pg_index x ON x.indrelid = h.inhparent AND x.indkey[0] = o.attnum WHERE h.inhrelid = "
+      "c.oid) ELSE false END "
       "FROM metadb.managed_table m JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.table_name "
       "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
@@ -142,6 +145,7 @@ void load_columns(Connection& connection, const TableIndex& by_name,
     const std::string type_name(rows.text(row, 3));
     table->columns.push_back({std::string(rows.text(row, 2)), type_name, pg_type_named(type_name),
                               choice_of(rows, row, 4)});
+    if (rows.boolean(row, 5)) table->unindexed.emplace(rows.text(row, 2));
   }
 }
 
@@ -286,9 +290,30 @@ void index_uuid_column(Connection& connection, const Table& table, const Column&
       fmt::format("CREATE INDEX ON {} ({})", table.main(), quote_identifier(column.name)));
 }
 
+namespace {
+
+void record_choice(Connection& connection, const Table& table, const Column& column) {
+  if (column.choice == TypeChoice::events) {
+    connection.exec(
+        "DELETE FROM metadb.chosen_type WHERE schema_name = $1 AND table_name = $2 AND column_name "
+        "= $3",
+        {table.schema, table.current_name, column.name});
+    return;
+  }
+  connection.exec(
+      "INSERT INTO metadb.chosen_type (schema_name, table_name, column_name, is_inferred) VALUES "
+      "($1, $2, $3, $4) ON CONFLICT (schema_name, table_name, column_name) DO UPDATE SET "
+      "is_inferred = $4",
+      {table.schema, table.current_name, column.name,
+       column.choice == TypeChoice::inferred ? "t" : "f"});
+}
+
+}  // namespace
+
 void add_column(Connection& connection, const Table& table, const Column& column) {
   connection.exec(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table.main(),
                               quote_identifier(column.name), column.type_name));
+  record_choice(connection, table, column);  // or forget that of one which somebody dropped
 }
 
 void drop_column(Connection& connection, const Table& table, const Column& column) {
@@ -357,22 +382,6 @@ void revise(Connection& connection, const Table& table) {
       "UPDATE metadb.managed_table SET revision = nextval('metadb.table_revision') WHERE "
       "schema_name = $1 AND table_name = $2",
       {table.schema, table.current_name});
-}
-
-void record_choice(Connection& connection, const Table& table, const Column& column) {
-  if (column.choice == TypeChoice::events) {
-    connection.exec(
-        "DELETE FROM metadb.chosen_type WHERE schema_name = $1 AND table_name = $2 AND column_name "
-        "= $3",
-        {table.schema, table.current_name, column.name});
-    return;
-  }
-  connection.exec(
-      "INSERT INTO metadb.chosen_type (schema_name, table_name, column_name, is_inferred) VALUES "
-      "($1, $2, $3, $4) ON CONFLICT (schema_name, table_name, column_name) DO UPDATE SET "
-      "is_inferred = $4",
-      {table.schema, table.current_name, column.name,
-       column.choice == TypeChoice::inferred ? "t" : "f"});
 }
 
 void add_year(Connection& connection, const Table& table, int year) {

@@ -48,6 +48,7 @@ struct Table {
   bool is_transformed = false;
   std::vector<Column> columns;                 // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
+  std::set<std::string> unindexed;             // uuid columns whose index is still to be made
   std::set<int> years;                         // of the history leaves there are
   std::string id_sequence;                     // of __id, as a quoted regclass
   std::map<std::string, std::string> renamed;  // source column -> column, where they differ
@@ -91,8 +92,6 @@ std::string cast_column_sql(const Column& from, const Column& to);
 void index_uuid_column(Connection& connection, const Table& table, const Column& column);
 // Records that the table is not what batches know of it any more.
 void revise(Connection& connection, const Table& table);
-// Records who chose the column's type.
-void record_choice(Connection& connection, const Table& table, const Column& column);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
 // That rows of these tables (schema, current table) are written in this transaction.

@@ -179,7 +179,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
   for (size_t i = 0; i < ready.size(); ++i) {
     if (!ready[i].table) continue;
     lane_in_hand_ = batch.tables()[i].topic;
-    ready[i].table = snapshot->tables.at({ready[i].table->schema, ready[i].table->current_name});
+    ready[i].table = known_table(*snapshot, *ready[i].table);
     for (const Run& run : batch.tables()[i].runs) {
       if (!run.schema) continue;
       if (!has_key_of(*ready[i].table, *run.schema)) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
 #include "ingest/names.h"
 
@@ -141,6 +142,12 @@ void keep_commands_out(catalog::Connection& connection, const std::vector<const 
   throw TableChanged("40001", fmt::format("a command has changed table {}", table.main()));
 }
 
+std::shared_ptr<const Table> known_table(const catalog::Snapshot& snapshot, const Table& table) {
+  const auto found = snapshot.tables.find({table.schema, table.current_name});
+  if (found != snapshot.tables.end()) return found->second;
+  throw TableChanged("40001", fmt::format("a command has purged table {}", table.main()));
+}
+
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
   const EventTable& event = *changes.table;
   const catalog::SourceTableKey key{source_name_, event.db, event.schema, event.table};
@@ -246,12 +253,12 @@ std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableCha
   Table fitted = table;
   for (const Run& run : changes.runs) {
     if (run.schema) {
-      fitted = fit_columns(fitted, *run.schema);
+      fitted = fit_indexes(fit_columns(fitted, *run.schema));
       fitted = fit_key(fitted, *run.schema, target);
     }
     fitted = fit_years(fitted, run);
   }
-  return catalog_.snapshot()->tables.at({fitted.schema, fitted.current_name});
+  return known_table(*catalog_.snapshot(), fitted);
 }
 
 Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
@@ -263,9 +270,9 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
           column_for(event_column, column_name(event_column.name, taken_names(fitted)));
       fitted = *in_transaction(fitted, [&] {
         catalog::add_column(connection_, fitted, added);
-        catalog::index_uuid_column(connection_, fitted, added);
         Table out = fitted;
         out.columns.push_back(added);
+        if (added.type == catalog::PgType::uuid) out.unindexed.insert(added.name);
         if (added.name == event_column.name) return out;
         catalog::record_column_name(connection_, fitted, event_column.name, added.name);
         out.renamed[event_column.name] = added.name;
@@ -276,6 +283,21 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
       const catalog::PgType to = catalog::widened(*column->type, event_column.type);
       if (to != *column->type) fitted = widen(fitted, *column, to);
     }
+  }
+  return fitted;
+}
+
+// Apart from the columns: who adds a column keeps readers out until the end of the transaction, who
+// makes an index does not. What a failure left undone is done here, too.
+Table TableShaper::fit_indexes(const Table& table) {
+  Table fitted = table;
+  for (const std::string& name : table.unindexed) {
+    fitted = *in_transaction(fitted, [&] {
+      catalog::index_uuid_column(connection_, fitted, *fitted.column(name));
+      Table out = fitted;
+      out.unindexed.erase(name);
+      return out;
+    });
   }
   return fitted;
 }
@@ -294,7 +316,11 @@ Table TableShaper::widen(const Table& table, const Column& column, catalog::PgTy
     spdlog::info("column {} of {} widened from {} to {}", column.name, table.main(),
                  column.type_name, catalog::row_of(to).name);
     return widened;
-  } catch (const Error& error) {
+  } catch (Error& error) {
+    if (error.sqlstate == "0A000") {
+      const std::string views = catalog::views_on(connection_, table, column.name);
+      if (!views.empty()) error.hint = fmt::format("The column is used by {}.", views);
+    }
     if (!error.sqlstate.starts_with("22") || to == catalog::PgType::text) throw;
     spdlog::warn("column {} of {} holds a value that is no {}: {}", column.name, table.main(),
                  catalog::row_of(to).name, error.what());
@@ -305,17 +331,16 @@ Table TableShaper::widen(const Table& table, const Column& column, catalog::PgTy
 void TableShaper::give_up_choice(const Table& table, const Misfit& misfit,
                                  const std::string& topic) {
   for_lane(topic, [&] {
-    const auto snapshot = catalog_.snapshot();
-    const auto found = snapshot->tables.find({table.schema, table.current_name});
-    const Column* column =
-        found == snapshot->tables.end() ? nullptr : found->second->column(misfit.column);
-    if (column == nullptr) throw TableChanged("40001", table.main() + " has been changed");
+    const auto known = known_table(*catalog_.snapshot(), table);
+    const Column* column = known->column(misfit.column);
+    if (column == nullptr)
+      throw TableChanged("40001", fmt::format("a command has changed table {}", table.main()));
     catalog::PgType to = catalog::PgType::text;
     if (column->type) to = catalog::widened(*column->type, misfit.event_type);
     if (to == column->type) to = catalog::PgType::text;  // a text that is no json
     spdlog::warn("column {} of {}: a value of its events is no {} ({})", column->name, table.main(),
                  column->type_name, misfit.sqlstate);
-    widen(*found->second, *column, to);
+    widen(*known, *column, to);
   });
 }
 

@@ -35,6 +35,10 @@ struct Misfit : catalog::Error {
 void keep_commands_out(catalog::Connection& connection,
                        const std::vector<const catalog::Table*>& tables);
 
+// The table as the catalog has it now. Throws TableChanged if it was purged meanwhile.
+std::shared_ptr<const catalog::Table> known_table(const catalog::Snapshot& snapshot,
+                                                  const catalog::Table& table);
+
 // What a batch does about a table that a command has.
 LaneStopped stopped_by_command(const TableBusy& busy, const std::string& topic);
 
@@ -71,6 +75,7 @@ class TableShaper {
                                             const TableChanges& changes,
                                             const catalog::SourceTable& target);
   catalog::Table fit_columns(const catalog::Table& table, const RowSchema& schema);
+  catalog::Table fit_indexes(const catalog::Table& table);
   catalog::Table widen(const catalog::Table& table, const catalog::Column& column,
                        catalog::PgType to);
   catalog::Table fit_key(const catalog::Table& table, const RowSchema& schema,

@@ -10,6 +10,7 @@
 #include "server/commands/rights.h"
 #include "server/commands/run.h"
 #include "server/commands/table_work.h"
+#include "server/commands/waiting.h"
 
 namespace metadb::server {
 namespace {
@@ -69,10 +70,17 @@ void index_added(CommandContext& context, const Table& table, const Column& colu
   }
 }
 
+// Whether rows whose keys differ may have one key now.
+bool may_join_keys(const Table& table, const Column& from, const Column& to) {
+  if (std::ranges::find(table.key_columns, from.name) == table.key_columns.end()) return false;
+  return !from.type || !to.type || catalog::widened(*to.type, *from.type) != *to.type;
+}
+
 // Says which value it was.
 [[noreturn]] void explain(CommandContext& context, const Table& table, const Column& to,
                           Error error) {
   if (error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23")) {
+    const Waiting waiting(context.session(), context.connection());
     const catalog::Transaction transaction(context.connection());
     if (auto failure = catalog::first_cast_failure(context.connection(), table, to)) {
       failure->error.detail = failure->row;
@@ -103,10 +111,8 @@ Reply run(const ast::AlterTableAddColumn& command, CommandContext& context) {
                                      table.main_name))
         .with_position(command.column.position);
   }
-  const Table changed = change(context, table, [&] {
-    catalog::add_column(context.connection(), table, added);
-    catalog::record_choice(context.connection(), table, added);
-  });
+  const Table changed =
+      change(context, table, [&] { catalog::add_column(context.connection(), table, added); });
   index_added(context, changed, added);
   spdlog::info("column {} {} added to {} by {}", added.name, added.type_name, table.main(),
                context.session().caller.user);
@@ -131,11 +137,11 @@ Reply run(const ast::AlterTableAlterColumnType& command, CommandContext& context
         .with_position(command.column.position);
   }
   const Column to{name, type.name, type.type, catalog::TypeChoice::by_hand};
-  const bool is_key = std::ranges::find(table.key_columns, name) != table.key_columns.end();
   try {
     change(context, table, [&] {
       catalog::change_types(context.connection(), table, {to});
-      if (is_key) catalog::record_key_change(context.connection(), table);
+      if (may_join_keys(table, *column, to))
+        catalog::record_key_change(context.connection(), table);
     });
   } catch (const Error& error) {
     explain(context, table, to, error);

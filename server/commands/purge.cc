@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "server/commands/rights.h"
 #include "server/commands/run.h"
 #include "server/commands/table_work.h"
@@ -81,10 +83,27 @@ void tell(CommandContext& context, const ast::PurgeData& command, const catalog:
   }
 }
 
-}  // namespace
+// A topic whose table somebody had dropped stands until its table is purged: a new worker takes it
+// up again.
+void wake(CommandContext& context, const catalog::Purged& purged) {
+  for (const auto& [source, topics] : purged.topics) {
+    const auto status = context.workers().status(source);
+    if (!status) continue;
+    const bool stands = std::ranges::any_of(status->stopped_lanes, [&](const auto& lane) {
+      return lane.second.needs_resync && topics.contains(lane.first);
+    });
+    if (!stands) continue;
+    // The tables are gone whatever happens now: no request to stop keeps the source from going on.
+    const Turns::Turn turn = context.turns().take(std::stop_token());
+    const auto snapshot = context.catalog().snapshot();
+    const auto found = snapshot->sources.find(source);
+    if (found == snapshot->sources.end() || !context.workers().status(source)) continue;
+    context.workers().stop(source);
+    context.workers().start(found->second);
+  }
+}
 
-Reply run(const ast::PurgeData& command, CommandContext& context) {
-  require_administrator(context, ast::PurgeData::kTag);
+catalog::Purged purge(CommandContext& context, const ast::PurgeData& command) {
   const std::set<TableName> asked = wanted(context, command);
   const catalog::StreamLock lock = hold_streams(context, {asked.begin(), asked.end()});
   const std::set<TableName> tables = wanted(context, command);
@@ -96,9 +115,18 @@ Reply run(const ast::PurgeData& command, CommandContext& context) {
   in_patient_transaction(context, relations(context, tables),
                          [&] { purged = catalog::purge(context.connection(), tables); });
   publish_purged(context, purged);
+  return purged;
+}
+
+}  // namespace
+
+Reply run(const ast::PurgeData& command, CommandContext& context) {
+  require_administrator(context, ast::PurgeData::kTag);
+  const catalog::Purged purged = purge(context, command);
   spdlog::info("purged by {}: {}", context.session().caller.user,
-               fmt::join(main_names(tables), ", "));
+               fmt::join(main_names(purged.tables), ", "));
   tell(context, command, purged);
+  wake(context, purged);
   return {};
 }
 

@@ -2,6 +2,7 @@
 // changes, two origins feed one table, and transactions fail at random.
 #include <spdlog/spdlog.h>
 
+#include "catalog/consistency.h"
 #include "tests/ingest/history_test.h"
 
 namespace metadb::tests {
@@ -175,6 +176,12 @@ class EvolutionProperty : public HistoryTest {
                           const RowsModel& model) {
     catalog::Connection connection = database_->connect();
     EXPECT_EQ(shown(stored_rows(connection, schema, table, kColumns)), shown(model.rows()));
+    const auto known = catalog::load_tables(connection, catalog::TableName(schema, table));
+    ASSERT_EQ(known.size(), 1U);
+    const catalog::Transaction transaction(connection);
+    const catalog::Findings findings = catalog::check_table(connection, known[0]);
+    for (const catalog::Violation& violation : findings.violations)
+      ADD_FAILURE() << violation.message << ": " << violation.detail;
     EXPECT_EQ(dead_letters(), 0);
   }
 };

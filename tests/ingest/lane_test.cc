@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "tests/fakes/eventually.h"
+
 namespace metadb::tests {
 namespace {
 
@@ -17,6 +19,20 @@ TEST(Lane, TellsWhyItStandsWithSqlstateDetailAndHint) {
   lane.stop(LaneStopped(
       Error("2BP01", "can't change it").with_detail("v depends.").with_hint("Drop v."), "topic"));
   EXPECT_EQ(lane.report().reason, "can't change it (2BP01); v depends.; Drop v.");
+}
+
+// A command may take its time, and the topic is to go on soon after it.
+TEST(Lane, IsTriedAgainWithinSecondsOfACommandHoweverLongThatTook) {
+  Lane lane("topic", std::make_shared<ingest::Decoder>());
+  LaneStopped busy(Error("55P03", "a command works on it"), "topic");
+  busy.is_brief = true;
+  for (int i = 0; i < 10; ++i) {
+    lane.stop(busy);
+    lane.resume();
+  }
+  lane.stop(busy);
+  EXPECT_FALSE(lane.is_due());
+  EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(6)));
 }
 
 TEST(Decoders, AreSharedBySomeLanesAndComeFreeWithThem) {

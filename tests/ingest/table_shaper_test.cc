@@ -283,6 +283,24 @@ TEST_F(Shaper, UuidColumnsAreIndexedUntilTheyAreWidened) {
       "i");
 }
 
+// A crash between the column and its index, or a lock that was not to be had.
+TEST_F(Shaper, IndexThatIsMissingIsMadeWithTheNextEvents) {
+  const auto table = of("db", "public", "unindexed");
+  const auto schema = schema_of({{"id", PgType::int4}, {"u", PgType::uuid}}, {0});
+  prepare(table, schema_of({{"id", PgType::int4}}, {0}));
+  catalog::Connection user = database_->connect();
+  user.exec(
+      "CREATE FUNCTION public.no_index() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+      "'no' USING ERRCODE = '42501'; END $$; CREATE EVENT TRIGGER no_index ON ddl_command_start "
+      "WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.no_index()");
+  EXPECT_THROW(prepare(table, schema), LaneStopped);
+  user.exec("DROP EVENT TRIGGER no_index");
+  catalog_->reload(user);
+  EXPECT_THAT(indexes("unindexed__"), ElementsAre("btree (__id)", "btree (id)"));
+  prepare(table, schema);
+  EXPECT_THAT(indexes("unindexed__"), ElementsAre("btree (__id)", "btree (id)", "btree (u)"));
+}
+
 TEST_F(Shaper, KeyColumnWidensWithItsIndexes) {
   const auto table = of("db", "public", "widening");
   const auto schema = [](PgType type) { return schema_of({{"id", type}}, {0}); };
@@ -325,6 +343,7 @@ TEST_F(Shaper, ViewInTheWayStopsTheLaneAndNamesIt) {
     FAIL() << "widened under a view";
   } catch (const LaneStopped& stopped) {
     EXPECT_THAT(stopped.detail, HasSubstr("on_top"));
+    EXPECT_EQ(stopped.hint, "The column is used by view public.on_top of postgres.");
   }
   connection_.exec("DROP VIEW public.on_top");
   EXPECT_EQ(prepare(table, wider).table->column("id")->type, PgType::int8);
