@@ -12,8 +12,6 @@ namespace {
 using catalog::Error;
 
 constexpr size_t kDepthMax = 32;
-constexpr std::chrono::seconds kFirstSilence{1};
-constexpr std::chrono::seconds kLastSilence{30};
 
 // One segment of a path, whatever is in it.
 std::string percent_encoded(std::string_view text) {
@@ -57,8 +55,8 @@ std::string refusal(const RegistryAnswer& answer) {
 
 }  // namespace
 
-RegisteredSchemas::RegisteredSchemas(std::unique_ptr<SchemaRegistry> registry, RegistryKind kind)
-    : registry_(std::move(registry)), kind_(kind) {}
+RegisteredSchemas::RegisteredSchemas(std::unique_ptr<SchemaRegistry> registry, Silence silence)
+    : registry_(std::move(registry)), silence_(silence), next_silence_(silence.first) {}
 
 std::shared_ptr<const AvroSchema> RegisteredSchemas::schema(const SchemaId& id) {
   const auto found = by_id_.find(id);
@@ -117,15 +115,15 @@ std::string RegisteredSchemas::answer_to(const std::string& path, const std::str
                   fmt::format("{}: the registry answers with {}", what, refusal(answer)));
     }
     failure_.reset();
-    silence_ = kFirstSilence;
+    next_silence_ = silence_.first;
     if (answer.status == kNotFound) throw_unusable(what, "not registered: " + refusal(answer));
     return std::move(answer.body);
   } catch (const SchemaMissing&) {
     throw;
   } catch (const Error& error) {
     failure_ = error;
-    silent_until_ = Clock::now() + silence_;
-    silence_ = std::min(kLastSilence, silence_ * 2);
+    silent_until_ = Clock::now() + next_silence_;
+    next_silence_ = std::min(silence_.longest, next_silence_ * 2);
     throw SchemaMissing(error);
   }
 }
@@ -215,7 +213,8 @@ std::shared_ptr<SchemaStore> schema_store(const catalog::DataSource& source, std
   options.password = password.empty() ? url->password : password;
   options.ca_file = source.option("schema_registry_ca");
   return std::make_shared<RegisteredSchemas>(
-      std::make_unique<SchemaRegistry>(std::move(options), std::move(stop)), kind);
+      std::make_unique<SchemaRegistry>(std::move(options), std::move(stop)),
+      RegisteredSchemas::Silence{});
 }
 
 }  // namespace metadb::ingest

@@ -24,7 +24,12 @@ namespace metadb::ingest {
 // last. After a failure of the registry itself no question is asked for a while, longer each time.
 class RegisteredSchemas : public SchemaStore {
  public:
-  RegisteredSchemas(std::unique_ptr<SchemaRegistry> registry, RegistryKind kind);
+  // How long the registry is left alone after a first failure, and at most.
+  struct Silence {
+    std::chrono::milliseconds first{1'000};
+    std::chrono::milliseconds longest{30'000};
+  };
+  RegisteredSchemas(std::unique_ptr<SchemaRegistry> registry, Silence silence);
 
   std::shared_ptr<const AvroSchema> schema(const SchemaId& id) override;
 
@@ -51,13 +56,13 @@ class RegisteredSchemas : public SchemaStore {
   [[nodiscard]] std::string path_of(const SchemaId& id) const;
 
   std::unique_ptr<SchemaRegistry> registry_;
-  RegistryKind kind_;
   JsonParser parser_;
   std::list<Known> known_;  // used last, first
   std::map<SchemaId, std::list<Known>::iterator> by_id_;
   std::optional<catalog::Error> failure_;  // the last request's
   Clock::time_point silent_until_{};
-  std::chrono::seconds silence_{1};
+  Silence silence_;
+  std::chrono::milliseconds next_silence_;
   // Of the schema that is being asked for.
   std::set<std::string> seen_;
   std::vector<std::string> referenced_;

@@ -11,6 +11,7 @@
 #include "tests/ingest/avro_messages.h"
 #include "tests/ingest/debezium_value_samples.h"
 #include "tests/ingest/decoding.h"
+#include "tests/ingest/recorded_avro.h"
 
 namespace metadb::tests {
 namespace {
@@ -128,6 +129,29 @@ TEST_F(AvroDecoder, GivesRecordedTopicsAsJsonDoes) {
     for (const ingest::RecordedMessage& one : log) {
       SCOPED_TRACE(one.topic + " " + std::to_string(one.offset));
       expect_same_in_avro(one.key ? &*one.key : nullptr, one.value ? &*one.value : nullptr);
+    }
+  }
+}
+
+TEST(AvroRecording, GivesWhatTheSameEventsInJsonGive) {
+  for (const std::string generation : {"1.9", "3"}) {
+    const std::string data = std::string(METADB_SOURCE_DIR) + "/tests/ingest/data/";
+    const auto json = ingest::read_recording(data + "debezium-" + generation + ".jsonl");
+    const AvroRecording avro = read_avro_recording(data + "avro-" + generation + ".jsonl");
+    ASSERT_EQ(json.size(), avro.records.size());
+    ASSERT_GT(json.size(), 100U);
+    Decoder json_decoder;
+    Decoder avro_decoder(DecoderOptions{.schemas = avro.schemas});
+    for (size_t i = 0; i < json.size(); ++i) {
+      SCOPED_TRACE(json[i].topic + " " + std::to_string(json[i].offset));
+      Message plain =
+          message(json[i].key ? &*json[i].key : nullptr, json[i].value ? &*json[i].value : nullptr);
+      plain.topic = json[i].topic;
+      const AvroRecord& record = avro.records[i];
+      Message binary =
+          message(record.key ? &*record.key : nullptr, record.value ? &*record.value : nullptr);
+      binary.topic = record.topic;
+      expect_same(avro_decoder.decode(binary), json_decoder.decode(plain));
     }
   }
 }
