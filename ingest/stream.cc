@@ -270,6 +270,7 @@ void Stream::take(const Message& message) {
     take_undecodable(message, error.sqlstate, error.what());
   } catch (const SchemaMissing& reason) {
     // The record stays where it is: it is in order, and is read again when the lane is.
+    commit_what_came_before();
     if (!stop_.stop_requested()) stop_lane(LaneStopped(reason, at.topic));
     must_restart_ = true;
     return;
@@ -411,6 +412,12 @@ void Stream::submit() {
   }
   writer_.submit(std::move(batch_));
   batch_since_.reset();
+}
+
+// What a lane has before the record that stops it would be read again with every try.
+void Stream::commit_what_came_before() {
+  if (batch_) submit();
+  wait_for_writer();
 }
 
 void Stream::wait_for_writer() {

@@ -98,6 +98,7 @@ class Stream {
   [[nodiscard]] bool is_due() const;
   void flush_if_due(bool is_idle);
   void submit();
+  void commit_what_came_before();
   void wait_for_writer();
   void collect(std::chrono::milliseconds timeout);
   void committed(const Batch& batch, const Applied& applied);

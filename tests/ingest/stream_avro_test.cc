@@ -23,9 +23,10 @@ class AvroStream : public WorkerTest {
     if (message.value) message.value = framed_by_registry(*message.value);
     return message;
   }
-  void publish() {
+  // So many of the schemas, in the order in which avro() met them: key before value.
+  void publish(uint32_t count = 1000) {
     const std::scoped_lock lock(mutex_);
-    is_published_ = true;
+    published_ = count;
   }
   void name_registry(const std::string& user = "") {
     source_.options["schema_registry"] = "http://" + user + "127.0.0.1:" + server_.port();
@@ -51,7 +52,7 @@ class AvroStream : public WorkerTest {
     const std::scoped_lock lock(mutex_);
     if (hangs_) return {.way = HttpReply::Way::hang};
     for (const auto& [schema, id] : ids_) {
-      if (!is_published_ || request.target != "/schemas/ids/" + std::to_string(id)) continue;
+      if (id > published_ || request.target != "/schemas/ids/" + std::to_string(id)) continue;
       std::string body = R"({"schema":)";
       ingest::append_json_string(body, schema);
       return {.body = body + "}"};
@@ -61,7 +62,7 @@ class AvroStream : public WorkerTest {
 
   std::mutex mutex_;
   std::map<std::string, uint32_t> ids_;
-  bool is_published_ = false;
+  uint32_t published_ = 0;
   HttpServer server_{[this](const HttpRequest& request) { return reply(request); }};
 };
 
@@ -102,6 +103,22 @@ TEST_F(AvroStream, WaitsForASchemaWhileOthersGoOn) {
   EXPECT_EQ(count("a"), 1);
   EXPECT_EQ(count("metadb.dead_letter"), 0);
   EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
+}
+
+TEST_F(AvroStream, AppliesWhatComesBeforeTheSchemaThatIsMissing) {
+  name_registry();
+  RecordedTopics topics;
+  const RowEvent keyed{.table = "a"};
+  const RowEvent wide{.table = "a", .id = 2, .is_key_wide = true};
+  topics.add(avro(keyed));
+  publish(2);
+  topics.add(avro(wide));
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return reason(keyed).find("schema id 3") != std::string::npos; }));
+  EXPECT_EQ(count("a"), 1);
+  publish();
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("a"), 2);
 }
 
 TEST_F(AvroStream, StopsWhereNoRegistryIsNamed) {
