@@ -81,6 +81,11 @@ class Metadb(Process):
         return run(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port, "-U", self.user,
                     "-d", self.database, "-c", text], env={**os.environ, "PGPASSWORD": self.password})
 
+    def psql_script(self, text):
+        """Several commands as a file would hold them; ends at the first error."""
+        return run(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port, "-U", self.user,
+                    "-d", self.database], input=text.encode(), env={**os.environ, "PGPASSWORD": self.password})
+
     def query(self, text, parameters=None):
         connection = self.connect()
         try:

@@ -156,7 +156,7 @@ TEST_F(AvroStream, EndsWhileTheRegistryIsSilent) {
   topics.add(avro({.table = "a"}));
   start(topics);
   ASSERT_TRUE(eventually([&] { return has_been_asked(); }));
-  worker_->request_stop();
+  worker_->request_stop(ingest::Worker::kOrderPatience);
   ASSERT_TRUE(eventually([&] { return status().state == ingest::SourceState::stopped; }));
   EXPECT_TRUE(status().stopped_lanes.empty());
   stop();
