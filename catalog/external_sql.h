@@ -29,8 +29,8 @@ struct ExternalSqlRun {
   int files_failed = 0;
 };
 
-// The URL with all that stands before its host hidden: of Git, a user may be a token. Any other text
-// comes back as it is.
+// The URL with all that stands before its host hidden: of Git, a user may be a token. Any other
+// text comes back as it is.
 std::string without_credentials(std::string_view url);
 // Says what is wrong with a URL, a reference, a path, a schedule, or the value of
 // external_sql_folio and _reshare; nullopt if nothing is.

@@ -114,7 +114,19 @@ constexpr bool has_cast(PgType from, PgType to) {
     case date:
       return to == timestamp || to == timestamptz;
     case time:
-      return to == timetz;
+      return to == timetz || to == interval;
+    case interval:
+      return to == time;
+    case inet:
+      return to == cidr;
+    case cidr:
+      return to == inet;
+    case macaddr:
+      return to == macaddr8;
+    case macaddr8:
+      return to == macaddr;
+    case circle:
+      return to == point;
     case timetz:
       return to == time;
     case timestamp:

@@ -89,8 +89,8 @@ class FetchFolder {
 };
 
 Error failed(const RepositoryPlace& place, std::string_view sqlstate, const std::string& why) {
-  return Error(sqlstate,
-               fmt::format("{} cannot be fetched: {}", catalog::without_credentials(place.url), why));
+  return Error(sqlstate, fmt::format("{} cannot be fetched: {}",
+                                     catalog::without_credentials(place.url), why));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ using Problem = std::optional<std::string> (*)(std::string_view);
 void check(const char* what, const ast::Text& text, Problem problem_of) {
   const auto problem = problem_of(text.text);
   if (!problem) return;
-  throw Error("22023", fmt::format("invalid {}: \"{}\"", what, catalog::without_credentials(text.text)))
+  throw Error("22023",
+              fmt::format("invalid {}: \"{}\"", what, catalog::without_credentials(text.text)))
       .with_hint(*problem)
       .with_position(text.position);
 }
@@ -200,7 +201,8 @@ Rows external_sql_rows(CommandContext& context) {
         " LEFT JOIN metadb.external_sql e ON e.name = $1",
         {what.name});
     std::vector<std::optional<std::string>> row = {
-        what.name, catalog::without_credentials(what.url), what.ref, what.path, what.schema, what.schedule};
+        what.name,    catalog::without_credentials(what.url), what.ref, what.path, what.schema,
+        what.schedule};
     for (int column = 0; column < run.columns(); ++column) {
       row.push_back(run.optional_text(0, column));
     }

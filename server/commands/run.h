@@ -43,9 +43,8 @@ template <class Command, class... Commands>
 concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
-concept Unbuilt =
-    OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
-          grammar::ast::RetryDeadLetters>;
+concept Unbuilt = OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
+                        grammar::ast::RetryDeadLetters>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

@@ -241,6 +241,7 @@ TEST(Casts, AreThoseOfPostgresqlBetweenAnyTwoTypes) {
       const bool is_float = from.type == PgType::float4 || from.type == PgType::float8;
       if (!is_through_text || (is_float && to.type == PgType::numeric)) continue;
       if (from.type == PgType::bytea || to.type == PgType::bytea) continue;  // since PostgreSQL 18
+      if (from.element || to.element) continue;  // as their output is, whatever the elements' cast
       EXPECT_THROW(connection.exec("SELECT " + value + "::" + std::string(to.sql)), catalog::Error);
     }
   }
