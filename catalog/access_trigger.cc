@@ -33,6 +33,11 @@ BEGIN
       FROM pg_event_trigger_ddl_commands() d
       JOIN pg_namespace n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
   LOOP
+    -- Most DDL is about nothing of ours: looking at privileges is what takes time.
+    CONTINUE WHEN NOT EXISTS (
+      SELECT FROM metadb.access_wanted w
+       WHERE w.schema_name = touched.schema_name
+         AND (touched.object_name IS NULL OR w.object_name = touched.object_name));
     FOR missing IN
       SELECT a.user_name, a.schema_name, a.object, a.privilege, a.is_granted, a.has_usage
         FROM metadb.access a

@@ -23,6 +23,16 @@ const ast::Name& schema_of(const ast::AccessObject& object) {
   return std::get<ast::FunctionSignature>(object).name.schema;
 }
 
+// As the log names it.
+std::string words_of(const ast::AccessObject& object) {
+  if (const auto* table = std::get_if<ast::QualifiedName>(&object)) {
+    return fmt::format("table {}.{}", table->schema.text, table->name.text);
+  }
+  const auto* function = std::get_if<ast::FunctionSignature>(&object);
+  if (function == nullptr) return "all";
+  return fmt::format("function {}.{}", function->name.schema.text, function->name.name.text);
+}
+
 AccessObject access_object(Connection& connection, const ast::AccessObject& object) {
   if (const auto* table = std::get_if<ast::QualifiedName>(&object)) {
     return {ObjectType::table, table->schema.text, table->name.text};
@@ -140,6 +150,8 @@ Reply run(const ast::GrantAccess& command, CommandContext& context) {
       grant_on(context, connection, command);
     }
   });
+  spdlog::info("access on {} granted to {} by {}", words_of(command.object), command.user.text,
+               context.session().caller.user);
   return {};
 }
 
@@ -153,6 +165,8 @@ Reply run(const ast::RevokeAccess& command, CommandContext& context) {
       revoke_on_all(connection, command.user.text, notices);
     }
   });
+  spdlog::info("access on {} revoked from {} by {}", words_of(command.object), command.user.text,
+               context.session().caller.user);
   return {};
 }
 

@@ -61,14 +61,17 @@ void require_power_over(CommandContext& context, const grammar::ast::Name& role)
   // The connection is the system user's.
   const catalog::Result found = context.connection().exec(
       "SELECT r.rolname = session_user, r.rolname = 'metadb_admin', r.rolname ~ '^pg_',"
-      " (r.rolsuper OR r.rolreplication OR r.rolbypassrls)"
+      " (r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_roles s"
+      "     WHERE s.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER')))"
       "   AND NOT coalesce((SELECT c.rolsuper FROM pg_roles c WHERE c.rolname = $2), false)"
       " FROM pg_roles r WHERE r.rolname = $1",
       {role.text, context.session().caller.user});
   if (found.rows() == 0) return;
   std::string_view why;
   if (found.boolean(0, 3))
-    why = "Only a superuser may change a superuser, or a role with REPLICATION or BYPASSRLS.";
+    why =
+        "Only a superuser may change a superuser, a member of one, or a role with REPLICATION or "
+        "BYPASSRLS.";
   if (found.boolean(0, 2)) why = "It is one of PostgreSQL's own roles.";
   if (found.boolean(0, 1)) why = "Its members administer metadb.";
   if (found.boolean(0, 0)) why = "It is metadb's system user.";

@@ -20,7 +20,8 @@ void change_access(CommandContext& context, const AccessWork& work);
 void require_registration(catalog::Connection& connection, const grammar::ast::Name& user);
 
 // Throws catalog::Error 42501 if `role` is the system user, metadb_admin or one of PostgreSQL's
-// own, or if it has rights beyond those of its database and the caller is no superuser.
+// own, or if it is or may become a superuser, or has REPLICATION or BYPASSRLS, and the caller is
+// none.
 void require_power_over(CommandContext& context, const grammar::ast::Name& role);
 
 }  // namespace metadb::server

@@ -197,8 +197,10 @@ TEST_F(User, RolesWithMorePowerAreForSuperusers) {
   create_role("member");
   create_role("root", "SUPERUSER LOGIN");
   create_role("replica", "REPLICATION LOGIN");
+  create_role("operator", "LOGIN");
+  superuser_.exec("GRANT " + role("root") + " TO " + role("operator"));
   superuser_.exec("GRANT metadb_admin TO " + role("member"));
-  for (const std::string name : {"root", "replica"}) {
+  for (const std::string name : {"root", "replica", "operator"}) {
     for (const std::string verb : {"register user ", "drop user ", "deregister user "}) {
       for (const std::string& who : {role("member"), role("system")}) {
         EXPECT_EQ(failure_as(who, verb + role(name)).sqlstate, "42501") << who << " " << verb;
@@ -214,6 +216,8 @@ TEST_F(User, RolesWithMorePowerAreForSuperusers) {
   }
   run("deregister user " + role("root"));
   run("deregister user " + role("replica"));
+  run("drop user " + role("operator"));
+  roles_.pop_back();
 }
 
 TEST_F(User, IsManagedByMembersOfMetadbAdmin) {
