@@ -65,6 +65,13 @@ std::optional<StreamObstacle> share_streams(Connection& connection,
   return std::nullopt;
 }
 
+bool is_stream_busy(Connection& connection, const TableName& table) {
+  return !connection
+              .exec(fmt::format("SELECT pg_try_advisory_xact_lock_shared({}, {})", kStreamLockClass,
+                                lock_number(table)))
+              .boolean(0, 0);
+}
+
 StreamLock::StreamLock(Connection& connection, const std::vector<TableName>& tables)
     : connection_(connection) {
   std::set<int32_t> numbers;  // in one fixed order, so that two commands never wait for each other

@@ -32,6 +32,9 @@ struct StreamObstacle {
 std::optional<StreamObstacle> share_streams(Connection& connection,
                                             const std::vector<const Table*>& tables);
 
+// Whether a batch would be refused the table now.
+bool is_stream_busy(Connection& connection, const TableName& table);
+
 // The locks of some tables, for one command alone, from the constructor to the end of the object.
 // They outlive transactions: what a command has committed can be published before a batch goes on.
 // A connection that is lost or closed gives them back, too.

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::chrono::seconds kFirstRetry{1};
 constexpr std::chrono::seconds kLastRetry{60};
-constexpr std::chrono::seconds kLastBriefRetry{4};
 constexpr std::chrono::minutes kOnlyDropping{10};
 constexpr size_t kTablesMax = 10'000;
 
@@ -31,10 +30,16 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
   report_ = {catalog::described(reason), reason.needs_resync, since_us};
-  const auto wait = std::min<std::chrono::seconds>(reason.is_brief ? kLastBriefRetry : kLastRetry,
-                                                   kFirstRetry * (1 << std::min(failures_, 6)));
+  const auto wait =
+      std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;
   stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
+  busy_table_ = reason.busy_table;
+  if (busy_table_) wait_for_command();
+}
+
+void Lane::wait_for_command() {
+  stopped_until_ = Clock::now() + kFirstRetry;
 }
 
 bool Lane::is_due() const {

@@ -41,6 +41,10 @@ class Lane {
   // Stops the lane; it is tried again later and later, unless only a resync helps.
   void stop(const LaneStopped& reason);
   void resume() { stopped_until_.reset(); }
+  // The table that it was stopped for is a command's still: asks again in a second, however often
+  // it has asked.
+  void wait_for_command();
+  [[nodiscard]] const std::optional<catalog::TableName>& busy_table() const { return busy_table_; }
   // The lane's changes were committed: it is sound.
   void succeeded() { failures_ = 0; }
 
@@ -65,6 +69,7 @@ class Lane {
   std::optional<Clock::time_point> stopped_until_;  // max(): until a resync
   int failures_ = 0;
   StoppedLane report_;
+  std::optional<catalog::TableName> busy_table_;  // while it is stopped
   std::optional<Clock::time_point> dropping_since_;
   bool has_warned_ = false;
 };

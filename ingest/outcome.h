@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "catalog/error.h"
+#include "catalog/tables.h"
 
 namespace metadb::ingest {
 
@@ -23,14 +26,17 @@ struct LaneStopped : catalog::Error {
       : catalog::Error(reason), topic(std::move(topic_)), needs_resync(needs_resync_) {}
 
   std::string topic;
-  bool needs_resync;      // retrying does not help; only `sync` does
-  bool is_brief = false;  // a command has one of its tables, and will be done with it
+  bool needs_resync;  // retrying does not help; only `sync` does
+  // A command has this table, and will be done with it.
+  std::optional<catalog::TableName> busy_table{};
 };
 
 // A command has one of the tables, or waits for it.
 struct TableBusy : catalog::Error {
-  TableBusy(const catalog::Error& reason, size_t table_) : catalog::Error(reason), table(table_) {}
+  TableBusy(const catalog::Error& reason, catalog::TableName name_, size_t table_)
+      : catalog::Error(reason), name(std::move(name_)), table(table_) {}
 
+  catalog::TableName name;
   size_t table;  // index
 };
 

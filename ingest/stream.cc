@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "catalog/stream_lock.h"
 #include "ingest/outcome.h"
 
 namespace metadb::ingest {
@@ -505,7 +506,7 @@ void Stream::stop_lane(const LaneStopped& reason) {
       !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
   lane.stop(reason);
   if (is_news) {
-    spdlog::log(reason.is_brief ? spdlog::level::info : spdlog::level::err,
+    spdlog::log(reason.busy_table ? spdlog::level::info : spdlog::level::err,
                 "data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
                 lane.report().reason);
   }
@@ -529,6 +530,11 @@ bool Stream::resume_due_lanes() {
   bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
     if (!lane.is_due()) continue;
+    // A new start for nothing would cost the other lanes what they have read ahead.
+    if (lane.busy_table() && catalog::is_stream_busy(connection_, *lane.busy_table())) {
+      lane.wait_for_command();
+      continue;
+    }
     lane.resume();
     has_resumed = true;
   }

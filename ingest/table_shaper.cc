@@ -127,7 +127,7 @@ auto for_lane(const std::string& topic, const Work& work) {
 
 LaneStopped stopped_by_command(const TableBusy& busy, const std::string& topic) {
   LaneStopped stopped(busy, topic);
-  stopped.is_brief = true;
+  stopped.busy_table = busy.name;
   return stopped;
 }
 
@@ -137,7 +137,7 @@ void keep_commands_out(catalog::Connection& connection, const std::vector<const 
   const Table& table = *tables[obstacle->table];
   if (obstacle->kind == catalog::StreamObstacle::Kind::busy) {
     throw TableBusy(Error("55P03", fmt::format("a command works on table {}", table.main())),
-                    obstacle->table);
+                    {table.schema, table.current_name}, obstacle->table);
   }
   throw TableChanged("40001", fmt::format("a command has changed table {}", table.main()));
 }

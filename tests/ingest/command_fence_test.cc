@@ -133,7 +133,7 @@ TEST_F(CommandFence, TableThatACommandHasStopsItsLaneForAWhile) {
     apply(Op::update, 1, 11);
     FAIL() << "the table was written";
   } catch (const LaneStopped& stopped) {
-    EXPECT_TRUE(stopped.is_brief);
+    EXPECT_EQ(stopped.busy_table, name());
     EXPECT_FALSE(stopped.needs_resync);
     EXPECT_EQ(stopped.topic, topic());
     EXPECT_EQ(stopped.sqlstate, "55P03");
@@ -154,7 +154,7 @@ TEST_F(CommandFence, IngestChangesNoTableThatACommandHas) {
       Applier(*catalog_, {"src", {}}).apply(batch);
       ADD_FAILURE() << "a table was changed";
     } catch (const LaneStopped& stopped) {
-      EXPECT_TRUE(stopped.is_brief) << stopped.message();
+      EXPECT_TRUE(stopped.busy_table) << stopped.message();
     }
   };
   const auto wide = schema_of({{"id", PgType::int4}, {"v", PgType::int8}}, {0});
