@@ -195,25 +195,47 @@ WireOptions wire_options(const catalog::DataSource& source) {
   return options;
 }
 
-std::shared_ptr<SchemaStore> schema_store(const catalog::DataSource& source, std::stop_token stop) {
+namespace {
+
+RegistryOptions registry_options(const catalog::DataSource& source) {
   const std::string text = source.option("schema_registry");
-  if (text.empty()) return nullptr;
   const auto url = catalog::parse_url(text);
   if (!url) {
     throw Error("22023", fmt::format("invalid value for option \"schema_registry\": \"{}\"",
                                      catalog::masked_url(text)));
   }
-  const RegistryKind kind = wire_options(source).registry;
   RegistryOptions options;
   options.url = *url;
-  if (kind == RegistryKind::apicurio && url->path.empty()) options.url.path = "/apis/registry/v2";
+  const bool is_apicurio = wire_options(source).registry == RegistryKind::apicurio;
+  if (is_apicurio && url->path.empty()) options.url.path = "/apis/registry/v2";
   const std::string user = source.option("schema_registry_user");
   options.user = user.empty() ? url->user : user;
   const std::string password = source.option("schema_registry_password");
   options.password = password.empty() ? url->password : password;
   options.ca_file = source.option("schema_registry_ca");
+  return options;
+}
+
+}  // namespace
+
+std::optional<std::string> probe_registry(const catalog::DataSource& source, std::stop_token stop) {
+  if (source.option("schema_registry").empty()) return std::nullopt;
+  const bool is_apicurio = wire_options(source).registry == RegistryKind::apicurio;
+  const std::string path = is_apicurio ? "/system/info" : "/subjects";
+  try {
+    SchemaRegistry registry(registry_options(source), std::move(stop));
+    const RegistryAnswer answer = registry.get(path);
+    if (answer.status == 200) return std::nullopt;
+    return fmt::format("schema registry {}: {}", registry.shown(path), refusal(answer));
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+std::shared_ptr<SchemaStore> schema_store(const catalog::DataSource& source, std::stop_token stop) {
+  if (source.option("schema_registry").empty()) return nullptr;
   return std::make_shared<RegisteredSchemas>(
-      std::make_unique<SchemaRegistry>(std::move(options), std::move(stop)),
+      std::make_unique<SchemaRegistry>(registry_options(source), std::move(stop)),
       RegisteredSchemas::Silence{});
 }
 

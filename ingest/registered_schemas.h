@@ -71,6 +71,9 @@ class RegisteredSchemas : public SchemaStore {
 // As the options of the data source say. Throws Error 22023 if they contradict each other, 58P01 if
 // the CA's file can't be read.
 WireOptions wire_options(const catalog::DataSource& source);
+// Asks the registry for something that every one has, and says what is wrong; nullopt if nothing
+// is, or if the data source names none. Blocks for some seconds at most.
+std::optional<std::string> probe_registry(const catalog::DataSource& source, std::stop_token stop);
 // Null if the data source names no registry.
 std::shared_ptr<SchemaStore> schema_store(const catalog::DataSource& source, std::stop_token stop);
 

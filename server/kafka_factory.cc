@@ -7,6 +7,7 @@
 #include "catalog/settings.h"
 #include "ingest/kafka_probe.h"
 #include "ingest/kafka_source.h"
+#include "ingest/registered_schemas.h"
 #include "ingest/topics.h"
 
 namespace metadb::server {
@@ -54,7 +55,8 @@ SourceProbe kafka_probe() {
   return [](const catalog::DataSource& source, const catalog::Snapshot& snapshot,
             const std::stop_token& stop) {
     // It reads nothing but metadata: the memory limit does not matter.
-    return ingest::probe(kafka_options(source, snapshot, 0), kProbeTimeout, stop);
+    auto problem = ingest::probe(kafka_options(source, snapshot, 0), kProbeTimeout, stop);
+    return problem ? problem : ingest::probe_registry(source, stop);
   };
 }
 

@@ -178,6 +178,24 @@ TEST_F(RegisteredSchemas, ComeFromApicurioAsWell) {
   }
 }
 
+TEST_F(RegisteredSchemas, AreProbedForBeforeTheyAreNeeded) {
+  catalog::DataSource source;
+  EXPECT_EQ(ingest::probe_registry(source, {}), std::nullopt);
+  const std::string url = "http://127.0.0.1:" + server_.port();
+  source.options = {{"schema_registry", url}};
+  EXPECT_EQ(ingest::probe_registry(source, {}),
+            "schema registry " + url + "/subjects: status 404 (Schema not found)");
+  put("/subjects", {.body = "[]"});
+  EXPECT_EQ(ingest::probe_registry(source, {}), std::nullopt);
+  put("/subjects", {.status = 401});
+  EXPECT_EQ(ingest::probe_registry(source, {}), "schema registry " + url + "/subjects: status 401");
+  source.options["schema_registry_type"] = "apicurio";
+  put("/apis/registry/v2/system/info", {.body = "{}"});
+  EXPECT_EQ(ingest::probe_registry(source, {}), std::nullopt);
+  source.options = {{"schema_registry", "http://127.0.0.1:1"}};
+  EXPECT_THAT(ingest::probe_registry(source, {}).value_or(""), HasSubstr("Connection refused"));
+}
+
 TEST_F(RegisteredSchemas, UseTheOptionsOfTheirSource) {
   catalog::DataSource source;
   EXPECT_EQ(ingest::schema_store(source, {}), nullptr);
