@@ -17,6 +17,7 @@ Reply run(const grammar::ast::ResumeDataSource& command, CommandContext& context
 Reply run(const grammar::ast::CreateDataOrigin& command, CommandContext& context);
 Reply run(const grammar::ast::CreateDataMapping& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::RetryDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::PurgeDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
@@ -35,8 +36,8 @@ concept Unbuilt =
           grammar::ast::GrantAccess, grammar::ast::RevokeAccess, grammar::ast::AlterTableAddColumn,
           grammar::ast::AlterTableAlterColumnType, grammar::ast::PurgeData,
           grammar::ast::RefreshInferredColumnTypes, grammar::ast::VerifyConsistency,
-          grammar::ast::RetryDeadLetters, grammar::ast::CreateExternalSql,
-          grammar::ast::DropExternalSql, grammar::ast::RunExternalSql>;
+          grammar::ast::CreateExternalSql, grammar::ast::DropExternalSql,
+          grammar::ast::RunExternalSql>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

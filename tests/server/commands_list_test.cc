@@ -221,7 +221,6 @@ class NotBuilt : public CommandsTest {};
 TEST_F(NotBuilt, SaysSoInItsOwnName) {
   for (const auto& [sql, tag] : std::vector<std::pair<std::string, std::string>>{
            {"sync data source s", "SYNC DATA SOURCE"},
-           {"retry dead letters", "RETRY DEAD LETTERS"},
            {"register user u", "REGISTER USER"},
            {"purge data drop table s.t__", "PURGE DATA"},
            {"verify consistency", "VERIFY CONSISTENCY"}}) {

@@ -5,4 +5,3 @@ deregister user u;
 purge data drop table s.t__;
 refresh inferred column types;
 verify consistency;
-retry dead letters;
