@@ -19,6 +19,34 @@ Param hex(const std::optional<std::string>& bytes) {
   return out;
 }
 
+std::optional<std::string> bytes_of(const std::optional<std::string>& digits) {
+  if (!digits) return std::nullopt;
+  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string out;
+  for (size_t i = 0; i + 1 < digits->size(); i += 2)
+    out += static_cast<char>(value((*digits)[i]) * 16 + value((*digits)[i + 1]));
+  return out;
+}
+
+constexpr std::string_view kLetterColumns =
+    "id, source_name, topic, part, \"offset\", (extract(epoch FROM record_time) * 1000)::bigint,"
+    " encode(key, 'hex'), encode(value, 'hex'), (extract(epoch FROM closed) * 1000000)::bigint";
+
+std::optional<StoredLetter> letter_of(const Result& row) {
+  if (row.rows() == 0) return std::nullopt;
+  StoredLetter out;
+  out.id = row.int64(0, 0);
+  out.letter.source_name = row.text(0, 1);
+  out.letter.topic = row.text(0, 2);
+  out.letter.part = static_cast<int32_t>(row.int64(0, 3));
+  out.letter.offset = row.int64(0, 4);
+  if (!row.is_null(0, 5)) out.letter.timestamp_ms = row.int64(0, 5);
+  out.letter.key = bytes_of(row.optional_text(0, 6));
+  out.letter.value = bytes_of(row.optional_text(0, 7));
+  if (!row.is_null(0, 8)) out.closed_us = row.int64(0, 8);
+  return out;
+}
+
 // A producer may have written anything: beyond the year 9999 no record tells its time.
 Param record_time(int64_t timestamp_ms) {
   constexpr int64_t kLastMs = 253'402'300'799'999;
@@ -34,7 +62,7 @@ void set_aside(Connection& connection, const DeadLetter& letter) {
       "value, sqlstate, error, "
       "schema_name, table_name) VALUES ($1, $2, $3, $4, to_timestamp($5::numeric / 1000), $6, $7, "
       "$8, $9, $10, $11) "
-      "ON CONFLICT (source_name, topic, part, \"offset\") DO NOTHING",
+      "ON CONFLICT DO NOTHING",
       {letter.source_name, letter.topic, std::to_string(letter.part), std::to_string(letter.offset),
        record_time(letter.timestamp_ms), hex(letter.key), hex(letter.value), letter.sqlstate,
        letter.error, letter.schema_name, letter.table_name});
@@ -58,6 +86,57 @@ int64_t purge_dead_letters(Connection& connection, const DeadLetterRange& range)
                         kPurgedMax),
             {std::to_string(range.last_id), range.source_name})
       .affected();
+}
+
+std::optional<StoredLetter> next_letter(Connection& connection, const DeadLetterRange& range,
+                                        const LetterPlace& place) {
+  return letter_of(connection.exec(
+      fmt::format("SELECT {} FROM metadb.dead_letter WHERE source_name = $1 AND id <= $2 AND"
+                  " (topic, part, \"offset\") > ($3, $4, $5) ORDER BY topic, part, \"offset\""
+                  " LIMIT 1",
+                  kLetterColumns),
+      {range.source_name, std::to_string(range.last_id), place.topic, std::to_string(place.part),
+       std::to_string(place.offset)}));
+}
+
+std::optional<StoredLetter> lock_letter(Connection& connection, int64_t id) {
+  return letter_of(connection.exec(
+      fmt::format("SELECT {} FROM metadb.dead_letter WHERE id = $1 FOR UPDATE", kLetterColumns),
+      {std::to_string(id)}));
+}
+
+void delete_letter(Connection& connection, int64_t id) {
+  connection.exec("DELETE FROM metadb.dead_letter WHERE id = $1", {std::to_string(id)});
+}
+
+void update_letter(Connection& connection, int64_t id, const Error& reason) {
+  connection.exec("UPDATE metadb.dead_letter SET sqlstate = $2, error = $3 WHERE id = $1",
+                  {std::to_string(id), reason.sqlstate, reason.message()});
+}
+
+std::vector<std::pair<std::string, std::string>> open_letter_keys(Connection& connection,
+                                                                  const std::string& source_name) {
+  const Result rows = connection.exec(
+      "SELECT DISTINCT topic, coalesce(encode(key, 'hex'), '') FROM metadb.dead_letter"
+      " WHERE source_name = $1 AND closed IS NULL",
+      {source_name});
+  std::vector<std::pair<std::string, std::string>> out;
+  for (int row = 0; row < rows.rows(); ++row)
+    out.emplace_back(rows.text(row, 0), *bytes_of(rows.optional_text(row, 1)));
+  return out;
+}
+
+// The same key in another partition of the topic: that one is new, and is read after the others.
+void close_letters(Connection& connection, const std::string& source_name,
+                   const LaterEvent& event) {
+  connection.exec(
+      "UPDATE metadb.dead_letter l SET closed = 'epoch'::timestamptz + $6::bigint * interval '1"
+      " microsecond' WHERE l.source_name = $1 AND l.topic = $2 AND (l.part <> $3 OR l.\"offset\" <"
+      " $4) AND ($5::bytea IS NULL OR l.key = $5::bytea) AND l.closed IS NULL AND NOT EXISTS"
+      " (SELECT FROM metadb.dead_letter o WHERE (o.source_name, o.topic, o.part, o.\"offset\") ="
+      " ($1, $2, $3, $4))",
+      {source_name, event.topic, std::to_string(event.part), std::to_string(event.offset),
+       hex(event.key), std::to_string(event.ts_us)});
 }
 
 }  // namespace metadb::catalog

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "catalog/positions.h"
 #include "catalog/postgres.h"
 
 namespace metadb::catalog {
@@ -37,5 +40,40 @@ int64_t last_dead_letter(Connection& connection);
 // Deletes the oldest of the range, at most kPurgedMax of them; returns how many.
 int64_t purge_dead_letters(Connection& connection, const DeadLetterRange& range);
 constexpr int kPurgedMax = 1000;
+
+// A letter that waits to be applied after all.
+struct StoredLetter {
+  int64_t id = 0;
+  DeadLetter letter;
+  std::optional<int64_t> closed_us;  // source time of the first later event of its key
+};
+// Where a retry has come to: letters in the order of their topics.
+struct LetterPlace {
+  std::string topic;
+  int32_t part = -1;
+  int64_t offset = -1;
+};
+// The next letter of the range behind `place`. REQUIRES: the range has a source.
+std::optional<StoredLetter> next_letter(Connection& connection, const DeadLetterRange& range,
+                                        const LetterPlace& place);
+// Locks the letter; what it is by now, nullopt if it is gone. REQUIRES: a transaction.
+std::optional<StoredLetter> lock_letter(Connection& connection, int64_t id);
+void delete_letter(Connection& connection, int64_t id);
+// Why it could not be applied this time.
+void update_letter(Connection& connection, int64_t id, const Error& reason);
+
+// (topic, key) of each letter of the source of whose key nothing was applied since.
+std::vector<std::pair<std::string, std::string>> open_letter_keys(Connection& connection,
+                                                                  const std::string& source_name);
+// An event that was applied.
+struct LaterEvent {
+  std::string topic;
+  int32_t part = 0;
+  int64_t offset = 0;
+  std::optional<std::string> key;  // nullopt: all keys, as a truncate
+  int64_t ts_us = 0;
+};
+// Closes the letters that it is later than. REQUIRES: the transaction that applies it.
+void close_letters(Connection& connection, const std::string& source_name, const LaterEvent& event);
 
 }  // namespace metadb::catalog

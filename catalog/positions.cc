@@ -41,6 +41,12 @@ void load_watermarks(Connection& connection, const std::string& source_name, Pos
   }
 }
 
+Error taken_over(const Position& position) {
+  return {"40001",
+          fmt::format("partition {} of topic \"{}\" has been taken over by another process",
+                      position.part, position.topic)};
+}
+
 }  // namespace
 
 std::map<std::pair<std::string, int32_t>, Position> take_over(
@@ -69,6 +75,14 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
   return out;
 }
 
+void hold_epoch(Connection& connection, const std::string& source_name, const Position& position) {
+  const Result held = connection.exec(
+      "SELECT FROM metadb.ingest_position WHERE source_name = $1 AND topic = $2 AND part = $3 AND"
+      " epoch = $4 FOR SHARE",
+      {source_name, position.topic, std::to_string(position.part), std::to_string(position.epoch)});
+  if (held.rows() != 1) throw taken_over(position);
+}
+
 void advance(Connection& connection, const std::string& source_name, const Position& position) {
   const LastRecord last = position.last.value_or(LastRecord{});
   const auto number = [&](int64_t value) -> Param {
@@ -83,11 +97,7 @@ void advance(Connection& connection, const std::string& source_name, const Posit
       {source_name, position.topic, std::to_string(position.part), std::to_string(position.epoch),
        std::to_string(position.next_offset), number(last.offset), number(last.timestamp_ms),
        number(last.hash), position.streaming_seen ? "t" : "f", position.cluster_id});
-  if (updated.affected() != 1) {
-    throw Error("40001",
-                fmt::format("partition {} of topic \"{}\" has been taken over by another process",
-                            position.part, position.topic));
-  }
+  if (updated.affected() != 1) throw taken_over(position);
   for (const auto& [server_name, mark] : position.watermarks) {
     connection.exec(
         "INSERT INTO metadb.ingest_watermark (source_name, topic, part, server_name, wm_commit, "

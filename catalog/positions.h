@@ -49,6 +49,10 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
     Connection& connection, const std::string& source_name,
     const std::vector<std::pair<std::string, int32_t>>& partitions, const std::string& cluster_id);
 
+// Throws Error 40001 (fenced) if another process has taken the partition over since, and keeps
+// others from doing so until the transaction ends. REQUIRES: a transaction.
+void hold_epoch(Connection& connection, const std::string& source_name, const Position& position);
+
 // Writes the position and its watermarks. REQUIRES: the transaction that wrote the rows.
 // Throws Error 40001 (fenced) if another process has taken the partition over since.
 void advance(Connection& connection, const std::string& source_name, const Position& position);

@@ -112,6 +112,8 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
   connection_.exec(std::string(kSessionSettings));
   if (connection_.server_version() >= 140000) connection_.exec(std::string(kSettingsSince14));
   for (const std::string& sql : WorkTables::create()) connection_.exec(sql);
+  for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
+    note_open_letter(topic, key);
 }
 
 Applied Applier::apply(const Batch& batch) {
@@ -120,6 +122,7 @@ Applied Applier::apply(const Batch& batch) {
   bool is_retry = false;
   for (int tries = 1; !applied; ++tries) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
+    letter_.reset();
     try {
       drop_idle_stages(Clock::now());
       ready = prepare(batch);
@@ -197,6 +200,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
 Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
   catalog::Transaction transaction(connection_);
+  if (batch.retried && !begin_letter(*batch.retried)) return outcome_;
   for (const auto& [at, position] : batch.positions)
     catalog::advance(connection_, source_name_, position);
   connection_.exec(std::string(kLockTimeout));
@@ -209,7 +213,10 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
     lane_in_hand_ = letter.topic;
     catalog::set_aside(connection_, letter);
     ++outcome_.dead_letters;
+    note_open_letter(letter.topic, letter.key.value_or(""));
   }
+  if (batch.retried) end_letter(*batch.retried);
+  close_letters(batch);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   transaction.commit();
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
@@ -252,7 +259,7 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
+  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
     if (copy_snapshot(run, ready, stage(run, ready))) return;
   }
   snapshot_only_.erase(name);
@@ -309,11 +316,16 @@ void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reaso
 void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
   const Message& message = run.messages.front();
   const std::string text = reason_of(reason, run);
+  if (letter_) {
+    outcome_.refusal = Error(reason.sqlstate, text);
+    return;
+  }
   catalog::set_aside(
       connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
                     message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
                     text, ready.table->schema, ready.table->current_name});
   ++outcome_.dead_letters;
+  note_open_letter(std::string(message.topic), message.key.value_or(""));
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
                message.topic, message.partition, message.offset, text);
 }
@@ -329,6 +341,10 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
   const std::string_view rows[] = {run.rows};
   connection_.copy_binary(sql.copy_stage(), rows);
   if (const std::string convert = sql.convert(); !convert.empty()) connection_.exec(convert);
+  if (letter_ && letter_->closed_us) {
+    apply_late(run, ready, sql);
+    return;
+  }
   switch (run.kind) {
     case RunKind::insert:
       outcome_.versions += connection_.exec(sql.insert_all()).affected();

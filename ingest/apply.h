@@ -23,6 +23,8 @@ struct Applied {
   int64_t changes = 0;       // in the batch
   int64_t versions = 0;      // rows written: new current rows and superseded versions
   int64_t dead_letters = 0;  // set aside, while decoding or here
+  // Of a letter that was tried again: why it stays.
+  std::optional<catalog::Error> refusal = std::nullopt;
 };
 
 // One writer's connection and what it keeps there: staging tables, what it knows of last ends.
@@ -59,6 +61,11 @@ class Applier {
   std::vector<ReadyTable> prepare(const Batch& batch);
   void start_over(const catalog::Error& reason);
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
+  bool begin_letter(const Batch::Retried& retried);
+  void end_letter(const Batch::Retried& retried);
+  void apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void close_letters(const Batch& batch);
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
@@ -78,6 +85,7 @@ class Applier {
   const MergeSql& stage(const Run& run, const ReadyTable& ready);
   void evict_stages(size_t in_use);
   void drop_last_stage();
+  void note_open_letter(const std::string& topic, std::string_view key);
   std::vector<catalog::TableName> record_updates(const std::vector<ReadyTable>& ready);
   void analyze_grown(const std::vector<ReadyTable>& ready);
 
@@ -100,9 +108,13 @@ class Applier {
   };
   std::map<catalog::TableName, Growth> growth_;
   std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
-  Applied outcome_;                                          // of the batch in hand
-  std::string lane_in_hand_;                                 // topic that an error is about
-  std::shared_ptr<const catalog::Table> table_in_hand_;      // that a Misfit is about
+  // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
+  std::set<uint64_t> open_letters_;
+  std::set<std::string> topics_of_letters_;
+  std::optional<catalog::StoredLetter> letter_;          // in hand, if it is tried again
+  Applied outcome_;                                      // of the batch in hand
+  std::string lane_in_hand_;                             // topic that an error is about
+  std::shared_ptr<const catalog::Table> table_in_hand_;  // that a Misfit is about
 };
 
 }  // namespace metadb::ingest

@@ -71,6 +71,13 @@ class Batch {
   std::set<TopicPartition> touched;
   // Their positions after the batch; complete when it is handed over.
   std::map<TopicPartition, catalog::Position> positions;
+  // The batch is one letter that is tried again: it moves no position.
+  struct Retried {
+    int64_t letter_id = 0;
+    catalog::Position fence;
+  };
+  std::optional<Retried> retried;
+
   // What became of the events between their positions before it and after it.
   std::map<TopicPartition, EventCounts> counts;
 

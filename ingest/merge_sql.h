@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -85,6 +86,32 @@ class MergeSql {
   // later. Result: how many, and the largest end in microseconds (NULL if none).
   [[nodiscard]] static std::string end_all(const catalog::Table& table, const std::string& origin,
                                            int64_t ts_us);
+  // A letter that is applied after later events of its key (late_sql.cc). `leaf`: a table with
+  // versions of the key of the one staged row. Times are microseconds since 1970.
+  struct Times {
+    int64_t at_us = 0;      // of the event
+    int64_t closed_us = 0;  // of the first later one
+  };
+  // Versions that may have held when the event came: __id, start, end (NULL: current), and whether
+  // they equal the event.
+  [[nodiscard]] std::string find_covering(const std::string& leaf, const Times& times) const;
+  // The first version that starts at or after the event: __id, start, and whether it equals the
+  // event.
+  [[nodiscard]] std::string find_next(const std::string& leaf, int64_t at_us) const;
+  // Such a version of history, or the current row, begins with the event instead.
+  [[nodiscard]] std::string begin_version(const std::string& leaf, int64_t id, int64_t at_us) const;
+  [[nodiscard]] std::string begin_current_row(int64_t id, int64_t at_us) const;
+  // Ends a version of history, or the current row, which moves to history.
+  [[nodiscard]] static std::string end_version(const std::string& leaf, int64_t id, int64_t at_us);
+  [[nodiscard]] std::string end_current_row(int64_t id, int64_t at_us) const;
+  // The staged row as a version of history; its __id.
+  [[nodiscard]] std::string insert_late(int64_t start_us, int64_t end_us) const;
+  // The version goes on after the event, with a new __id: until `end_us`, or as the current row.
+  [[nodiscard]] std::string insert_rest(const std::string& leaf, int64_t id, int64_t start_us,
+                                        std::optional<int64_t> end_us) const;
+  // What was never seen of one row was not seen of the other.
+  [[nodiscard]] std::string copy_unresolved(int64_t from_id, int64_t to_id) const;
+
   // Snapshot path: rows of (__start, __end, __current, __origin, columns).
   [[nodiscard]] std::string copy_into_main() const;
 

@@ -51,6 +51,14 @@ class Partition {
   // Keeps no message: that would hold back all that librdkafka had fetched along with it.
   catalog::Position position();
   [[nodiscard]] const TopicPartition& at() const { return at_; }
+  // What proves that the partition is still ours: its epoch, and not how far it was read.
+  [[nodiscard]] catalog::Position fence() const {
+    catalog::Position fence;
+    fence.topic = at_.topic;
+    fence.part = at_.partition;
+    fence.epoch = position_.epoch;
+    return fence;
+  }
   [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
 
   int64_t high_watermark = 0;  // as last heard of

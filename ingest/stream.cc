@@ -117,6 +117,7 @@ bool Stream::run_until_stopped() {
     refresh_lag();
     refresh_rate();
     watch_group();
+    retry_letters();
     note_recovery(event);
     report_state();
   }
@@ -565,7 +566,9 @@ void Stream::watch_group() {
   const Clock::time_point now = Clock::now();
   if (!parts_.share.is_due(now)) return;
   const auto& given = parts_.assigned.partitions;
-  const size_t assigned = given ? given->size() : 0;
+  // Nobody to ask: the group has not answered yet, and the question would wait for its time-out.
+  if (!given) return;
+  const size_t assigned = given->size();
   const auto matching = parts_.source.matching(kShortBrokerWait);
   if (matching && assigned >= *matching) parts_.board.group_is_whole();
   if (!parts_.share.is_news(assigned, matching, now)) return;

@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "ingest/group_share.h"
 #include "ingest/lane.h"
+#include "ingest/letter_retry.h"
 #include "ingest/newcomers.h"
 #include "ingest/partition.h"
 #include "ingest/source.h"
@@ -55,6 +56,7 @@ class Stream {
     StatusBoard& board;
     Assignment& assigned;
     GroupShare& share;
+    RetrySlot& retries;
   };
   Stream(Parts parts, StreamOptions options);
 
@@ -106,6 +108,9 @@ class Stream {
   void refresh_lag();
   void refresh_rate();
   void watch_group();
+  void retry_letters();
+  std::optional<std::string> retry_letter(const catalog::StoredLetter& stored);
+  std::optional<std::string> result_of_letter();
   void note_recovery(const SourceEvent& event);
   void report_state();
   bool resume_due_lanes();

@@ -202,7 +202,7 @@ void Worker::stream(const std::stop_token& stop) {
           DecoderOptions{.wire = wire_options(source_), .schemas = schema_store(source_, stop)});
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_},
+    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_},
                   stream_options());
     goes_on = stream.run(stop);
   }

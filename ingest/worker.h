@@ -49,6 +49,8 @@ class Worker {
   void obey(Order order, int64_t since_us = now_us());
   // Goes on, or waits, with these options.
   void renew(catalog::DataSource source, Order order);
+  // Tries dead letters again, once the source streams. False if others are tried already.
+  bool retry(std::shared_ptr<LetterRetry> retry) { return retries_.put(std::move(retry)); }
   // Asks the thread to end, and to cancel the batch in hand after `patience`; the destructor waits
   // for it.
   void request_stop(std::chrono::milliseconds patience);
@@ -83,6 +85,7 @@ class Worker {
   std::unique_ptr<Source> consumer_;
   Assignment assigned_;
   GroupShare share_;
+  RetrySlot retries_;
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 

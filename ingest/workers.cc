@@ -68,6 +68,11 @@ void Workers::stop_all() {
   for (const auto& worker : ending) worker->request_stop(Writer::kFinishMax);
 }
 
+bool Workers::retry(const std::string& name, std::shared_ptr<LetterRetry> retry) {
+  const auto worker = find(name);
+  return worker && worker->retry(std::move(retry));
+}
+
 bool Workers::await_rest(const std::string& name) const {
   const auto worker = find(name);
   return !worker || worker->await_rest(kRestMax);

@@ -37,6 +37,9 @@ class Workers {
   // All at once, each finishing its batch.
   void stop_all();
 
+  // Has letters tried again. False if there is no worker, or it does that already.
+  bool retry(const std::string& name, std::shared_ptr<LetterRetry> retry);
+
   // Whether nothing is read or written for the source any more; waits at most kRestMax for that.
   bool await_rest(const std::string& name) const;
   static constexpr std::chrono::milliseconds kRestMax{950};

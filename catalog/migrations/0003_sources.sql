@@ -10,3 +10,7 @@ CREATE TABLE metadb.dropped_source (
     source_name varchar(63) PRIMARY KEY,
     sync        smallint NOT NULL
 );
+
+-- When a later event of the record's key was applied: from then on it is no longer the newest.
+ALTER TABLE metadb.dead_letter ADD COLUMN closed timestamptz;
+CREATE INDEX ON metadb.dead_letter (source_name) WHERE closed IS NULL;

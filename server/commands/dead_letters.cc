@@ -1,6 +1,7 @@
 #include "catalog/dead_letters.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "catalog/sources.h"
@@ -19,12 +20,83 @@ void check_source(const std::optional<ast::Name>& source, CommandContext& contex
   throw catalog::no_such_source(source->text);
 }
 
+constexpr std::chrono::milliseconds kRetryWatch{200};
+
+void tell_of(const std::string& name, const ingest::LetterRetry::Outcome& outcome,
+             const Context& session) {
+  session.notice(
+      {.message = fmt::format("data source \"{}\": {} dead letter{} applied, {} left", name,
+                              outcome.applied, outcome.applied == 1 ? "" : "s", outcome.left),
+       .detail = fmt::format("{}", fmt::join(outcome.reasons, "\n"))});
+}
+
 void tell_how_many(int64_t purged, const Context& session) {
   session.notice(
       {.message = fmt::format("{} dead letter{} purged", purged, purged == 1 ? "" : "s")});
 }
 
+// Throws if the source's worker is not to do it at present.
+void check_running(const std::string& name, CommandContext& context) {
+  const auto status = context.workers().status(name);
+  const bool rests = !status || status->state == ingest::SourceState::paused ||
+                     status->state == ingest::SourceState::waiting;
+  if (!rests) return;
+  throw catalog::Error("55000", fmt::format("data source \"{}\" is not read at present", name))
+      .with_hint(fmt::format("Type RESUME DATA SOURCE {} first.", catalog::quote_identifier(name)));
+}
+
+// The worker does it, between its batches: it alone may write for the source.
+ingest::LetterRetry::Outcome retry_of(const std::string& name, int64_t last_id,
+                                      CommandContext& context) {
+  check_running(name, context);
+  const auto retry = std::make_shared<ingest::LetterRetry>(catalog::DeadLetterRange{name, last_id});
+  if (!context.workers().retry(name, retry)) {
+    throw catalog::Error(
+        "55006", fmt::format("dead letters of data source \"{}\" are being retried already", name));
+  }
+  try {
+    while (!retry->await(kRetryWatch)) {
+      context.session().check_stop();
+      check_running(name, context);
+    }
+  } catch (const catalog::Error&) {
+    retry->give_up();
+    tell_of(name, retry->outcome(), context.session());
+    throw;
+  }
+  return retry->outcome();
+}
+
+std::vector<std::string> sources_with_letters(const ast::RetryDeadLetters& command,
+                                              CommandContext& context) {
+  if (command.source) return {command.source->text};
+  std::vector<std::string> out;
+  const auto snapshot = context.catalog().snapshot();
+  for (const auto& [name, source] : snapshot->sources) {
+    if (catalog::has_dead_letters(context.connection(), name)) out.push_back(name);
+  }
+  return out;
+}
+
 }  // namespace
+
+// What was applied when the command is canceled stays applied, and is told.
+Reply run(const ast::RetryDeadLetters& command, CommandContext& context) {
+  require_administrator(context, ast::RetryDeadLetters::kTag);
+  if (command.source && !context.catalog().snapshot()->sources.contains(command.source->text)) {
+    throw catalog::no_such_source(command.source->text);
+  }
+  const int64_t last_id = catalog::last_dead_letter(context.connection());
+  const std::vector<std::string> names = sources_with_letters(command, context);
+  if (names.empty()) context.session().notice({.message = "no data source has dead letters"});
+  for (const std::string& name : names) {
+    const auto outcome = retry_of(name, last_id, context);
+    spdlog::info("data source {}: {} dead letters applied and {} left by {}", name, outcome.applied,
+                 outcome.left, context.session().caller.user);
+    tell_of(name, outcome, context.session());
+  }
+  return {};
+}
 
 // In transactions of bounded size: there may be very many, with large values. Those that are set
 // aside meanwhile stay. What is purged when the command is canceled stays purged, and is told.

@@ -29,6 +29,7 @@ Reply run(const grammar::ast::ResumeDataSource& command, CommandContext& context
 Reply run(const grammar::ast::CreateDataOrigin& command, CommandContext& context);
 Reply run(const grammar::ast::CreateDataMapping& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataMapping& command, CommandContext& context);
+Reply run(const grammar::ast::RetryDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::PurgeDeadLetters& command, CommandContext& context);
 Reply run(const grammar::ast::AlterSystemSet& command, CommandContext& context);
 Reply run(const grammar::ast::CreateExternalSql& command, CommandContext& context);
@@ -43,8 +44,7 @@ template <class Command, class... Commands>
 concept OneOf = (std::same_as<Command, Commands> || ...);
 
 template <class Command>
-concept Unbuilt = OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource,
-                        grammar::ast::RetryDeadLetters>;
+concept Unbuilt = OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource>;
 
 template <Unbuilt Command>
 Reply run(const Command& /*command*/, CommandContext& context) {

@@ -170,8 +170,8 @@ TEST_F(ApplyErrors, ColumnThatSomebodyAddedIsFoundByReloading) {
 
 TEST_F(ApplyErrors, ErrorAboutNoTableStopsTheLaneOfItsTopic) {
   catalog::Connection connection = database_->connect();
-  connection.exec("ALTER TABLE metadb.dead_letter RENAME TO elsewhere");
   Applier applier(*catalog_, {"src", {}});
+  connection.exec("ALTER TABLE metadb.dead_letter RENAME TO elsewhere");
   Batch batch;
   batch.touched.insert({topic(), 0});
   batch.add_dead_letter({"src", topic(), 0, 1, -1, {}, {}, "22P02", "no JSON", {}, {}});

@@ -434,11 +434,13 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   ingest::StatusBoard board;
   ingest::Assignment assigned;
   ingest::GroupShare share({.interval = 0s, .patience = 0s});
+  ingest::RetrySlot retries;
   ingest::StreamOptions options{.source_name = "src", .consumer_group = "both", .rules = {}};
   std::jthread thread([&](const std::stop_token& stop) {
     bool goes_on = true;
     while (goes_on) {
-      ingest::Stream stream({catalog_, replay, lanes, decoders, board, assigned, share}, options);
+      ingest::Stream stream({catalog_, replay, lanes, decoders, board, assigned, share, retries},
+                            options);
       goes_on = stream.run(stop);
     }
   });

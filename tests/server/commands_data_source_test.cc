@@ -283,8 +283,8 @@ TEST_F(DataSource, IsAlteredPausedAndResumedByAdministratorsOnly) {
   create_role("ann");
   for (const std::string sql :
        {"alter data source s options (set topics 't')", "pause data source s",
-        "resume data source s", "create data origin o", "purge dead letters", "list topics",
-        "create data mapping for json from table s.t__ column c path '$' to 't'",
+        "resume data source s", "create data origin o", "purge dead letters", "retry dead letters",
+        "list topics", "create data mapping for json from table s.t__ column c path '$' to 't'",
         "drop data mapping for json from table s.t__ column c path '$'"}) {
     EXPECT_EQ(failure_as(role("ann"), sql).sqlstate, "42501") << sql;
   }

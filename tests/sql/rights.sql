@@ -13,6 +13,7 @@ create data origin o;
 create data mapping for json from table s.t__ column c path '$' to 't';
 drop data mapping for json from table s.t__ column c path '$';
 purge dead letters;
+retry dead letters;
 list topics;
 list data_sources;
 alter system set max_poll_interval = '20000';

@@ -1,0 +1,168 @@
+// What the applier does with dead letters: those that are tried again, and those that a later event
+// of their key leaves behind.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ingest/apply.h"
+
+namespace metadb::ingest {
+namespace {
+
+// FNV-1a: a letter that has another's hash costs a statement that closes nothing.
+uint64_t hash_of(std::string_view topic, std::string_view key) {
+  constexpr uint64_t kPrime = 1099511628211ULL;
+  uint64_t hash = 14695981039346656037ULL;
+  for (const char c : topic) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+  hash = (hash ^ 0x100U) * kPrime;
+  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+  return hash;
+}
+
+struct Version {
+  std::string leaf;
+  bool is_current = false;
+  int64_t id = 0;
+  int64_t start_us = 0;
+  std::optional<int64_t> end_us;  // of the current row none
+  bool is_same = false;           // as the event
+
+  [[nodiscard]] bool lasts_beyond(int64_t at_us) const { return !end_us || *end_us > at_us; }
+};
+
+// Of a key's versions, which do not overlap, those around an event.
+struct Neighbours {
+  std::optional<Version> covering;
+  std::optional<Version> next;
+};
+
+Neighbours neighbours(catalog::Connection& connection, const MergeSql& sql,
+                      const catalog::Table& table, const MergeSql::Times& times) {
+  Neighbours out;
+  const auto look = [&](const std::string& leaf, bool is_current) {
+    const catalog::Result found = connection.exec(sql.find_covering(leaf, times));
+    if (found.rows() > 0 && (!out.covering || found.int64(0, 0) > out.covering->id)) {
+      out.covering =
+          Version{leaf, is_current, found.int64(0, 0), found.int64(0, 1), {}, found.boolean(0, 3)};
+      if (!found.is_null(0, 2)) out.covering->end_us = found.int64(0, 2);
+    }
+    const catalog::Result next = connection.exec(sql.find_next(leaf, times.at_us));
+    if (next.rows() == 0 || (out.next && out.next->start_us <= next.int64(0, 1))) return;
+    out.next =
+        Version{leaf, is_current, next.int64(0, 0), next.int64(0, 1), {}, next.boolean(0, 2)};
+  };
+  for (const int year : table.years) look(table.leaf(year), false);
+  look(table.current(), true);
+  return out;
+}
+
+}  // namespace
+
+void Applier::note_open_letter(const std::string& topic, std::string_view key) {
+  open_letters_.insert(hash_of(topic, key));
+  topics_of_letters_.insert(topic);
+}
+
+// False: somebody has purged the letter. Who else retries it waits, and finds it gone.
+bool Applier::begin_letter(const Batch::Retried& retried) {
+  catalog::hold_epoch(connection_, source_name_, retried.fence);
+  letter_ = catalog::lock_letter(connection_, retried.letter_id);
+  return letter_.has_value();
+}
+
+void Applier::end_letter(const Batch::Retried& retried) {
+  if (outcome_.refusal) {
+    catalog::update_letter(connection_, retried.letter_id, *outcome_.refusal);
+  } else {
+    catalog::delete_letter(connection_, retried.letter_id);
+  }
+}
+
+void Applier::apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  const int64_t closed_us = *letter_->closed_us;
+  switch (run.kind) {
+    case RunKind::merge:
+      apply_late_change(run, ready, sql);
+      return;
+    case RunKind::insert:  // a row without key, which a truncate has ended
+      connection_.exec(sql.insert_late(std::min(run.times_us.front(), closed_us), closed_us));
+      raise_last_end(ready, closed_us);
+      ++outcome_.versions;
+      return;
+    case RunKind::replace:
+    case RunKind::moved:
+    case RunKind::truncate:
+      outcome_.refusal = catalog::Error(
+          "0A000", "which row of the past it is about is unknown: later events were applied");
+  }
+}
+
+// The version that held when the event came ends there; the event's own lasts until that one ended
+// or the first later event came, and never becomes the current row. Where the later event changed
+// nothing in what held before, that goes on after it; where it brought the same values, its version
+// begins with this event.
+void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  const int64_t closed_us = *letter_->closed_us;
+  const MergeSql::Times times{std::min(run.times_us.front(), closed_us), closed_us};
+  Neighbours around = neighbours(connection_, sql, *ready.table, times);
+  if (around.covering && !run.unavailable.empty()) {
+    connection_.exec(
+        sql.fill_from_old_row(around.covering->leaf, around.covering->id, run.unavailable));
+    around = neighbours(connection_, sql, *ready.table, times);
+  }
+  const auto& [covering, next] = around;
+  if (run.has_delete ? !covering : covering && covering->is_same) return;
+  int64_t end_us = closed_us;
+  if (covering && covering->end_us) end_us = std::min(end_us, *covering->end_us);
+  if (!covering && next) end_us = std::min(end_us, next->start_us);
+  if (covering) {
+    connection_.exec(covering->is_current
+                         ? sql.end_current_row(covering->id, times.at_us)
+                         : MergeSql::end_version(covering->leaf, covering->id, times.at_us));
+  }
+  raise_last_end(ready, end_us);
+  const bool is_joined =
+      !run.has_delete && next && next->is_same && next->start_us == end_us && end_us == closed_us;
+  if (is_joined) {
+    connection_.exec(next->is_current ? sql.begin_current_row(next->id, times.at_us)
+                                      : sql.begin_version(next->leaf, next->id, times.at_us));
+    return;
+  }
+  if (!run.has_delete) {
+    connection_.exec(sql.insert_late(times.at_us, end_us));
+    if (!run.unavailable.empty()) connection_.exec(sql.record_unresolved(run.unavailable));
+    ++outcome_.versions;
+  }
+  if (!covering || !covering->lasts_beyond(closed_us)) return;
+  const std::string leaf =
+      covering->is_current ? ready.table->leaf(utc_year(covering->start_us)) : covering->leaf;
+  const catalog::Result rest =
+      connection_.exec(sql.insert_rest(leaf, covering->id, closed_us, covering->end_us));
+  connection_.exec(sql.copy_unresolved(covering->id, rest.int64(0, 0)));
+  ++outcome_.versions;
+}
+
+// A letter that stays behind a later event of its key, or a truncate, is history from now on. What
+// was set aside itself is later than nothing.
+void Applier::close_letters(const Batch& batch) {
+  if (open_letters_.empty() || outcome_.refusal) return;
+  for (const TableChanges& changes : batch.tables()) {
+    if (!topics_of_letters_.contains(changes.topic)) continue;
+    for (const Run& run : changes.runs) {
+      for (size_t i = 0; i < run.changes(); ++i) {
+        const Message& message = run.messages[i];
+        const bool is_truncate = run.kind == RunKind::truncate;
+        const bool may_close =
+            is_truncate ||
+            (message.key && open_letters_.contains(hash_of(message.topic, *message.key)));
+        if (!may_close) continue;
+        catalog::LaterEvent event{std::string(message.topic), message.partition, message.offset,
+                                  std::nullopt, run.times_us[i]};
+        if (!is_truncate) event.key.emplace(*message.key);
+        catalog::close_letters(connection_, source_name_, event);
+      }
+    }
+  }
+}
+
+}  // namespace metadb::ingest

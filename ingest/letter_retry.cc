@@ -1,0 +1,66 @@
+#include "ingest/letter_retry.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace metadb::ingest {
+
+void LetterRetry::pass(const catalog::DeadLetter& letter) {
+  place_ = {letter.topic, letter.part, letter.offset};
+}
+
+void LetterRetry::applied(const catalog::DeadLetter& letter) {
+  pass(letter);
+  const std::scoped_lock lock(mutex_);
+  ++outcome_.applied;
+}
+
+void LetterRetry::left(const catalog::DeadLetter& letter, const std::string& reason) {
+  pass(letter);
+  const std::scoped_lock lock(mutex_);
+  ++outcome_.left;
+  if (outcome_.reasons.size() >= kReasonsMax) return;
+  outcome_.reasons.push_back(fmt::format("topic {} partition {} offset {}: {}", letter.topic,
+                                         letter.part, letter.offset, reason));
+}
+
+void LetterRetry::finish() {
+  const std::scoped_lock lock(mutex_);
+  is_over_ = true;
+  changed_.notify_all();
+}
+
+bool LetterRetry::await(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [this] { return is_over_; });
+}
+
+void LetterRetry::give_up() {
+  finish();
+}
+
+bool LetterRetry::is_over() const {
+  const std::scoped_lock lock(mutex_);
+  return is_over_;
+}
+
+LetterRetry::Outcome LetterRetry::outcome() const {
+  const std::scoped_lock lock(mutex_);
+  return outcome_;
+}
+
+bool RetrySlot::put(std::shared_ptr<LetterRetry> retry) {
+  const std::scoped_lock lock(mutex_);
+  if (retry_ && !retry_->is_over()) return false;
+  retry_ = std::move(retry);
+  return true;
+}
+
+std::shared_ptr<LetterRetry> RetrySlot::current() {
+  const std::scoped_lock lock(mutex_);
+  if (retry_ && retry_->is_over()) retry_.reset();
+  return retry_;
+}
+
+}  // namespace metadb::ingest

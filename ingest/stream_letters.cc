@@ -1,0 +1,89 @@
+// How a stream tries dead letters again: between its batches, each in a transaction of its own.
+#include <fmt/format.h>
+
+#include "ingest/stream.h"
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Error;
+using std::chrono::milliseconds;
+
+// So many, then what has arrived meanwhile comes first.
+constexpr int kLettersAtOnce = 20;
+
+Message message_of(std::shared_ptr<const catalog::DeadLetter> letter) {
+  Message message;
+  message.topic = letter->topic;
+  message.partition = letter->part;
+  message.offset = letter->offset;
+  message.timestamp_ms = letter->timestamp_ms;
+  if (letter->key) message.key = *letter->key;
+  if (letter->value) message.value = *letter->value;
+  message.owner = std::move(letter);
+  return message;
+}
+
+}  // namespace
+
+void Stream::retry_letters() {
+  const auto retry = parts_.retries.current();
+  if (!retry || batch_ || !writer_.is_idle()) return;
+  for (int i = 0; i < kLettersAtOnce && !retry->is_over() && !stop_.stop_requested(); ++i) {
+    const auto stored = catalog::next_letter(connection_, retry->range(), retry->place());
+    if (!stored) {
+      retry->finish();
+      return;
+    }
+    const auto refusal = retry_letter(*stored);
+    if (stop_.stop_requested() || must_restart_) return;
+    if (refusal) {
+      retry->left(stored->letter, *refusal);
+    } else {
+      retry->applied(stored->letter);
+    }
+  }
+}
+
+// Why the letter stays; nullopt if it was applied, or is gone. Throws Error of the weather classes.
+std::optional<std::string> Stream::retry_letter(const catalog::StoredLetter& stored) {
+  const Message message = message_of(std::make_shared<const catalog::DeadLetter>(stored.letter));
+  const auto partition = partitions_.find({stored.letter.topic, stored.letter.part});
+  if (partition == partitions_.end()) return "its partition is not read here at present";
+  auto batch = std::make_unique<Batch>();
+  try {
+    // One of its own: what the lane's remembers belongs to events in their order.
+    const Decoded decoded = Decoder().decode(message);
+    const auto* change = std::get_if<Change>(&decoded);
+    if (change == nullptr) return "it is no change of a row";
+    if (change->op == Op::truncate) return "a truncate is not applied late";
+    if (!rules_.passes(*change->table)) return "the filters of the data source leave it out";
+    batch->add(*change, message);
+  } catch (const DecodeError& error) {
+    return fmt::format("{} ({})", error.what(), error.sqlstate);
+  } catch (const Error& error) {
+    return fmt::format("{} ({})", error.what(), error.sqlstate);
+  }
+  batch->retried = {stored.id, partition->second.fence()};
+  writer_.submit(std::move(batch));
+  return result_of_letter();
+}
+
+std::optional<std::string> Stream::result_of_letter() {
+  std::optional<Writer::Done> done;
+  while (!done && !stop_.stop_requested()) done = writer_.take_result(milliseconds(100));
+  if (!done) return std::nullopt;
+  if (const auto* applied = std::get_if<Applied>(&done->result)) {
+    if (!applied->refusal) return std::nullopt;
+    return fmt::format("{} ({})", applied->refusal->message(), applied->refusal->sqlstate);
+  }
+  try {
+    std::rethrow_exception(std::get<std::exception_ptr>(done->result));
+  } catch (const LaneStopped& stopped) {
+    // The letter's trouble and not its topic's. What the connection keeps is unknown by now.
+    must_restart_ = true;
+    return catalog::described(stopped);
+  }
+}
+
+}  // namespace metadb::ingest
