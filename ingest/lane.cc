@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "catalog/stream_lock.h"
+
 namespace metadb::ingest {
 namespace {
 
@@ -35,11 +37,16 @@ void Lane::stop(const LaneStopped& reason) {
   ++failures_;
   stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
   busy_table_ = reason.busy_table;
-  if (busy_table_) wait_for_command();
+  if (busy_table_) stopped_until_ = Clock::now() + kFirstRetry;
 }
 
-void Lane::wait_for_command() {
-  stopped_until_ = Clock::now() + kFirstRetry;
+bool Lane::resume(catalog::Connection& connection) {
+  if (busy_table_ && catalog::is_stream_busy(connection, *busy_table_)) {
+    stopped_until_ = Clock::now() + kFirstRetry;
+    return false;
+  }
+  stopped_until_.reset();
+  return true;
 }
 
 bool Lane::is_due() const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "catalog/postgres.h"
 #include "ingest/debezium.h"
 #include "ingest/outcome.h"
 #include "ingest/rules.h"
@@ -40,11 +41,10 @@ class Lane {
 
   // Stops the lane; it is tried again later and later, unless only a resync helps.
   void stop(const LaneStopped& reason);
-  void resume() { stopped_until_.reset(); }
-  // The table that it was stopped for is a command's still: asks again in a second, however often
-  // it has asked.
-  void wait_for_command();
-  [[nodiscard]] const std::optional<catalog::TableName>& busy_table() const { return busy_table_; }
+  // Lets it be read again. False while a command has the table that it was stopped for: it is due
+  // again in a second, since a new start for nothing would cost the others what they have read
+  // ahead.
+  bool resume(catalog::Connection& connection);
   // The lane's changes were committed: it is sound.
   void succeeded() { failures_ = 0; }
 

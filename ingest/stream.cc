@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <set>
 
-#include "catalog/stream_lock.h"
 #include "ingest/outcome.h"
 
 namespace metadb::ingest {
@@ -530,14 +529,7 @@ bool Stream::has_more_to_read() {
 bool Stream::resume_due_lanes() {
   bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
-    if (!lane.is_due()) continue;
-    // A new start for nothing would cost the other lanes what they have read ahead.
-    if (lane.busy_table() && catalog::is_stream_busy(connection_, *lane.busy_table())) {
-      lane.wait_for_command();
-      continue;
-    }
-    lane.resume();
-    has_resumed = true;
+    if (lane.is_due() && lane.resume(connection_)) has_resumed = true;
   }
   return has_resumed;
 }

@@ -5,7 +5,9 @@
 #include <set>
 #include <vector>
 
+#include "catalog/stream_lock.h"
 #include "tests/fakes/eventually.h"
+#include "tests/fakes/test_database.h"
 
 namespace metadb::tests {
 namespace {
@@ -23,19 +25,23 @@ TEST(Lane, TellsWhyItStandsWithSqlstateDetailAndHint) {
 
 // A command may take its time, and the topic is to go on soon after it.
 TEST(Lane, AsksForATableThatACommandHasEverySecondHoweverLongThatTakes) {
+  const TestDatabase database;
+  catalog::Connection connection = database.connect();
+  catalog::Connection command = database.connect();
+  std::optional<catalog::StreamLock> lock;
+  lock.emplace(command, std::vector<catalog::TableName>{{"public", "t"}});
   Lane lane("topic", std::make_shared<ingest::Decoder>());
   LaneStopped busy(Error("55P03", "a command works on it"), "topic");
   busy.busy_table = {"public", "t"};
-  for (int i = 0; i < 10; ++i) {
-    lane.stop(busy);
-    lane.resume();
+  for (int i = 0; i < 10; ++i) lane.stop(busy);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(lane.is_due());
+    EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(3)));
+    EXPECT_FALSE(lane.resume(connection));
   }
-  lane.stop(busy);
-  EXPECT_FALSE(lane.is_due());
-  EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(3)));
-  lane.wait_for_command();
-  EXPECT_FALSE(lane.is_due());
-  EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(3)));
+  lock.reset();
+  EXPECT_TRUE(lane.resume(connection));
+  EXPECT_FALSE(lane.is_stopped());
 }
 
 TEST(Decoders, AreSharedBySomeLanesAndComeFreeWithThem) {
