@@ -49,6 +49,11 @@ std::optional<std::string> not_a_registry(std::string_view value) {
   return "expected confluent or apicurio";
 }
 
+std::optional<std::string> not_an_id(std::string_view value) {
+  if (value.empty() || value == "global" || value == "content") return std::nullopt;
+  return "expected global or content";
+}
+
 constexpr std::array kRows = {
     SourceOptionRow{"brokers", "", true, true, "", &is_empty,
                     "Kafka bootstrap servers, host:port, comma-separated."},
@@ -80,6 +85,8 @@ constexpr std::array kRows = {
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,
                     "Whose interface the schema registry has: confluent or apicurio."},
+    SourceOptionRow{"schema_registry_id", "", false, false, "", &not_an_id,
+                    "Which ids of an Apicurio registry the records hold: global or content."},
     SourceOptionRow{"schema_registry_user", "", false, false, "", &no_problem,
                     "User that the schema registry asks for."},
     SourceOptionRow{"schema_registry_password", "", false, false, "", &no_problem,

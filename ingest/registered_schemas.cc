@@ -185,13 +185,19 @@ void RegisteredSchemas::collect(const std::vector<std::string>& paths, size_t de
   }
 }
 
+// The converter's own default: globalId in version 2, contentId in version 3.
 WireOptions wire_options(const catalog::DataSource& source) {
   WireOptions options;
   const std::string format = source.option("format");
   if (format == "json") options.format = WireOptions::Format::json;
   if (format == "avro") options.format = WireOptions::Format::avro;
-  if (source.option("schema_registry_type") == "apicurio")
-    options.registry = RegistryKind::apicurio;
+  if (source.option("schema_registry_type") != "apicurio") return options;
+  options.registry = RegistryKind::apicurio;
+  const std::string ids = source.option("schema_registry_id");
+  const auto url = catalog::parse_url(source.option("schema_registry"));
+  const bool is_version3 = url && url->path.ends_with("/v3");
+  const bool is_content = ids.empty() ? is_version3 : ids == "content";
+  options.apicurio_ids = is_content ? SchemaId::Kind::content_id : SchemaId::Kind::global_id;
   return options;
 }
 

@@ -51,20 +51,18 @@ std::optional<Unframed> confluent(std::string_view bytes, Side side) {
   return std::nullopt;
 }
 
-// Versions 1 and 2 write eight bytes of a globalId, version 3 and as-confluent four of a contentId:
-// ids of a registry fit four bytes, so that of eight the first four are zero.
-std::optional<Unframed> apicurio(std::string_view bytes, Side side) {
+// Eight bytes by default in versions 1 and 2, four in version 3 and with as-confluent. Ids of a
+// registry fit four bytes, so that of eight the first four are zero.
+std::optional<Unframed> apicurio(std::string_view bytes, Side side, SchemaId::Kind ids) {
   constexpr size_t kLongBytes = 1 + sizeof(int64_t);
   const bool is_long =
       bytes.size() >= kLongBytes && bytes.starts_with(std::string_view("\0\0\0\0\0", 5));
   if (is_long) {
-    return Unframed{numbered(SchemaId::Kind::global_id, bytes.substr(1, sizeof(int64_t)), side),
+    return Unframed{numbered(ids, bytes.substr(1, sizeof(int64_t)), side),
                     bytes.substr(kLongBytes)};
   }
   auto found = confluent(bytes, side);
-  if (found && found->schema->kind == SchemaId::Kind::id) {
-    found->schema->kind = SchemaId::Kind::content_id;
-  }
+  if (found && found->schema->kind == SchemaId::Kind::id) found->schema->kind = ids;
   return found;
 }
 
@@ -143,8 +141,9 @@ std::string name_of(Side side) {
 
 Unframed unframed(std::string_view bytes, Side side, const WireOptions& options) {
   if (options.format == WireOptions::Format::json) return json(bytes, side);
-  const auto avro =
-      options.registry == RegistryKind::apicurio ? apicurio(bytes, side) : confluent(bytes, side);
+  const auto avro = options.registry == RegistryKind::apicurio
+                        ? apicurio(bytes, side, options.apicurio_ids)
+                        : confluent(bytes, side);
   if (avro) return *avro;
   if (bytes[0] == '\3' && bytes.size() >= 2 + kGuidBytes) {
     throw_at(side, " is framed by AWS Glue, which is not supported");

@@ -34,6 +34,8 @@ struct WireOptions {
 
   Format format = Format::automatic;
   RegistryKind registry = RegistryKind::confluent;
+  // Whose numbers Apicurio's framing holds: it does not say.
+  SchemaId::Kind apicurio_ids = SchemaId::Kind::global_id;
 };
 
 enum class Side : uint8_t { key, value };

@@ -169,6 +169,9 @@ TEST_F(CatalogTest, OptionsAreKnownByEitherSpelling) {
   EXPECT_EQ(sqlstate_of([] { catalog::check_option("security", "none"); }), "22023");
   EXPECT_TRUE(catalog::is_secret_option("kafka.sasl.password"));
   EXPECT_FALSE(catalog::is_secret_option("kafka.client.id"));
+  EXPECT_EQ(catalog::shown_value("kafka.sasl.password", "hush"), "********");
+  EXPECT_EQ(catalog::shown_value("schema_registry", "http://me:hush@h"), "http://me:********@h");
+  EXPECT_EQ(catalog::shown_value("topics", "a:b@c"), "a:b@c");
 }
 
 TEST_F(CatalogTest, SettingsAreCheckedBeforeTheyAreStored) {

@@ -196,6 +196,22 @@ TEST_F(RegisteredSchemas, AreProbedForBeforeTheyAreNeeded) {
   EXPECT_THAT(ingest::probe_registry(source, {}).value_or(""), HasSubstr("Connection refused"));
 }
 
+// What the converter of that version writes by its defaults.
+TEST(WireOptions, FollowTheVersionOfApicurio) {
+  catalog::DataSource source;
+  const auto ids = [&] { return ingest::wire_options(source).apicurio_ids; };
+  source.options = {{"schema_registry_type", "apicurio"},
+                    {"schema_registry", "http://h/apis/registry/v2/"}};
+  EXPECT_EQ(ids(), Kind::global_id);
+  source.options["schema_registry_id"] = "content";
+  EXPECT_EQ(ids(), Kind::content_id);
+  source.options["schema_registry"] = "http://h/apis/registry/v3/";
+  source.options["schema_registry_id"] = "global";
+  EXPECT_EQ(ids(), Kind::global_id);
+  source.options.erase("schema_registry_id");
+  EXPECT_EQ(ids(), Kind::content_id);
+}
+
 TEST_F(RegisteredSchemas, UseTheOptionsOfTheirSource) {
   catalog::DataSource source;
   EXPECT_EQ(ingest::schema_store(source, {}), nullptr);

@@ -18,9 +18,10 @@ using ingest::WireOptions;
 using Kind = SchemaId::Kind;
 
 const WireOptions kAuto;
-const WireOptions kApicurio{WireOptions::Format::automatic, RegistryKind::apicurio};
-const WireOptions kJson{WireOptions::Format::json, RegistryKind::confluent};
-const WireOptions kAvro{WireOptions::Format::avro, RegistryKind::confluent};
+const WireOptions kApicurio{.registry = RegistryKind::apicurio};
+const WireOptions kContent{.registry = RegistryKind::apicurio, .apicurio_ids = Kind::content_id};
+const WireOptions kJson{.format = WireOptions::Format::json};
+const WireOptions kAvro{.format = WireOptions::Format::avro};
 const std::string kSeven("\0\0\0\0\7", 5);
 const std::string kLongSeven("\0\0\0\0\0\0\0\0\7", 9);
 const std::string kGuid = "\1" + std::string(8, '\x12') + std::string(8, '\xab');
@@ -53,7 +54,9 @@ TEST(WireFormat, KnowsConfluentsFraming) {
 
 TEST(WireFormat, KnowsApicuriosFraming) {
   EXPECT_EQ(read(kLongSeven + "body", kApicurio), "globalId 7 | body");
-  EXPECT_EQ(read(kSeven + "body", kApicurio), "contentId 7 | body");
+  EXPECT_EQ(read(kSeven + "body", kApicurio), "globalId 7 | body");
+  EXPECT_EQ(read(kLongSeven + "body", kContent), "contentId 7 | body");
+  EXPECT_EQ(read(kSeven + "body", kContent), "contentId 7 | body");
   EXPECT_EQ(read(kLongSeven + "body", kAuto),
             "value is framed as Avro by a schema that cannot be (0)");
 }

@@ -13,3 +13,4 @@ create data source other type kafka options (brokers 'b', topics 't', consumer_g
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', schema_registry 'h:8081');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', format 'protobuf');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', schema_registry_type 'glue');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', schema_registry_id 'guid');
