@@ -43,7 +43,7 @@ TEST_F(PurgeData, TakesTablesAndEverythingThatTheCatalogKnowsOfThem) {
       "INSERT INTO metadb.column_name VALUES ('public', 't', 'V', 'v'); "
       "INSERT INTO metadb.chosen_type VALUES ('public', 't', 'v', false); "
       "INSERT INTO metadb.unresolved VALUES ('public', 't', 1, 'v'); "
-      "INSERT INTO metadb.table_update VALUES ('public', 't', now(), 1); "
+      "INSERT INTO metadb.table_update VALUES ('public', 't', now(), 1) ON CONFLICT DO NOTHING; "
       "INSERT INTO metadb.transform_json VALUES ('public', 't', 'v', '$', 'm'); "
       "INSERT INTO metadb.dead_letter (source_name, topic, part, \"offset\", sqlstate, error, "
       "schema_name, table_name) VALUES ('s', 'x', 0, 1, '22P02', 'e', 'public', 't'); "
