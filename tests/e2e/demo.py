@@ -13,7 +13,7 @@ class Demo(Process):
     """`metadb demo` on a terminal, where it stays up."""
 
     def __init__(self, room, broker_port):
-        super().__init__(room, "demo")
+        super().__init__(room, f"demo-{broker_port}")
         ours, theirs = pty.openpty()
         self._reader = threading.Thread(target=self._copy, args=[ours], daemon=True)
         self._reader.start()

@@ -14,7 +14,7 @@ ENDS_OF_PIPELINE = ("Sync", "Query", "FunctionCall", "Wait")
 # Ends a transaction or a part of it, and the portals in it.
 CONTROL = re.compile(r"\b(commit|end|rollback|abort|release|savepoint|prepare transaction)\b", re.IGNORECASE)
 # Opens a command that changes something.
-CHANGE = re.compile(r"\b(alter|create|drop|pause|register)\b", re.IGNORECASE)
+CHANGE = re.compile(r"\b(alter|create|drop|pause|register|sync)\b", re.IGNORECASE)
 # PostgreSQL's, refused in a pipeline after anything else was executed.
 ALONE = re.compile(r"\b(discard all|alter system|vacuum|(create|drop) database)\b", re.IGNORECASE)
 # PostgreSQL's, refused where a snapshot was taken before, as Parse or Bind of a SELECT does.

@@ -9,8 +9,9 @@ FILLING = """
         SELECT 's', 't', 0, i, '2024-02-29 12:00:00.25+00', '22023', 'no ' || i, '1999-12-31 23:59:59+00'
         FROM generate_series(1, 4) i;
 """
-NAMES = ["authorizations", "config", "data_mappings", "data_origins", "data_sources", "dead_letters", "status", "tables", "users"]
-_TYPES = {20: "int8", 25: "text", 701: "float8", 1184: "timestamptz"}
+NAMES = ["authorizations", "config", "data_mappings", "data_origins", "data_sources", "dead_letters", "external_sql",
+         "status", "tables", "topics", "users"]
+_TYPES = {16: "bool", 20: "int8", 23: "int4", 25: "text", 701: "float8", 1184: "timestamptz"}
 
 
 def _literal(value):
