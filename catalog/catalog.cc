@@ -69,6 +69,12 @@ Snapshot load(Connection& connection) {
 
 }  // namespace
 
+Connection Catalog::connected(const std::string& conninfo) {
+  Connection connection(conninfo);
+  connection.exec("SET search_path = pg_catalog");
+  return connection;
+}
+
 void Catalog::open(const std::string& version) {
   Connection connection = connect();
   migrate(connection);

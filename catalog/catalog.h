@@ -56,12 +56,15 @@ class Catalog {
   void publish(const std::function<void(Snapshot&)>& change);
 
   [[nodiscard]] const CatalogOptions& options() const { return options_; }
-  [[nodiscard]] Connection connect() const { return Connection(options_.conninfo); }
+  // Their search_path is pg_catalog: what users put into `public` is never run with our rights.
+  [[nodiscard]] Connection connect() const { return connected(options_.conninfo); }
   [[nodiscard]] Connection connect_superuser() const {
-    return Connection(options_.superuser_conninfo);
+    return connected(options_.superuser_conninfo);
   }
 
  private:
+  static Connection connected(const std::string& conninfo);
+
   CatalogOptions options_;
   mutable std::mutex mutex_;  // guards current_
   std::mutex publishing_;     // one publisher at a time; taken before mutex_

@@ -91,12 +91,13 @@ int64_t purge_dead_letters(Connection& connection, const DeadLetterRange& range)
 std::optional<StoredLetter> next_letter(Connection& connection, const DeadLetterRange& range,
                                         const LetterPlace& place) {
   return letter_of(connection.exec(
-      fmt::format("SELECT {} FROM metadb.dead_letter WHERE source_name = $1 AND id <= $2 AND"
-                  " (topic, part, \"offset\") > ($3, $4, $5) ORDER BY topic, part, \"offset\""
-                  " LIMIT 1",
-                  kLetterColumns),
+      fmt::format(
+          "SELECT {} FROM metadb.dead_letter WHERE source_name = $1 AND id <= $2 AND"
+          " (topic, part, \"offset\", id) > ($3, $4, $5, $6) ORDER BY topic, part, \"offset\","
+          " id LIMIT 1",
+          kLetterColumns),
       {range.source_name, std::to_string(range.last_id), place.topic, std::to_string(place.part),
-       std::to_string(place.offset)}));
+       std::to_string(place.offset), std::to_string(place.id)}));
 }
 
 std::optional<StoredLetter> lock_letter(Connection& connection, int64_t id) {
@@ -117,8 +118,9 @@ void update_letter(Connection& connection, int64_t id, const Error& reason) {
 std::vector<std::pair<std::string, std::string>> open_letter_keys(Connection& connection,
                                                                   const std::string& source_name) {
   const Result rows = connection.exec(
-      "SELECT DISTINCT topic, coalesce(encode(key, 'hex'), '') FROM metadb.dead_letter"
-      " WHERE source_name = $1 AND closed IS NULL",
+      fmt::format("SELECT DISTINCT topic, coalesce(encode(key, 'hex'), '') FROM metadb.dead_letter"
+                  " WHERE source_name = $1 AND closed IS NULL LIMIT {}",
+                  kOpenMax),
       {source_name});
   std::vector<std::pair<std::string, std::string>> out;
   for (int row = 0; row < rows.rows(); ++row)
@@ -126,17 +128,31 @@ std::vector<std::pair<std::string, std::string>> open_letter_keys(Connection& co
   return out;
 }
 
-// The same key in another partition of the topic: that one is new, and is read after the others.
+// The same key in another partition of the topic: that one is new, and is read after the others. A
+// letter without a table is that of its topic, if the topic feeds one only.
 void close_letters(Connection& connection, const std::string& source_name,
                    const LaterEvent& event) {
+  const std::string_view places =
+      event.is_letter ? "l.part = $3 AND l.\"offset\" < $4" : "(l.part <> $3 OR l.\"offset\" < $4)";
+  const std::string_view letters =
+      event.key ? "md5(l.key) = md5($6::bytea) AND l.key = $6::bytea"
+                : "((l.schema_name, l.table_name) = ($6, $7) OR l.schema_name IS NULL AND (SELECT"
+                  " count(DISTINCT (t.schema_name, t.table_name)) FROM metadb.source_table t WHERE"
+                  " t.source_name = $1 AND t.topic = $2) <= 1)";
+  std::vector<Param> parameters = {source_name, event.topic, std::to_string(event.part),
+                                   std::to_string(event.offset), std::to_string(event.ts_us)};
+  if (event.key) {
+    parameters.push_back(hex(event.key));
+  } else {
+    parameters.insert(parameters.end(), {event.schema_name, event.table_name});
+  }
   connection.exec(
-      "UPDATE metadb.dead_letter l SET closed = 'epoch'::timestamptz + $6::bigint * interval '1"
-      " microsecond' WHERE l.source_name = $1 AND l.topic = $2 AND (l.part <> $3 OR l.\"offset\" <"
-      " $4) AND ($5::bytea IS NULL OR l.key = $5::bytea) AND l.closed IS NULL AND NOT EXISTS"
-      " (SELECT FROM metadb.dead_letter o WHERE (o.source_name, o.topic, o.part, o.\"offset\") ="
-      " ($1, $2, $3, $4))",
-      {source_name, event.topic, std::to_string(event.part), std::to_string(event.offset),
-       hex(event.key), std::to_string(event.ts_us)});
+      fmt::format("UPDATE metadb.dead_letter l SET closed = 'epoch'::timestamptz + $5::bigint *"
+                  " interval '1 microsecond' WHERE l.source_name = $1 AND l.topic = $2 AND {} AND"
+                  " {} AND l.closed IS NULL AND NOT EXISTS (SELECT FROM metadb.dead_letter o WHERE"
+                  " (o.source_name, o.topic, o.part, o.\"offset\") = ($1, $2, $3, $4))",
+                  places, letters),
+      parameters);
 }
 
 }  // namespace metadb::catalog

@@ -52,6 +52,7 @@ struct LetterPlace {
   std::string topic;
   int32_t part = -1;
   int64_t offset = -1;
+  int64_t id = 0;
 };
 // The next letter of the range behind `place`. REQUIRES: the range has a source.
 std::optional<StoredLetter> next_letter(Connection& connection, const DeadLetterRange& range,
@@ -62,7 +63,8 @@ void delete_letter(Connection& connection, int64_t id);
 // Why it could not be applied this time.
 void update_letter(Connection& connection, int64_t id, const Error& reason);
 
-// (topic, key) of each letter of the source of whose key nothing was applied since.
+// (topic, key) of letters of the source of whose key nothing was applied since; at most kOpenMax.
+constexpr size_t kOpenMax = 100'000;
 std::vector<std::pair<std::string, std::string>> open_letter_keys(Connection& connection,
                                                                   const std::string& source_name);
 // An event that was applied.
@@ -70,8 +72,11 @@ struct LaterEvent {
   std::string topic;
   int32_t part = 0;
   int64_t offset = 0;
-  std::optional<std::string> key;  // nullopt: all keys, as a truncate
+  std::optional<std::string> key;  // nullopt: all keys, as a truncate of the table below
   int64_t ts_us = 0;
+  bool is_letter = false;  // was a letter itself: letters of new partitions are later than it
+  std::string schema_name{};
+  std::string table_name{};
 };
 // Closes the letters that it is later than. REQUIRES: the transaction that applies it.
 void close_letters(Connection& connection, const std::string& source_name, const LaterEvent& event);

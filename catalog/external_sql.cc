@@ -51,8 +51,15 @@ std::string without_credentials(std::string_view url) {
   const size_t scheme = url.find(kSchemeEnd);
   if (scheme == std::string_view::npos) return std::string(url);
   const size_t host = scheme + kSchemeEnd.size();
-  const size_t slash = std::min(url.find('/', host), url.size());
-  const size_t at = url.substr(0, slash).rfind('@');
+  const std::string_view authority = url.substr(0, std::min(url.find('/', host), url.size()));
+  // A slash in a password should have been escaped; it is hidden all the same, where what stands
+  // before it is no host with a port.
+  const size_t colon = authority.find(':', host);
+  const bool is_cut =
+      colon != std::string_view::npos &&
+      authority.find_first_not_of("0123456789", colon + 1) != std::string_view::npos;
+  const size_t at = authority.find('@') == std::string_view::npos && is_cut ? url.rfind('@')
+                                                                            : authority.rfind('@');
   if (at == std::string_view::npos || at < host) return std::string(url);
   return fmt::format("{}********{}", url.substr(0, host), url.substr(at));
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr auto kRetryInterval = std::chrono::seconds(2);
 // The end of the server waits for the last lines.
 constexpr std::string_view kSessionSettings =
-    "SET lock_timeout = '5s'; SET statement_timeout = '30s'";
+    "SET lock_timeout = '5s'; SET statement_timeout = '30s'; SET search_path = pg_catalog";
 
 }  // namespace
 

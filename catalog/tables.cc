@@ -29,6 +29,13 @@ bool is_bounded(const Column& column) {
   return column.type && row_of(*column.type).is_bounded && row_of(*column.type).has_btree;
 }
 
+// The text of arrays and ranges depends on settings, as far as PostgreSQL knows: no index may be
+// built over it. They are indexed as they are, and a long one is refused.
+bool has_stable_text(const Column& column) {
+  return column.type && row_of(*column.type).has_btree &&
+         (row_of(*column.type).element || *column.type == PgType::numrange);
+}
+
 // Unique on the current leaf: at most one current row per origin and key (invariant 1). On the
 // main table, for users: a btree over the bounded columns, a hash index for each other one, since
 // a btree entry refuses long values.
@@ -248,7 +255,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
 
 std::string key_expression(const Column& column, std::string_view prefix) {
   const std::string name = std::string(prefix) + quote_identifier(column.name);
-  if (is_bounded(column)) return name;
+  if (is_bounded(column) || has_stable_text(column)) return name;
   return fmt::format("md5({}::text)",
                      column.type == PgType::numeric ? fmt::format("trim_scale({})", name) : name);
 }

@@ -186,19 +186,7 @@ bool has_hash(PgType type) {
 }
 
 bool is_equal_by_index(PgType type) {
-  const PgTypeRow& row = row_of(type);
-  if (!row.has_btree) return false;
-  if (row.is_bounded || type == PgType::numeric) return true;
-  switch (row.element.value_or(type)) {
-    case PgType::numeric:
-    case PgType::numrange:
-    case PgType::float4:
-    case PgType::float8:
-    case PgType::jsonb:
-      return false;
-    default:
-      return true;
-  }
+  return row_of(type).has_btree && type != PgType::jsonb;
 }
 
 PgType widened(PgType column, PgType incoming) {

@@ -92,8 +92,7 @@ std::optional<PgType> array_of(PgType element);
 // Can be in a hash index: what can be in a btree, but for bit strings.
 bool has_hash(PgType type);
 // Values are equal exactly if their entries in the index of a key are (key_expression in tables.h).
-// Not so where that is an md5 of the text and equal values have several: 1.0 and 1.00 in arrays and
-// ranges, jsonb.
+// Not so jsonb, whose entry is an md5 of the text, of which equal values have several.
 bool is_equal_by_index(PgType type);
 // By format_type() name without typmod ("character varying" counts as text); nullopt if unknown.
 std::optional<PgType> pg_type_named(std::string_view format_type_name);

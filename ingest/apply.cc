@@ -117,6 +117,13 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
 }
 
 Applied Applier::apply(const Batch& batch) {
+  if (batch.retried) {
+    if (const auto reason = objection(batch)) {
+      Applied left;
+      left.refusal = *reason;
+      return left;
+    }
+  }
   std::vector<ReadyTable> ready;
   std::optional<Applied> applied;
   bool is_retry = false;
@@ -216,7 +223,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
     note_open_letter(letter.topic, letter.key.value_or(""));
   }
   if (batch.retried) end_letter(*batch.retried);
-  close_letters(batch);
+  close_letters(batch, ready);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   transaction.commit();
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
@@ -288,7 +295,14 @@ void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
   connection_.exec("SAVEPOINT probe");
   connection_.exec(sql.truncate_stage());
   const std::string_view rows[] = {run.rows};
-  connection_.copy_binary(sql.copy_stage(), rows);
+  try {
+    connection_.copy_binary(sql.copy_stage(), rows);
+  } catch (const Error& error) {
+    // A value that the type of its own events does not take.
+    if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+    connection_.exec("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
+    return;
+  }
   for (const MergeSql::Probe& probe : probes) {
     try {
       connection_.exec(probe.sql);
@@ -341,6 +355,7 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
   const std::string_view rows[] = {run.rows};
   connection_.copy_binary(sql.copy_stage(), rows);
   if (const std::string convert = sql.convert(); !convert.empty()) connection_.exec(convert);
+  if (letter_ && !letter_->closed_us) close_by_versions(run, ready, sql);
   if (letter_ && letter_->closed_us) {
     apply_late(run, ready, sql);
     return;
@@ -393,17 +408,20 @@ void Applier::replace(const Run& run, const ReadyTable& ready, const MergeSql& s
 // The old row is the newest version of the old key: an ended one, or its current row where its
 // delete has not been read yet (it lies in another partition).
 void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  int64_t newest = 0;
+  std::tuple<int64_t, int64_t, int64_t> newest{};  // __end, __start, __id
   std::string where;
   const auto look = [&](const std::string& leaf) {
     const catalog::Result found = connection_.exec(sql.find_old_row(leaf));
-    if (found.is_null(0, 0) || found.int64(0, 0) <= newest) return;
-    newest = found.int64(0, 0);
+    if (found.rows() == 0) return;
+    const std::tuple version(found.int64(0, 1), found.int64(0, 2), found.int64(0, 0));
+    if (!where.empty() && version <= newest) return;
+    newest = version;
     where = leaf;
   };
   for (const int year : ready.table->years) look(ready.table->leaf(year));
   look(ready.table->current());
-  if (!where.empty()) connection_.exec(sql.fill_from_old_row(where, newest, run.unavailable));
+  if (!where.empty())
+    connection_.exec(sql.fill_from_old_row(where, std::get<2>(newest), run.unavailable));
   connection_.exec(sql.drop_old_key());
   if (where.empty()) connection_.exec(sql.fill(run.unavailable));
 }

@@ -65,7 +65,9 @@ class Applier {
   void end_letter(const Batch::Retried& retried);
   void apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void close_letters(const Batch& batch);
+  void close_letters(const Batch& batch, const std::vector<ReadyTable>& ready);
+  [[nodiscard]] std::optional<catalog::Error> objection(const Batch& batch) const;
+  void close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);

@@ -9,6 +9,8 @@
 namespace metadb::ingest {
 namespace {
 
+using catalog::Error;
+
 // FNV-1a: a letter that has another's hash costs a statement that closes nothing.
 uint64_t hash_of(std::string_view topic, std::string_view key) {
   constexpr uint64_t kPrime = 1099511628211ULL;
@@ -17,6 +19,17 @@ uint64_t hash_of(std::string_view topic, std::string_view key) {
   hash = (hash ^ 0x100U) * kPrime;
   for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
   return hash;
+}
+
+// Also where the table lacks a column of the key.
+bool tells_rows_apart_as(const catalog::Table& table, const RowSchema& schema) {
+  std::vector<std::string> key;
+  for (const uint16_t index : schema.key) {
+    const catalog::Column* column = table.column_of_source(schema.columns[index].name);
+    if (column == nullptr) return false;
+    key.push_back(column->name);
+  }
+  return key == table.key_columns;
 }
 
 struct Version {
@@ -66,8 +79,30 @@ void Applier::note_open_letter(const std::string& topic, std::string_view key) {
 // False: somebody has purged the letter. Who else retries it waits, and finds it gone.
 bool Applier::begin_letter(const Batch::Retried& retried) {
   catalog::hold_epoch(connection_, source_name_, retried.fence);
+  connection_.exec("SET LOCAL lock_timeout = '5s'");  // somebody may be deleting it
   letter_ = catalog::lock_letter(connection_, retried.letter_id);
   return letter_.has_value();
+}
+
+// What speaks against applying a letter, before anything of a table is changed for it. It never
+// shapes what later events have made: their key is the table's.
+std::optional<catalog::Error> Applier::objection(const Batch& batch) const {
+  const auto snapshot = catalog_.snapshot();
+  for (const TableChanges& changes : batch.tables()) {
+    const EventTable& event = *changes.table;
+    const auto known =
+        snapshot->source_tables.find({source_name_, event.db, event.schema, event.table});
+    if (known == snapshot->source_tables.end()) continue;  // it makes the table
+    if (known->second.server_name != event.server_name)
+      return Error("42P07", "its table is fed by another server now");
+    const auto found = snapshot->tables.find({known->second.schema_name, known->second.table_name});
+    if (found == snapshot->tables.end()) return Error("42P01", "its table has been dropped");
+    for (const Run& run : changes.runs) {
+      if (run.schema && !tells_rows_apart_as(*found->second, *run.schema))
+        return Error("0A000", "the key of its table is another one now");
+    }
+  }
+  return std::nullopt;
 }
 
 void Applier::end_letter(const Batch::Retried& retried) {
@@ -76,6 +111,18 @@ void Applier::end_letter(const Batch::Retried& retried) {
   } else {
     catalog::delete_letter(connection_, retried.letter_id);
   }
+}
+
+// The bytes of a key may have changed with its schema, so that no later event has closed the
+// letter: the versions of its row tell. A row that ended, or began, later than the event is later
+// than it.
+void Applier::close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  constexpr int64_t kNeverUs = 253'402'214'400'000'000;  // 9999-12-31, __end of current rows
+  if (run.kind != RunKind::merge || run.changes() != 1) return;
+  const int64_t at_us = run.times_us.front();
+  const auto& [covering, next] = neighbours(connection_, sql, *ready.table, {at_us, kNeverUs});
+  if (covering && covering->end_us) letter_->closed_us = *covering->end_us;
+  if (next && next->start_us > at_us && !letter_->closed_us) letter_->closed_us = next->start_us;
 }
 
 void Applier::apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
@@ -144,20 +191,30 @@ void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const M
 
 // A letter that stays behind a later event of its key, or a truncate, is history from now on. What
 // was set aside itself is later than nothing.
-void Applier::close_letters(const Batch& batch) {
+void Applier::close_letters(const Batch& batch, const std::vector<ReadyTable>& ready) {
   if (open_letters_.empty() || outcome_.refusal) return;
-  for (const TableChanges& changes : batch.tables()) {
-    if (!topics_of_letters_.contains(changes.topic)) continue;
+  const bool are_too_many = open_letters_.size() >= catalog::kOpenMax;
+  for (size_t table = 0; table < batch.tables().size(); ++table) {
+    const TableChanges& changes = batch.tables()[table];
+    if (!ready[table].table || (!are_too_many && !topics_of_letters_.contains(changes.topic)))
+      continue;
     for (const Run& run : changes.runs) {
       for (size_t i = 0; i < run.changes(); ++i) {
         const Message& message = run.messages[i];
         const bool is_truncate = run.kind == RunKind::truncate;
         const bool may_close =
             is_truncate ||
-            (message.key && open_letters_.contains(hash_of(message.topic, *message.key)));
+            (message.key &&
+             (are_too_many || open_letters_.contains(hash_of(message.topic, *message.key))));
         if (!may_close) continue;
-        catalog::LaterEvent event{std::string(message.topic), message.partition, message.offset,
-                                  std::nullopt, run.times_us[i]};
+        catalog::LaterEvent event{std::string(message.topic),
+                                  message.partition,
+                                  message.offset,
+                                  std::nullopt,
+                                  run.times_us[i],
+                                  batch.retried.has_value(),
+                                  ready[table].table->schema,
+                                  ready[table].table->current_name};
         if (!is_truncate) event.key.emplace(*message.key);
         catalog::close_letters(connection_, source_name_, event);
       }

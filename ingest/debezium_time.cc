@@ -368,6 +368,7 @@ int64_t parse_zoned_timestamp(std::string_view text) {
 std::string zoned_timestamp_text(std::string_view text) {
   if (text == "infinity" || text == "-infinity") return std::string(text);
   Scanner scanner(text, "timestamp with time zone");
+  scanner.take_era();
   Instant instant = date_and_time(scanner);
   instant.nanos -= scanner.offset() * kNanosPerSecond;
   scanner.end();

@@ -23,6 +23,8 @@ class Decoders {
 
   explicit Decoders(DecoderOptions options = {}) : options_(std::move(options)) {}
   std::shared_ptr<Decoder> take();
+  // One that has seen nothing.
+  [[nodiscard]] Decoder fresh() const { return Decoder(options_); }
 
  private:
   DecoderOptions options_;

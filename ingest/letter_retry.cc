@@ -6,18 +6,19 @@
 
 namespace metadb::ingest {
 
-void LetterRetry::pass(const catalog::DeadLetter& letter) {
-  place_ = {letter.topic, letter.part, letter.offset};
+void LetterRetry::pass(const catalog::StoredLetter& stored) {
+  place_ = {stored.letter.topic, stored.letter.part, stored.letter.offset, stored.id};
 }
 
-void LetterRetry::applied(const catalog::DeadLetter& letter) {
-  pass(letter);
+void LetterRetry::applied(const catalog::StoredLetter& stored) {
+  pass(stored);
   const std::scoped_lock lock(mutex_);
   ++outcome_.applied;
 }
 
-void LetterRetry::left(const catalog::DeadLetter& letter, const std::string& reason) {
-  pass(letter);
+void LetterRetry::left(const catalog::StoredLetter& stored, const std::string& reason) {
+  pass(stored);
+  const catalog::DeadLetter& letter = stored.letter;
   const std::scoped_lock lock(mutex_);
   ++outcome_.left;
   if (outcome_.reasons.size() >= kReasonsMax) return;
@@ -29,6 +30,18 @@ void LetterRetry::finish() {
   const std::scoped_lock lock(mutex_);
   is_over_ = true;
   changed_.notify_all();
+}
+
+void LetterRetry::abandon() {
+  const std::scoped_lock lock(mutex_);
+  is_abandoned_ = !is_over_;
+  is_over_ = true;
+  changed_.notify_all();
+}
+
+bool LetterRetry::is_abandoned() const {
+  const std::scoped_lock lock(mutex_);
+  return is_abandoned_;
 }
 
 bool LetterRetry::await(std::chrono::milliseconds timeout) {
@@ -61,6 +74,12 @@ std::shared_ptr<LetterRetry> RetrySlot::current() {
   const std::scoped_lock lock(mutex_);
   if (retry_ && retry_->is_over()) retry_.reset();
   return retry_;
+}
+
+void RetrySlot::abandon() {
+  const std::scoped_lock lock(mutex_);
+  if (retry_) retry_->abandon();
+  retry_.reset();
 }
 
 }  // namespace metadb::ingest

@@ -29,18 +29,21 @@ class LetterRetry {
   // The worker's.
   [[nodiscard]] const catalog::DeadLetterRange& range() const { return range_; }
   [[nodiscard]] const catalog::LetterPlace& place() const { return place_; }
-  void applied(const catalog::DeadLetter& letter);
-  void left(const catalog::DeadLetter& letter, const std::string& reason);
+  void applied(const catalog::StoredLetter& letter);
+  void left(const catalog::StoredLetter& letter, const std::string& reason);
   void finish();
+  // The worker ends before it is done.
+  void abandon();
 
   // The command's. Nothing more is done once it is given up.
   bool await(std::chrono::milliseconds timeout);
   void give_up();
   [[nodiscard]] bool is_over() const;
+  [[nodiscard]] bool is_abandoned() const;
   [[nodiscard]] Outcome outcome() const;
 
  private:
-  void pass(const catalog::DeadLetter& letter);
+  void pass(const catalog::StoredLetter& letter);
 
   const catalog::DeadLetterRange range_;
   catalog::LetterPlace place_;  // of the worker's thread
@@ -49,6 +52,7 @@ class LetterRetry {
   std::condition_variable changed_;
   Outcome outcome_;
   bool is_over_ = false;
+  bool is_abandoned_ = false;
 };
 
 // Where a command leaves its order for the stream that runs, or for the next one.
@@ -58,6 +62,8 @@ class RetrySlot {
   bool put(std::shared_ptr<LetterRetry> retry);
   // nullptr: nothing to do.
   std::shared_ptr<LetterRetry> current();
+  // Whoever waits for it waits no longer.
+  void abandon();
 
  private:
   std::mutex mutex_;

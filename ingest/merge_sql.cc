@@ -35,10 +35,28 @@ std::string inferred_uuid(const std::string& text) {
                      text, quote_literal(catalog::kCanonicalUuid));
 }
 
+// Whether PostgreSQL casts values to the narrower type that it does not hold: 1.5 to the integer 2.
+// How a text is read is the choice of who made it another type.
+bool may_lose(catalog::PgType from, catalog::PgType to) {
+  return from != catalog::PgType::text && catalog::row_of(from).has_btree &&
+         catalog::widened(to, from) != to;
+}
+
+// Fails, as a value that does not cast, where the way back leads elsewhere.
+std::string exact_cast(catalog::PgType from, catalog::PgType to, const std::string& value) {
+  const std::string there = catalog::cast_sql(from, to, value);
+  return fmt::format(
+      "CASE WHEN {} IS NOT DISTINCT FROM {} THEN {} WHEN ('not exact: ' || {}::text)::uuid IS NULL "
+      "THEN NULL END",
+      catalog::cast_sql(to, from, there), value, there, value);
+}
+
 std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
   if (!column.type) return fmt::format("({})::text::{}", expression, column.type_name);
   if (column.choice == catalog::TypeChoice::inferred && event_type == catalog::PgType::text)
     return inferred_uuid(expression);
+  if (column.choice == catalog::TypeChoice::by_hand && may_lose(event_type, *column.type))
+    return exact_cast(event_type, *column.type, expression);
   return catalog::cast_sql(event_type, *column.type, expression);
 }
 
@@ -274,8 +292,13 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
 }
 
 std::string MergeSql::find_old_row(const std::string& leaf) const {
-  return fmt::format("SELECT max(h.__id) FROM {} s JOIN {} h ON {} WHERE s.n = 0", stage(), leaf,
-                     join_condition("s", "h"));
+  // A version of the past that a dead letter has made late has a newer __id than later ones.
+  return fmt::format(
+      "SELECT h.__id, (extract(epoch FROM h.__end) * 1000000)::bigint, (extract(epoch FROM "
+      "h.__start) * 1000000)::bigint FROM {} s JOIN {} h ON {} WHERE s.n = 0 ORDER BY h.__end "
+      "DESC, "
+      "h.__start DESC, h.__id DESC LIMIT 1",
+      stage(), leaf, join_condition("s", "h"));
 }
 
 std::string MergeSql::fill_from_old_row(const std::string& leaf, int64_t id,

@@ -28,7 +28,7 @@ Message message_of(std::shared_ptr<const catalog::DeadLetter> letter) {
 
 void Stream::retry_letters() {
   const auto retry = parts_.retries.current();
-  if (!retry || batch_ || !writer_.is_idle()) return;
+  if (!retry || batch_ || !writer_.is_idle() || !parts_.assigned.partitions) return;
   for (int i = 0; i < kLettersAtOnce && !retry->is_over() && !stop_.stop_requested(); ++i) {
     const auto stored = catalog::next_letter(connection_, retry->range(), retry->place());
     if (!stored) {
@@ -36,12 +36,13 @@ void Stream::retry_letters() {
       return;
     }
     const auto refusal = retry_letter(*stored);
-    if (stop_.stop_requested() || must_restart_) return;
+    if (stop_.stop_requested()) return;
     if (refusal) {
-      retry->left(stored->letter, *refusal);
+      retry->left(*stored, *refusal);
     } else {
-      retry->applied(stored->letter);
+      retry->applied(*stored);
     }
+    if (must_restart_) return;
   }
 }
 
@@ -53,7 +54,7 @@ std::optional<std::string> Stream::retry_letter(const catalog::StoredLetter& sto
   auto batch = std::make_unique<Batch>();
   try {
     // One of its own: what the lane's remembers belongs to events in their order.
-    const Decoded decoded = Decoder().decode(message);
+    const Decoded decoded = parts_.decoders.fresh().decode(message);
     const auto* change = std::get_if<Change>(&decoded);
     if (change == nullptr) return "it is no change of a row";
     if (change->op == Op::truncate) return "a truncate is not applied late";

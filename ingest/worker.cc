@@ -131,6 +131,7 @@ void Worker::run(const std::stop_token& stop) {
     share_ = {};
   }
   board_.enter(SourceState::stopped);
+  retries_.abandon();
   const std::scoped_lock lock(mutex_);
   is_resting_ = true;
   has_ended_ = true;
@@ -149,6 +150,7 @@ bool Worker::await_order(const std::stop_token& stop) {
   if (renewed_) source_ = std::move(*renewed_);
   renewed_.reset();
   lanes_.clear();
+  decoders_.reset();  // of the options and the stop token of before
   board_.update([](SourceStatus& status) { status.stopped_lanes.clear(); });
   board_.enter(SourceState::starting);
   return true;

@@ -15,7 +15,7 @@ using catalog::ExternalSqlRun;
 
 // One run of a repository at a time: gone with the connection.
 constexpr std::string_view kLock =
-    "SELECT pg_catalog.pg_try_advisory_lock(1835361385, hashtext($1))";
+    "SELECT pg_catalog.pg_try_advisory_lock(1835361386, hashtext($1))";
 
 // Sets next_run to the first time after now that the day has `schedule`, in UTC.
 constexpr std::string_view kNextRun =
@@ -44,6 +44,20 @@ void lock(Connection& control, const ExternalSql& what) {
   throw Error("55006", fmt::format("external SQL \"{}\" is running already", what.name));
 }
 
+// The files run as the system user with the schema as their search path: what somebody else could
+// put there would run as the system user, too.
+void require_own_schema(Connection& control, const std::string& schema) {
+  const catalog::Result own = control.exec(
+      "SELECT n.nspowner = r.oid AND NOT EXISTS (SELECT FROM aclexplode(n.nspacl) x"
+      " WHERE x.grantee <> n.nspowner AND x.privilege_type = 'CREATE')"
+      " FROM pg_namespace n, pg_roles r WHERE n.nspname = $1 AND r.rolname = current_user",
+      {schema});
+  if (own.rows() > 0 && own.boolean(0, 0)) return;
+  throw Error("42501", fmt::format("schema \"{}\" is not metadb's alone", schema))
+      .with_detail("It belongs to another role, or other roles may create objects in it.")
+      .with_hint("Give external SQL a schema of its own.");
+}
+
 std::chrono::seconds file_timeout(const catalog::Catalog& catalog) {
   return std::chrono::seconds(
       catalog::integer_setting(catalog.snapshot()->settings, "external_sql_timeout"));
@@ -70,6 +84,7 @@ ExternalSqlRun ExternalSqlRunner::run(const ExternalSql& what, const std::stop_t
   const auto snapshot = catalog_.snapshot();
   refuse_while_synchronizing(*snapshot);
   Connection control = catalog_.connect();
+  if (control.server_version() >= 140000) control.exec("SET idle_session_timeout = 0");
   lock(control, what);
   ExternalSqlRun run{what.name, {}, {}, 0, 0};
   try {
@@ -77,6 +92,7 @@ ExternalSqlRun ExternalSqlRunner::run(const ExternalSql& what, const std::stop_t
     const Repository repository = fetch_repository({what.url, what.ref, what.path}, options_, stop);
     run.commit = repository.commit;
     control.exec("CREATE SCHEMA IF NOT EXISTS " + catalog::quote_identifier(what.schema));
+    require_own_schema(control, what.schema);
     spdlog::info("external SQL {}: {} files of {} at {} ({})", what.name, repository.files.size(),
                  catalog::without_credentials(what.url), what.ref, run.commit);
     for (const RepositoryFile& file : repository.files) {
@@ -155,7 +171,8 @@ void ExternalSqlRunner::run_scheduled(Connection& connection, const std::stop_to
     }
   }
   run_all(all, stop, [&](const ExternalSql& what) {
-    connection.exec(fmt::format("{} AND e.name = $1", kNextRun), {what.name});
+    // It may have taken hours.
+    catalog_.connect().exec(fmt::format("{} AND e.name = $1", kNextRun), {what.name});
   });
 }
 

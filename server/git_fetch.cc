@@ -31,14 +31,17 @@ constexpr const char* kWanted = "refs/metadb/wanted";
 std::string without_secret(std::string text, const std::string& url) {
   if (catalog::without_credentials(url) == url) return text;
   const size_t begin = url.find("://") + 3;
-  const std::string_view authority = std::string_view(url).substr(0, url.find('/', begin));
-  const std::string secret = url.substr(begin, authority.rfind('@') - begin);
+  // As long as what is hidden there.
+  const std::string shown = catalog::without_credentials(url);
+  const std::string secret =
+      url.substr(begin, url.size() - begin - (shown.size() - shown.find("********") - 8));
   const size_t colon = secret.find(':');
   const std::string password = colon == std::string::npos ? "" : secret.substr(colon + 1);
   for (const std::string& hidden : {secret, password}) {
     if (hidden.empty()) continue;
     for (size_t at = text.find(hidden); at != std::string::npos; at = text.find(hidden, at)) {
       text.replace(at, hidden.size(), "********");
+      at += 8;
     }
   }
   return text;

@@ -31,6 +31,7 @@ constexpr std::string_view kNext =
 Connection connect(const catalog::Catalog& catalog) {
   Connection connection = catalog.connect();
   connection.exec(std::string(kSession));
+  if (connection.server_version() >= 140000) connection.exec("SET idle_session_timeout = 0");
   return connection;
 }
 
@@ -94,15 +95,17 @@ void Maintenance::check(const std::stop_token& stop) {
   due_ = system_clock::now() + kLook;
   if (!connection.exec(std::string(kLock)).boolean(0, 0)) return;  // another server is at it
   const std::string time = catalog_.snapshot()->settings.find("maintenance_time")->second;
-  if (is_due(connection, time)) run_daily(connection, stop);
+  if (is_due(connection, time)) run_daily(stop);
+  bool is_well = true;
   for (const MaintenanceJob& job : jobs_.timed) {
-    if (!stop.stop_requested()) run_job(job, stop);
+    if (!stop.stop_requested()) is_well = run_job(job, stop).empty() && is_well;
   }
-  look_ahead(connection);
+  // What failed may be due still: not at once.
+  if (is_well) look_ahead(connection);
 }
 
 // Stopped in the middle, it is made up for at the next start.
-void Maintenance::run_daily(Connection& connection, const std::stop_token& stop) {
+void Maintenance::run_daily(const std::stop_token& stop) {
   spdlog::info("maintenance begins");
   std::string errors;
   for (const MaintenanceJob& job : jobs_.daily) {
@@ -111,7 +114,9 @@ void Maintenance::run_daily(Connection& connection, const std::stop_token& stop)
     if (!error.empty())
       errors += fmt::format("{}{}: {}", errors.empty() ? "" : "\n", job.name, error);
   }
-  connection.exec(
+  // The jobs may have taken hours, in which the other connection was idle.
+  Connection fresh = connect(catalog_);
+  fresh.exec(
       fmt::format("UPDATE metadb.maintenance SET last_run = now(), last_error = nullif($2, ''), "
                   "next_maintenance_time = {}",
                   kNext),

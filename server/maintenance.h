@@ -52,7 +52,7 @@ class Maintenance {
   void run(const std::stop_token& stop);
   void wait(const std::stop_token& stop);
   void check(const std::stop_token& stop);
-  void run_daily(catalog::Connection& connection, const std::stop_token& stop);
+  void run_daily(const std::stop_token& stop);
   // What went wrong; empty: nothing.
   std::string run_job(const MaintenanceJob& job, const std::stop_token& stop);
   void look_ahead(catalog::Connection& connection);

@@ -4,9 +4,27 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <exception>
 #include <utility>
 
 namespace metadb::server {
+namespace {
+
+// A full disk ends neither the server nor what other sinks are told. There is nobody to tell but
+// standard error, which may be what fails.
+template <class Work>
+void without_throwing(const Work& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    static std::atomic<bool> is_told = false;
+    if (!is_told.exchange(true)) std::fprintf(stderr, "metadb: the log fails: %s\n", error.what());
+  }
+}
+
+}  // namespace
 
 RepeatFilter::RepeatFilter(std::vector<std::shared_ptr<spdlog::sinks::sink>> sinks,
                            const RepeatFilterOptions& options)
@@ -37,7 +55,7 @@ void RepeatFilter::log(const spdlog::details::log_msg& message) {
 }
 
 void RepeatFilter::flush() {
-  for (const auto& behind : sinks_) behind->flush();
+  for (const auto& behind : sinks_) without_throwing([&] { behind->flush(); });
 }
 
 void RepeatFilter::set_pattern(const std::string& pattern) {
@@ -106,7 +124,8 @@ void RepeatFilter::tell(const std::string& text, Repeat& repeat) {
 
 void RepeatFilter::hand_on(const spdlog::details::log_msg& message) {
   for (const auto& behind : sinks_) {
-    if (behind->should_log(message.level)) behind->log(message);
+    if (!behind->should_log(message.level)) continue;
+    without_throwing([&] { behind->log(message); });
   }
 }
 

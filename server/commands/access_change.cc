@@ -11,9 +11,12 @@ namespace {
 constexpr int kAttempts = 10;
 
 // GRANT and ALTER of one object at once: PostgreSQL gives up on the second with an internal error
-// (CatalogTupleUpdate), or finds a deadlock.
+// (CatalogTupleUpdate), or finds a deadlock. Of two that make one role the second finds its name.
 bool is_collision(const catalog::Error& error) {
-  return error.sqlstate == "40P01" || error.message() == "tuple concurrently updated" ||
+  const bool is_name_taken = error.sqlstate == "23505" &&
+                             error.message().find("pg_authid_rolname_index") != std::string::npos;
+  return is_name_taken || error.sqlstate == "40P01" ||
+         error.message() == "tuple concurrently updated" ||
          error.message() == "tuple concurrently deleted";
 }
 
@@ -60,7 +63,8 @@ void require_registration(catalog::Connection& connection, const grammar::ast::N
 void require_power_over(CommandContext& context, const grammar::ast::Name& role) {
   // The connection is the system user's.
   const catalog::Result found = context.connection().exec(
-      "SELECT r.rolname = session_user, r.rolname = 'metadb_admin', r.rolname ~ '^pg_',"
+      "SELECT r.rolname = session_user, r.rolname = 'metadb_admin', r.rolname ~ "
+      "'^(pg_|metadb_estate$)',"
       " (r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_roles s"
       "     WHERE s.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER')))"
       "   AND NOT coalesce((SELECT c.rolsuper FROM pg_roles c WHERE c.rolname = $2), false)"
@@ -72,7 +76,7 @@ void require_power_over(CommandContext& context, const grammar::ast::Name& role)
     why =
         "Only a superuser may change a superuser, a member of one, or a role with REPLICATION or "
         "BYPASSRLS.";
-  if (found.boolean(0, 2)) why = "It is one of PostgreSQL's own roles.";
+  if (found.boolean(0, 2)) why = "It is one of PostgreSQL's or metadb's own roles.";
   if (found.boolean(0, 1)) why = "Its members administer metadb.";
   if (found.boolean(0, 0)) why = "It is metadb's system user.";
   if (why.empty()) return;

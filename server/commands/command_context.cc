@@ -6,8 +6,9 @@ CommandContext::Opened::Opened(const std::string& conninfo, const Context& sessi
     : connection(conninfo), cancel(session.stop(), [this] { connection.cancel(); }) {
   connection.exec(
       "SET lock_timeout = '2s'; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
-      "SET extra_float_digits = 1; SET search_path = pg_catalog; "
-      "SET client_min_messages = warning");
+      "SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1; "
+      "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+      "SET search_path = pg_catalog; SET client_min_messages = warning");
 }
 
 catalog::Connection& CommandContext::open(std::optional<Opened>& opened,

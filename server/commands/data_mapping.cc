@@ -129,8 +129,10 @@ void warn_of_children(const JsonMapping& dropped, const JsonPath& path, CommandC
                                    fmt::format("Still mapped: {}.", list)));
 }
 
-void publish(CommandContext& context) {
+// What is read before the commit cannot fail after it.
+void commit_and_publish(CommandContext& context, catalog::Transaction& transaction) {
   auto mappings = catalog::load_json_mappings(context.connection());
+  transaction.commit();
   context.catalog().publish(
       [&](catalog::Snapshot& next) { next.json_mappings = std::move(mappings); });
 }
@@ -153,8 +155,7 @@ Reply run(const ast::CreateDataMapping& command, CommandContext& context) {
   const Turns::Turn turn = context.turns().take(context.session().stop());
   catalog::Transaction transaction(context.connection());
   catalog::insert_json_mapping(context.connection(), mapping);
-  transaction.commit();
-  publish(context);
+  commit_and_publish(context, transaction);
   spdlog::info("path {} of column {} of {} mapped to {} by {}", mapping.path, mapping.column_name,
                table->main(), mapping.id, context.session().caller.user);
   warn_of_no_effect(context.session());
@@ -174,8 +175,7 @@ Reply run(const ast::DropDataMapping& command, CommandContext& context) {
   const Turns::Turn turn = context.turns().take(context.session().stop());
   catalog::Transaction transaction(context.connection());
   catalog::delete_json_mapping(context.connection(), mapping);
-  transaction.commit();
-  publish(context);
+  commit_and_publish(context, transaction);
   spdlog::info("path {} of column {} of {}.{} no longer mapped, by {}", mapping.path,
                mapping.column_name, mapping.schema_name, command.table.name.text,
                context.session().caller.user);

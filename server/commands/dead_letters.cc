@@ -64,6 +64,12 @@ ingest::LetterRetry::Outcome retry_of(const std::string& name, int64_t last_id,
     tell_of(name, retry->outcome(), context.session());
     throw;
   }
+  if (retry->is_abandoned()) {
+    tell_of(name, retry->outcome(), context.session());
+    throw catalog::Error("55000",
+                         fmt::format("data source \"{}\" was stopped before all were tried", name))
+        .with_hint("Run the command again.");
+  }
   return retry->outcome();
 }
 

@@ -70,15 +70,12 @@ void tell(CommandContext& context, const ast::PurgeData& command, const catalog:
   std::set<std::string> running;
   for (const catalog::SourceTableKey& key : purged.source_tables) {
     const auto status = context.workers().status(key.source_name);
-    if (status && status->state != ingest::SourceState::paused &&
-        status->state != ingest::SourceState::waiting) {
-      running.insert(key.source_name);
-    }
+    if (status && status->state != ingest::SourceState::paused) running.insert(key.source_name);
   }
   for (const std::string& source : running) {
     context.session().notice(
-        {.message = fmt::format("data source \"{}\" is running: its purged tables begin anew with "
-                                "their next events",
+        {.message = fmt::format("data source \"{}\" is not paused: its purged tables begin anew "
+                                "with their next events",
                                 source)});
   }
 }
@@ -88,7 +85,11 @@ void tell(CommandContext& context, const ast::PurgeData& command, const catalog:
 void wake(CommandContext& context, const catalog::Purged& purged) {
   for (const auto& [source, topics] : purged.topics) {
     const auto status = context.workers().status(source);
-    if (!status) continue;
+    // One that rests begins anew anyway when it is resumed.
+    if (!status || status->state == ingest::SourceState::paused ||
+        status->state == ingest::SourceState::waiting) {
+      continue;
+    }
     const bool stands = std::ranges::any_of(status->stopped_lanes, [&](const auto& lane) {
       return lane.second.needs_resync && topics.contains(lane.first);
     });

@@ -21,6 +21,7 @@ using catalog::quote_identifier;
 
 // Most objects that a notice names, as PostgreSQL names dependent objects.
 constexpr int kObjectsNamed = 100;
+constexpr std::string_view kHeir = "metadb_estate";
 
 // What PostgreSQL stores: a text that is a verifier or a hash already is taken as it is, as CREATE
 // ROLE does.
@@ -151,13 +152,37 @@ void join(Connection& connection, const std::string& role) {
   connection.exec(fmt::format("GRANT {} TO CURRENT_USER", quote_identifier(role)));
 }
 
-void drop_role(Connection& connection, const ast::Name& user, const std::string& heir,
+// The heir of dropped users. A function that runs as its owner, a view, a default or an index of
+// theirs would do with the rights of whoever owns it what its author wrote: the heir has none, and
+// nobody logs in as it. The system user is a member, and can give things away.
+void make_heir(Connection& connection, const std::string& system_user) {
+  const std::string heir = quote_identifier(kHeir);
+  if (!role_exists(connection, std::string(kHeir)))
+    connection.exec(fmt::format("CREATE ROLE {} NOLOGIN", heir));
+  connection.exec(fmt::format("GRANT {} TO {}", heir, quote_identifier(system_user)));
+}
+
+// Who owns something in a schema needs CREATE there, unless a superuser makes it the owner.
+void reassign(Connection& connection, const ast::Name& user) {
+  const std::string name = quote_identifier(user.text);
+  const std::string heir = quote_identifier(kHeir);
+  const bool has_workspace =
+      connection.exec("SELECT FROM pg_namespace WHERE nspname = $1", {user.text}).rows() > 0;
+  if (has_workspace)
+    connection.exec(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", name, heir));
+  connection.exec(fmt::format("REASSIGN OWNED BY {} TO {}", name, heir));
+  if (has_workspace) connection.exec(fmt::format("REVOKE CREATE ON SCHEMA {} FROM {}", name, heir));
+}
+
+void drop_role(Connection& connection, const ast::Name& user, const std::string& system_user,
                std::vector<Notice>& notices) {
   const std::string name = quote_identifier(user.text);
   refuse_owner_of_databases(connection, user);
   const catalog::Result kept = owned_objects(connection, user.text);
   join(connection, user.text);
-  connection.exec(fmt::format("REASSIGN OWNED BY {} TO {}", name, quote_identifier(heir)));
+  make_heir(connection, system_user);
+  join(connection, std::string(kHeir));
+  reassign(connection, user);
   // Only privileges are left to it.
   connection.exec(fmt::format("DROP OWNED BY {}", name));
   connection.exec(fmt::format("DROP ROLE {}", name));
@@ -165,7 +190,7 @@ void drop_role(Connection& connection, const ast::Name& user, const std::string&
   catalog::repair_access(connection, user.text);
   if (kept.rows() == 0) return;
   notices.push_back({.message = fmt::format("what user {} owned is kept and belongs to {} now",
-                                            name, quote_identifier(heir)),
+                                            name, quote_identifier(kHeir)),
                      .detail = lines_of(kept, "")});
 }
 
@@ -200,13 +225,13 @@ Reply run(const ast::DropUser& command, CommandContext& context) {
   if (name == context.session().caller.user) {
     throw Error("55006", "current user cannot be dropped").with_position(command.name.position);
   }
-  const std::string heir = context.connection().user();
+  const std::string system_user = context.connection().user();
   change_access(context, [&](Connection& connection, std::vector<Notice>& notices) {
     require_registration(connection, command.name);
     catalog::forget_access(connection, name);
     catalog::deregister_user(connection, name);
     if (role_exists(connection, name)) {
-      drop_role(connection, command.name, heir, notices);
+      drop_role(connection, command.name, system_user, notices);
     } else {
       notices.push_back(
           {.message = fmt::format("role {} does not exist, its registration is removed",

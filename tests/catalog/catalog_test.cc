@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <deque>
 #include <future>
 #include <optional>
 #include <thread>
@@ -67,6 +68,22 @@ TEST_F(CatalogTest, FunctionsSayWhatThePlannerMayDoWithThem) {
   EXPECT_EQ(claims("mdblog"), "s u") << "of a table and the present time";
   EXPECT_EQ(claims("mdbusers"), "s u");
   EXPECT_EQ(claims("ps"), "v u") << "what it reads changes while a transaction lasts";
+}
+
+// Where users may create in `public`, a function there that fits better than PostgreSQL's own would
+// run with our rights.
+TEST_F(CatalogTest, RunsNothingThatUsersPutIntoPublic) {
+  catalog_.open("1.2");
+  connection_.exec(
+      "CREATE FUNCTION public.pg_has_role(name, text, text) RETURNS boolean LANGUAGE plpgsql AS "
+      "'BEGIN RAISE ''planted''; END';"
+      "CREATE FUNCTION public.to_timestamp(numeric) RETURNS timestamptz LANGUAGE plpgsql AS "
+      "'BEGIN RAISE ''planted''; END'");
+  Catalog again({database_.conninfo(), database_.conninfo()});
+  again.open("1.2");
+  catalog::Connection connection = again.connect();
+  catalog::write_log(connection, std::deque<catalog::LogLine>{{0, "INFO", "a line"}});
+  EXPECT_EQ(text("SELECT message FROM metadb.log"), "a line");
 }
 
 TEST_F(CatalogTest, TwoServersMayOpenItAtOnce) {

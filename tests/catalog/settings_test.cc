@@ -72,6 +72,8 @@ TEST(Settings, HideWhatAUrlSaysBeforeItsHost) {
   EXPECT_EQ(catalog::shown_setting("https://me:hush@host/a@b.git"),
             "https://********@host/a@b.git");
   EXPECT_EQ(catalog::shown_setting("https://a@b:c@host"), "https://********@host");
+  EXPECT_EQ(catalog::shown_setting("https://me:hu/sh@host/a"), "https://********@host/a");
+  EXPECT_EQ(catalog::shown_setting("https://host:8443/a@b"), "https://host:8443/a@b");
   EXPECT_EQ(catalog::shown_setting("https://host/a@b"), "https://host/a@b");
   EXPECT_EQ(catalog::shown_setting("refs/tags/a@b"), "refs/tags/a@b");
 }

@@ -266,6 +266,15 @@ TEST_F(Shaper, KeysAreUniqueAmongCurrentRowsAndIndexedForUsers) {
   EXPECT_THAT(indexes("no_key"), ElementsAre("btree (__id)"));
 }
 
+TEST_F(Shaper, EveryTypeThatPostgresqlOrdersCanBeAKey) {
+  for (const catalog::PgTypeRow& row : catalog::pg_types()) {
+    if (!row.has_btree) continue;
+    const std::string name = fmt::format("key_of_{}", static_cast<int>(row.type));
+    const ReadyTable ready = prepare(of("db", "public", name), schema_of({{"k", row.type}}, {0}));
+    EXPECT_EQ(ready.table->key_columns, std::vector<std::string>{"k"}) << row.name;
+  }
+}
+
 TEST_F(Shaper, UuidColumnsAreIndexedUntilTheyAreWidened) {
   const auto table = of("db", "public", "with_uuid");
   const auto schema = [](PgType type) {

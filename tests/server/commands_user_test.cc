@@ -190,7 +190,7 @@ TEST_F(User, ThatIsDroppedTakesNobodysAccessAlong) {
   run("grant access on table " + role("ann") + ".t to " + role("ben"));
   run("drop user " + role("ann"));
   EXPECT_EQ(connect_as("ben").exec("SELECT one FROM " + role("ann") + ".t").int64(0, 0), 1);
-  EXPECT_EQ(only("SELECT tableowner FROM pg_tables WHERE tablename = 't'"), role("system"));
+  EXPECT_EQ(only("SELECT tableowner FROM pg_tables WHERE tablename = 't'"), "metadb_estate");
 }
 
 TEST_F(User, RolesWithMorePowerAreForSuperusers) {
@@ -286,7 +286,7 @@ TEST_F(UserWithoutSuperuser, IsCreatedGrantedAndDropped) {
   connect_as("ann").exec("CREATE TABLE " + role("ann") + ".mine ()");
   EXPECT_EQ(run("drop user " + role("ann")).tag, "DROP USER");
   EXPECT_FALSE(exists("ann"));
-  EXPECT_EQ(only("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'"), role("system"));
+  EXPECT_EQ(only("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'"), "metadb_estate");
 }
 
 TEST_F(UserWithoutSuperuser, RightsThatAreMissingAreNamed) {

@@ -47,6 +47,34 @@ class RepeatFilterTest : public testing::Test {
   std::shared_ptr<server::RepeatFilter> filter_;
 };
 
+class FullDisk final : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg&) override { throw spdlog::spdlog_ex("disk full"); }
+  void flush_() override { throw spdlog::spdlog_ex("disk full"); }
+};
+
+// Neither the thread that counts nor the end of the server.
+TEST_F(RepeatFilterTest, ASinkThatFailsKeepsNoOtherFromItsLines) {
+  {
+    server::RepeatFilter filter({std::make_shared<FullDisk>(), lines_},
+                                {.passes = 1, .first_window = milliseconds(20)});
+    const auto say = [&](const std::string& text) {
+      filter.log(spdlog::details::log_msg("test", spdlog::level::info, text));
+    };
+    for (int i = 0; i < 3; ++i) say("again");
+    std::vector<std::string> seen;
+    EXPECT_TRUE(eventually([&] {
+      for (std::string& line : lines_->take()) seen.push_back(std::move(line));
+      return seen.size() == 2;
+    }));
+    EXPECT_THAT(seen, ElementsAre("again", "message repeated 2 times: again"));
+    for (int i = 0; i < 2; ++i) say("at the end");
+    filter.flush();
+    filter.tell_all();
+  }
+  EXPECT_THAT(lines_->take(), ElementsAre("at the end", "message repeated 1 times: at the end"));
+}
+
 TEST_F(RepeatFilterTest, CountsWhatComesAgainAndAgain) {
   filter({});
   for (int i = 0; i < 40; ++i) log("down");
