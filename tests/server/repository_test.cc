@@ -74,9 +74,10 @@ TEST_F(RepositoryTest, IsFetchedByEachKindOfReference) {
   git_.git({"branch", "feature/x"});
   git_.write("sql/a.sql", "select 'later';\n");
   const std::string second = git_.commit();
-  for (const std::string ref :
-       {"v1", "light", "refs/tags/v1", "tags/v1", "feature/x", "refs/heads/feature/x",
-        first.c_str(), first.substr(0, 8).c_str()}) {
+  const std::vector<std::string> refs = {"v1",      "light",           "refs/tags/v1",
+                                         "tags/v1", "feature/x",       "refs/heads/feature/x",
+                                         first,     first.substr(0, 8)};
+  for (const std::string& ref : refs) {
     const Repository repository = fetch(ref);
     EXPECT_EQ(repository.commit, first) << ref;
     ASSERT_EQ(repository.files.size(), 2U);
