@@ -10,6 +10,7 @@
 
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
+#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
@@ -44,7 +45,6 @@ constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
 // way to __start, __end, __current and __origin.
 std::string main_tuples(const Run& run, std::string_view origin) {
   constexpr size_t kStagedHead = 2 + 12 + 5 + 12 + 4;
-  constexpr int64_t kForeverUs = 253'402'214'400'000'000;  // 9999-12-31 00:00:00 UTC
   std::string head;
   append_timestamptz(head, kForeverUs);
   append_boolean(head, true);
@@ -207,10 +207,11 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
 Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
   catalog::Transaction transaction(connection_);
-  if (batch.retried && !begin_letter(*batch.retried)) return outcome_;
+  if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
   for (const auto& [at, position] : batch.positions)
     catalog::advance(connection_, source_name_, position);
   connection_.exec(std::string(kLockTimeout));
+  if (batch.retried && !begin_letter(*batch.retried)) return outcome_;
   share_streams(batch, ready);
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/apply.h"
+#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
@@ -78,8 +79,6 @@ void Applier::note_open_letter(const std::string& topic, std::string_view key) {
 
 // False: somebody has purged the letter. Who else retries it waits, and finds it gone.
 bool Applier::begin_letter(const Batch::Retried& retried) {
-  catalog::hold_epoch(connection_, source_name_, retried.fence);
-  connection_.exec("SET LOCAL lock_timeout = '5s'");  // somebody may be deleting it
   letter_ = catalog::lock_letter(connection_, retried.letter_id);
   return letter_.has_value();
 }
@@ -117,10 +116,9 @@ void Applier::end_letter(const Batch::Retried& retried) {
 // letter: the versions of its row tell. A row that ended, or began, later than the event is later
 // than it.
 void Applier::close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  constexpr int64_t kNeverUs = 253'402'214'400'000'000;  // 9999-12-31, __end of current rows
   if (run.kind != RunKind::merge || run.changes() != 1) return;
   const int64_t at_us = run.times_us.front();
-  const auto& [covering, next] = neighbours(connection_, sql, *ready.table, {at_us, kNeverUs});
+  const auto& [covering, next] = neighbours(connection_, sql, *ready.table, {at_us, kForeverUs});
   if (covering && covering->end_us) letter_->closed_us = *covering->end_us;
   if (next && next->start_us > at_us && !letter_->closed_us) letter_->closed_us = next->start_us;
 }

@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include "ingest/merge_sql.h"
+#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
 
 using catalog::quote_identifier;
 using catalog::quote_literal;
-
-std::string time_literal(int64_t unix_us) {
-  return fmt::format("('epoch'::timestamptz + {} * interval '1 microsecond')", unix_us);
-}
 
 std::string micros(std::string_view time) {
   return fmt::format("(extract(epoch FROM {}) * 1000000)::bigint", time);
@@ -23,8 +20,6 @@ std::string columns_of(const catalog::Table& table) {
   for (const catalog::Column& column : table.columns) out += ", " + quote_identifier(column.name);
   return out;
 }
-
-constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
 
 }  // namespace
 

@@ -5,18 +5,14 @@
 
 #include <algorithm>
 
+#include "ingest/sql_time.h"
+
 namespace metadb::ingest {
 namespace {
 
 using catalog::Column;
 using catalog::quote_identifier;
 using catalog::quote_literal;
-
-constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
-
-std::string time_literal(int64_t unix_us) {
-  return fmt::format("('epoch'::timestamptz + {} * interval '1 microsecond')", unix_us);
-}
 
 // The column's own type even where another of ours takes its values: record_image_eq compares
 // no varchar with text.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/fakes/test_database.h"
 #include "tests/ingest/changes.h"
 
 namespace metadb::tests {
@@ -43,6 +44,46 @@ TEST(MergeSql, OriginIsAlwaysALiteral) {
        {sql.pair(), sql.fill({1}), sql.insert_history(), sql.insert_current(), sql.insert_all(),
         MergeSql::end_all(table(), "o'; DROP", 0)}) {
     EXPECT_THAT(statement, HasSubstr("'o''; DROP'"));
+  }
+}
+
+// PostgreSQL's own casts would round, cut or zero these.
+TEST(MergeSql, NarrowerTypeByHandTakesOnlyValuesThatItHolds) {
+  struct Case {
+    PgType chosen;
+    PgType event;
+    const char* held;
+    const char* lost;
+  };
+  const std::vector<Case> cases = {
+      {PgType::int4, PgType::numeric, "2.00", "1.5"},
+      {PgType::int4, PgType::float8, "2", "1.5"},
+      {PgType::date, PgType::timestamp, "2026-01-02 00:00:00", "2026-01-02 03:04:05"},
+      {PgType::cidr, PgType::inet, "10.0.0.0/8", "10.1.2.3/8"},
+      {PgType::time, PgType::interval, "03:04:05", "1 day 03:04:05"},
+  };
+  TestDatabase database;
+  auto connection = database.connect();
+  for (const Case& each : cases) {
+    const std::string type(catalog::row_of(each.event).sql);
+    SCOPED_TRACE(type + " " + each.lost);
+    catalog::Table chosen = table();
+    chosen.columns[1] = {"v", std::string(catalog::row_of(each.chosen).name), each.chosen,
+                         catalog::TypeChoice::by_hand};
+    const MergeSql sql(chosen, {{{"id", PgType::int4}, {"v", each.event}}, {0}}, {"stage_1", ""});
+    for (const std::string& statement : sql.create_stage()) connection.exec(statement);
+    ASSERT_EQ(sql.probes().size(), 1U);
+    const std::string probe = sql.probes()[0].sql;
+    const auto put = [&](const std::string& value) {
+      connection.exec("TRUNCATE stage_1_raw");
+      connection.exec("INSERT INTO stage_1_raw (c0, c1) VALUES (1, NULL), (2, $1::" + type + ")",
+                      {value});
+    };
+    put(each.held);
+    EXPECT_EQ(connection.exec(probe).int64(0, 0), 1);
+    put(each.lost);
+    EXPECT_THROW(connection.exec(probe), catalog::Error);
+    connection.exec(sql.drop_stage());
   }
 }
 

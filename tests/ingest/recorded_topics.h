@@ -13,6 +13,7 @@
 #include "ingest/replay_source.h"
 #include "ingest/worker.h"
 #include "tests/ingest/debezium_message.h"
+#include "tests/ingest/forwarding_source.h"
 
 namespace metadb::tests {
 
@@ -95,7 +96,7 @@ class RecordedTopics {
       const std::scoped_lock lock(state->mutex);
       auto source = std::make_shared<ingest::ReplaySource>(state->log);
       state->source = source;
-      return std::make_unique<Shared>(source);
+      return std::make_unique<ForwardingSource>(source);
     };
   }
   // The consumer of the worker that runs; null if there is none.
@@ -116,36 +117,6 @@ class RecordedTopics {
   }
 
  private:
-  // What a worker owns of a source that the test holds too.
-  class Shared final : public ingest::Source {
-   public:
-    explicit Shared(std::shared_ptr<ingest::ReplaySource> to) : to_(std::move(to)) {}
-    ingest::SourceEvent poll(std::chrono::milliseconds timeout) override {
-      return to_->poll(timeout);
-    }
-    void assign(const std::vector<ingest::PartitionOffset>& start) override { to_->assign(start); }
-    void pause(const std::vector<ingest::TopicPartition>& all) override { to_->pause(all); }
-    void resume(const std::vector<ingest::TopicPartition>& all) override { to_->resume(all); }
-    void seek(const ingest::PartitionOffset& start) override { to_->seek(start); }
-    ingest::Watermarks watermarks(const ingest::TopicPartition& at,
-                                  std::chrono::milliseconds timeout) override {
-      return to_->watermarks(at, timeout);
-    }
-    std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
-      return to_->known_end(at);
-    }
-    std::optional<size_t> matching(std::chrono::milliseconds timeout) override {
-      return to_->matching(timeout);
-    }
-    std::string cluster_id(std::chrono::milliseconds timeout) override {
-      return to_->cluster_id(timeout);
-    }
-    void publish(const std::vector<ingest::PartitionOffset>& next) override { to_->publish(next); }
-
-   private:
-    std::shared_ptr<ingest::ReplaySource> to_;
-  };
-
   struct State {
     std::mutex mutex;
     std::vector<ingest::RecordedMessage> log;

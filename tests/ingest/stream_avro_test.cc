@@ -105,6 +105,36 @@ TEST_F(AvroStream, WaitsForASchemaWhileOthersGoOn) {
   EXPECT_TRUE(eventually([&] { return status().stopped_lanes.empty(); }));
 }
 
+TEST_F(AvroStream, AsksForNewSchemasAfterAPauseToo) {
+  name_registry();
+  publish();
+  RecordedTopics topics;
+  topics.add(avro({.table = "a"}));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  worker_->obey(ingest::Order::pause);
+  ASSERT_TRUE(eventually([&] { return status().state == ingest::SourceState::paused; }));
+  topics.add(avro({.table = "a", .id = 2, .is_key_wide = true}));
+  publish();
+  worker_->obey(ingest::Order::run);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("a"), 2);
+}
+
+TEST_F(AvroStream, FollowsTheOptionsThatItIsGiven) {
+  publish();
+  RecordedTopics topics;
+  const RowEvent event{.table = "a"};
+  topics.add(avro(event));
+  publish();
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return !reason(event).empty(); }));
+  name_registry();
+  worker_->renew(source_, ingest::Order::run);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("a"), 1);
+}
+
 TEST_F(AvroStream, AppliesWhatComesBeforeTheSchemaThatIsMissing) {
   name_registry();
   RecordedTopics topics;

@@ -48,36 +48,18 @@ class SilentBrokers {
 };
 
 // Has its assignment, and gets no answer to what it asks then.
-class Unanswered final : public ingest::Source {
+class Unanswered final : public ForwardingSource {
  public:
   Unanswered(SilentBrokers& brokers, std::unique_ptr<ingest::Source> source)
-      : brokers_(brokers), to_(std::move(source)) {}
-  ingest::SourceEvent poll(std::chrono::milliseconds timeout) override {
-    return to_->poll(timeout);
-  }
-  void assign(const std::vector<ingest::PartitionOffset>& start) override { to_->assign(start); }
-  void pause(const std::vector<ingest::TopicPartition>& all) override { to_->pause(all); }
-  void resume(const std::vector<ingest::TopicPartition>& all) override { to_->resume(all); }
-  void seek(const ingest::PartitionOffset& start) override { to_->seek(start); }
+      : ForwardingSource(std::move(source)), brokers_(brokers) {}
   ingest::Watermarks watermarks(const ingest::TopicPartition& at,
                                 std::chrono::milliseconds timeout) override {
     brokers_.ask(timeout);
-    return to_->watermarks(at, timeout);
+    return ForwardingSource::watermarks(at, timeout);
   }
-  std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
-    return to_->known_end(at);
-  }
-  std::optional<size_t> matching(std::chrono::milliseconds timeout) override {
-    return to_->matching(timeout);
-  }
-  std::string cluster_id(std::chrono::milliseconds timeout) override {
-    return to_->cluster_id(timeout);
-  }
-  void publish(const std::vector<ingest::PartitionOffset>& next) override { to_->publish(next); }
 
  private:
   SilentBrokers& brokers_;
-  std::unique_ptr<ingest::Source> to_;
 };
 
 class Live : public CommandsTest {
