@@ -25,6 +25,8 @@ Position position_of(const Result& rows, int row) {
   }
   position.streaming_seen = rows.boolean(row, 7);
   position.epoch = rows.int64(row, 8);
+  if (!rows.is_null(row, 9)) position.snapshot_begin = rows.int64(row, 9);
+  position.has_streamed_since = rows.boolean(row, 10);
   return position;
 }
 
@@ -65,7 +67,7 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
         "VALUES ($1, $2, $3, $4, -1, 1) ON CONFLICT (source_name, topic, part) DO UPDATE SET epoch "
         "= p.epoch + 1 "
         "RETURNING topic, part, cluster_id, next_offset, last_offset, last_ts, last_hash, "
-        "streaming_seen, epoch",
+        "streaming_seen, epoch, snapshot_begin, has_streamed_since",
         {source_name, topic, std::to_string(part), cluster_id});
     Position position = position_of(rows, 0);
     load_watermarks(connection, source_name, position);
@@ -92,11 +94,13 @@ void advance(Connection& connection, const std::string& source_name, const Posit
   const Result updated = connection.exec(
       "UPDATE metadb.ingest_position SET next_offset = $5, last_offset = $6, last_ts = $7, "
       "last_hash = $8, "
-      "streaming_seen = $9, cluster_id = $10 WHERE source_name = $1 AND topic = $2 AND part = $3 "
-      "AND epoch = $4",
+      "streaming_seen = $9, cluster_id = $10, snapshot_begin = $11, has_streamed_since = $12, "
+      "needs_resync = NULL WHERE source_name = $1 AND topic = $2 AND part = $3 AND epoch = $4",
       {source_name, position.topic, std::to_string(position.part), std::to_string(position.epoch),
        std::to_string(position.next_offset), number(last.offset), number(last.timestamp_ms),
-       number(last.hash), position.streaming_seen ? "t" : "f", position.cluster_id});
+       number(last.hash), position.streaming_seen ? "t" : "f", position.cluster_id,
+       position.snapshot_begin ? Param(std::to_string(*position.snapshot_begin)) : std::nullopt,
+       position.has_streamed_since ? "t" : "f"});
   if (updated.affected() != 1) throw taken_over(position);
   for (const auto& [server_name, mark] : position.watermarks) {
     connection.exec(

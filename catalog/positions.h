@@ -37,6 +37,10 @@ struct Position {
   int64_t next_offset = 0;
   std::optional<LastRecord> last;
   bool streaming_seen = false;
+  // Where the newest snapshot begins that was seen since the last ENDSYNC, and whether a streaming
+  // event was applied behind it.
+  std::optional<int64_t> snapshot_begin;
+  bool has_streamed_since = false;
   int64_t epoch = 0;
   std::map<std::string, Watermark> watermarks;  // by source.name of the events
 };

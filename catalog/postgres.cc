@@ -45,6 +45,14 @@ Error error_of(const PGresult* result) {
   return error;
 }
 
+void tell_notice(void* listener, const PGresult* notice) {
+  (*static_cast<std::function<void(const Connection::Notice&)>*>(listener))(
+      {std::string(field(notice, PG_DIAG_SEVERITY)),
+       std::string(field(notice, PG_DIAG_MESSAGE_PRIMARY)),
+       std::string(field(notice, PG_DIAG_MESSAGE_DETAIL)),
+       std::string(field(notice, PG_DIAG_MESSAGE_HINT))});
+}
+
 void log_notice(void* /*unused*/, const PGresult* notice) {
   spdlog::debug("postgresql: {}: {}", field(notice, PG_DIAG_SEVERITY),
                 field(notice, PG_DIAG_MESSAGE_PRIMARY));
@@ -309,6 +317,11 @@ std::vector<std::pair<std::string, std::string>> Connection::take_notifications(
     out.emplace_back(notification->relname, notification->extra);
   }
   return out;
+}
+
+void Connection::on_notice(std::function<void(const Notice&)> listener) {
+  notice_listener_ = std::make_unique<std::function<void(const Notice&)>>(std::move(listener));
+  PQsetNoticeReceiver(connection_.get(), &tell_notice, notice_listener_.get());
 }
 
 void Connection::cancel() const {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -91,12 +92,22 @@ class Connection {
   std::vector<std::pair<std::string, std::string>> take_notifications();
   // The SCRAM-SHA-256 verifier to send in place of `password`, as psql's \password does.
   [[nodiscard]] std::string scram_verifier(std::string_view user, std::string_view password) const;
+  // Notices go to `listener` from now on, in its thread, while a statement runs; it throws nothing.
+  struct Notice {
+    std::string severity;
+    std::string message;
+    std::string detail;
+    std::string hint;
+  };
+  void on_notice(std::function<void(const Notice&)> listener);
   // Asks the server to cancel what this connection runs; callable from any thread.
   void cancel() const;
 
  private:
   Result check(pg_result* raw);
   [[noreturn]] void throw_lost(std::string_view doing);
+  // Before the connection, which tells it notices until its end; libpq keeps its address.
+  std::unique_ptr<std::function<void(const Notice&)>> notice_listener_;
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> connection_;
 };
 

@@ -52,6 +52,14 @@ void claim(Connection& connection, const SourceTable& table) {
        table.table_name, table.origin, table.server_name, table.topic});
 }
 
+void adopt_server(Connection& connection, const SourceTable& table) {
+  connection.exec(
+      "UPDATE metadb.source_table SET server_name = $5, topic = $6 WHERE source_name = $1 AND "
+      "source_db = $2 AND source_schema = $3 AND source_table = $4",
+      {table.key.source_name, table.key.db, table.key.schema, table.key.table, table.server_name,
+       table.topic});
+}
+
 int64_t last_end_us(Connection& connection, const SourceTableKey& key) {
   const Result rows = connection.exec(
       "SELECT CASE WHEN isfinite(last_end) THEN (extract(epoch FROM last_end) * 1000000)::bigint "

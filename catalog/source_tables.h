@@ -24,8 +24,10 @@ struct SourceTable {
   std::string schema_name;  // target
   std::string table_name;   // target: the name of its current table
   std::string origin;
-  std::string server_name;  // source.name of the events that feed it: those of another are refused
-  std::string topic;        // that it was first seen in
+  // source.name of the events that feed it: those of another are refused. Empty since a
+  // resynchronization has begun: the first that comes.
+  std::string server_name;
+  std::string topic;  // that it was first seen in
 };
 
 std::vector<SourceTable> load_source_tables(Connection& connection);
@@ -36,6 +38,8 @@ std::vector<SourceTable> load_source_tables(Connection& connection);
 std::optional<SourceTable> claimed_by(Connection& connection, const SourceTable& wanted);
 // Records where `table` goes. REQUIRES: claimed_by() said nullopt in this transaction.
 void claim(Connection& connection, const SourceTable& table);
+// Records the server and topic that feed it from now on. REQUIRES: a transaction.
+void adopt_server(Connection& connection, const SourceTable& table);
 // The largest __end that a delete, truncate or sweep has written for the source table, in
 // microseconds since 1970 UTC; INT64_MIN if there was none.
 int64_t last_end_us(Connection& connection, const SourceTableKey& key);

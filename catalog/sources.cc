@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "catalog/duration.h"
 #include "catalog/url.h"
 
 namespace metadb::catalog {
@@ -54,6 +55,16 @@ std::optional<std::string> not_an_id(std::string_view value) {
   return "expected global or content";
 }
 
+std::optional<std::string> not_a_way_to_end(std::string_view value) {
+  if (value == "manual" || value == "auto") return std::nullopt;
+  return "expected manual or auto";
+}
+
+std::optional<std::string> not_a_duration(std::string_view value) {
+  if (parse_duration(value)) return std::nullopt;
+  return "expected a number with the unit s, min, h or d, such as 3h";
+}
+
 constexpr std::array kRows = {
     SourceOptionRow{"brokers", "", true, true, "", &is_empty,
                     "Kafka bootstrap servers, host:port, comma-separated."},
@@ -93,6 +104,10 @@ constexpr std::array kRows = {
                     "Password of that user."},
     SourceOptionRow{"schema_registry_ca", "", false, false, "", &no_problem,
                     "PEM file with the CA of an https registry."},
+    SourceOptionRow{"endsync", "", false, false, "manual", &not_a_way_to_end,
+                    "Who ends a synchronization whose snapshot is complete: manual or auto."},
+    SourceOptionRow{"snapshot_deadline", "", false, false, "3h", &not_a_duration,
+                    "A snapshot of which nothing came for so long is taken to be complete."},
 };
 
 const SourceOptionRow* row_named(std::string_view name) {
@@ -154,8 +169,26 @@ void store_other_options(Connection& connection, const DataSource& source) {
 
 // A pause leaves no option behind: the sources that are paused are few.
 constexpr std::string_view kPausedColumn =
-    "(SELECT (extract(epoch FROM paused) * 1000000)::bigint FROM metadb.source_pause"
-    " WHERE source_name = name)";
+    "(SELECT (extract(epoch FROM p.paused) * 1000000)::bigint FROM metadb.source_pause p"
+    " WHERE p.source_name = name)";
+
+// Of a source that is made: without positions from before, its snapshot is another one.
+int64_t generation_of(Connection& connection, const std::string& name) {
+  if (!has_positions(connection, name)) {
+    for (const char* table : {"snapshot_server", "snapshot_table"})
+      connection.exec(fmt::format("DELETE FROM metadb.{} WHERE source_name = $1", table), {name});
+    connection.exec(
+        "UPDATE metadb.synchronization SET generation = generation + 1, began = now(), signal = "
+        "NULL, complete = NULL WHERE source_name = $1",
+        {name});
+  }
+  connection.exec(
+      "INSERT INTO metadb.synchronization (source_name) VALUES ($1) ON CONFLICT DO NOTHING",
+      {name});
+  return connection
+      .exec("SELECT generation FROM metadb.synchronization WHERE source_name = $1", {name})
+      .int64(0, 0);
+}
 
 }  // namespace
 
@@ -225,7 +258,8 @@ std::string shown_value(std::string_view name, std::string_view value) {
 std::vector<DataSource> load_sources(Connection& connection) {
   const std::vector<std::string> columns = reference_columns();
   const Result rows = connection.exec(
-      fmt::format("SELECT name, enable, sync, {}, {} FROM metadb.source ORDER BY name",
+      fmt::format("SELECT name, enable, sync, generation, {}, {} FROM metadb.source JOIN "
+                  "metadb.synchronization ON source_name = name ORDER BY name",
                   kPausedColumn, fmt::join(columns, ", ")));
   std::vector<DataSource> out(static_cast<size_t>(rows.rows()));
   std::map<std::string, DataSource*> by_name;
@@ -234,9 +268,10 @@ std::vector<DataSource> load_sources(Connection& connection) {
     source.name = rows.text(row, 0);
     source.is_enabled = rows.boolean(row, 1);
     source.sync = static_cast<SyncMode>(rows.int64(row, 2));
-    if (!rows.is_null(row, 3)) source.paused_us = rows.int64(row, 3);
+    source.generation = rows.int64(row, 3);
+    if (!rows.is_null(row, 4)) source.paused_us = rows.int64(row, 4);
     for (size_t i = 0; i < columns.size(); ++i) {
-      source.options[columns[i]] = rows.text(row, 4 + static_cast<int>(i));
+      source.options[columns[i]] = rows.text(row, 5 + static_cast<int>(i));
     }
     by_name[source.name] = &source;
   }
@@ -249,7 +284,7 @@ std::vector<DataSource> load_sources(Connection& connection) {
   return out;
 }
 
-SyncMode insert_source(Connection& connection, const DataSource& given) {
+Begun insert_source(Connection& connection, const DataSource& given) {
   DataSource source = given;
   const Result before = connection.exec(
       "DELETE FROM metadb.dropped_source WHERE source_name = $1 RETURNING sync", {source.name});
@@ -268,7 +303,7 @@ SyncMode insert_source(Connection& connection, const DataSource& given) {
     throw Error("42710", fmt::format("data source \"{}\" already exists", source.name));
   }
   store_other_options(connection, source);
-  return source.sync;
+  return {source.sync, generation_of(connection, source.name)};
 }
 
 void update_source(Connection& connection, const DataSource& source) {

@@ -33,6 +33,7 @@ struct DataSource {
   bool is_enabled = true;                           // false while paused
   std::optional<int64_t> paused_us = std::nullopt;  // since when, microseconds since 1970 UTC
   SyncMode sync = SyncMode::initial;
+  int64_t generation = 1;  // of its snapshots: another one with each SYNC DATA SOURCE
   // By canonical name; absent = default. `kafka.PROPERTY` options stand here under their full name.
   std::map<std::string, std::string, std::less<>> options;
 
@@ -57,8 +58,13 @@ std::string shown_value(std::string_view name, std::string_view value);
 std::vector<DataSource> load_sources(Connection& connection);
 Error no_such_source(const std::string& name);
 // Each throws Error: 42710 if the name is taken, 42704 if there is no such source.
-// A source that was dropped before and has positions left gets the mode back that it had: returned.
-SyncMode insert_source(Connection& connection, const DataSource& source);
+// A source that was dropped before and has positions left gets the mode back that it had, and goes
+// on with its generation.
+struct Begun {
+  SyncMode sync = SyncMode::initial;
+  int64_t generation = 1;
+};
+Begun insert_source(Connection& connection, const DataSource& source);
 void update_source(Connection& connection, const DataSource& source);
 // Sets is_enabled and paused_us, in PostgreSQL and in `source`.
 void pause_source(Connection& connection, DataSource& source);

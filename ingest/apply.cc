@@ -212,6 +212,8 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
     catalog::advance(connection_, source_name_, position);
   connection_.exec(std::string(kLockTimeout));
   if (batch.retried && !begin_letter(*batch.retried)) return outcome_;
+  catalog::record_snapshot(connection_, source_name_, batch.snapshot.generation,
+                           batch.snapshot.news);
   share_streams(batch, ready);
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
@@ -267,7 +269,10 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
+  // Rows without key that a resynchronization confirms are told from those that it has brought by
+  // their marks.
+  const bool is_marked = run.kind == RunKind::insert && run.generation > 0;
+  if (!letter_ && !is_marked && run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
     if (copy_snapshot(run, ready, stage(run, ready))) return;
   }
   snapshot_only_.erase(name);
@@ -363,24 +368,33 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
   }
   switch (run.kind) {
     case RunKind::insert:
-      outcome_.versions += connection_.exec(sql.insert_all()).affected();
-      growth_[{ready.table->schema, ready.table->current_name}].rows +=
-          static_cast<int64_t>(run.changes());
+      insert(run, ready, sql);
       break;
     case RunKind::replace:
       if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
       replace(run, ready, sql);
+      if (run.generation > 0) connection_.exec(sql.mark_work(run.generation));
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
       merge(run, ready, sql);
+      if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
     case RunKind::merge:
     case RunKind::truncate:
       if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
       merge(run, ready, sql);
+      if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
   }
+}
+
+void Applier::insert(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  if (run.generation > 0 && run.is_snapshot) connection_.exec(sql.confirm_by_image(run.generation));
+  const catalog::Result inserted = connection_.exec(
+      run.generation > 0 ? sql.insert_all_marked(run.generation) : sql.insert_all());
+  outcome_.versions += inserted.affected();
+  growth_[{ready.table->schema, ready.table->current_name}].rows += inserted.affected();
 }
 
 void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {

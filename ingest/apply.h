@@ -74,6 +74,7 @@ class Applier {
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
+  void insert(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);

@@ -116,6 +116,14 @@ void append_rows(Run& run, const Change& change) {
   run.row_ends.push_back(run.rows.size());
 }
 
+// Rows without key that a snapshot confirms are looked for among those that are there; what is
+// inserted is not.
+bool is_continued(const Run& run, RunKind kind, const Change& change, int64_t generation) {
+  const bool is_same_kind = run.kind == kind && run.generation == generation;
+  if (!is_same_kind || (run.schema != change.schema && *run.schema != *change.schema)) return false;
+  return kind != RunKind::insert || generation == 0 || run.is_snapshot == (change.op == Op::read);
+}
+
 }  // namespace
 
 int utc_year(int64_t unix_us) {
@@ -143,6 +151,7 @@ Run Run::slice(size_t begin, size_t end) const {
   out.years = years;
   out.is_snapshot = is_snapshot;
   out.has_delete = has_delete;
+  out.generation = generation;
   return out;
 }
 
@@ -176,27 +185,27 @@ std::optional<size_t> Batch::index_of(const Change& change) const {
   return std::nullopt;
 }
 
-Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change) {
+Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change, int64_t generation) {
   const bool is_joinable = kind == RunKind::merge || kind == RunKind::insert;
   if (is_joinable && !table.runs.empty()) {
     Run& last = table.runs.back();
-    if (last.kind == kind && (last.schema == change.schema || *last.schema == *change.schema))
-      return last;
+    if (is_continued(last, kind, change, generation)) return last;
   }
   Run& run = table.runs.emplace_back();
   run.kind = kind;
   run.schema = change.schema;
+  run.generation = generation;
   return run;
 }
 
-void Batch::add(const Change& change, const Message& from) {
+void Batch::add(const Change& change, const Message& from, int64_t generation) {
   const int year = utc_year(change.ts_us);
   if (year < kFirstYear || year > kLastYear) {
     throw catalog::Error("22008", fmt::format("source time {} us is outside the years {} to {}",
                                               change.ts_us, kFirstYear, kLastYear));
   }
   const RunKind kind = kind_of(change);
-  Run& run = open_run(changes_of(change, from), kind, change);
+  Run& run = open_run(changes_of(change, from), kind, change, generation);
   if (kind != RunKind::truncate) append_rows(run, change);
   run.messages.push_back(from);
   run.times_us.push_back(change.ts_us);

@@ -11,6 +11,7 @@
 
 #include "catalog/dead_letters.h"
 #include "catalog/positions.h"
+#include "catalog/synchronization.h"
 #include "ingest/change.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
@@ -42,6 +43,8 @@ struct Run {
   std::set<int> years;             // of the event times, UTC
   bool is_snapshot = true;         // every change is a snapshot read
   bool has_delete = false;
+  // The snapshot generation that the rows which it leaves are marked with; 0: none.
+  int64_t generation = 0;
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
   [[nodiscard]] int64_t earliest_us() const;
@@ -61,7 +64,8 @@ class Batch {
  public:
   // REQUIRES: !must_cut(change). `from` stays alive inside the batch. Throws DecodeError-like
   // catalog::Error 22xxx/0A000 for a change that can't be applied whatever the table holds.
-  void add(const Change& change, const Message& from);
+  // `generation`: of the snapshot that confirms the row, 0 for none.
+  void add(const Change& change, const Message& from, int64_t generation = 0);
   // Whether the change must open a new batch: its table's key has another definition now, and
   // the earlier changes must be committed under the old one.
   [[nodiscard]] bool must_cut(const Change& change) const;
@@ -78,6 +82,13 @@ class Batch {
   };
   std::optional<Retried> retried;
 
+  // What it has of the snapshot that its source synchronizes with.
+  struct OfSnapshot {
+    int64_t generation = 0;
+    catalog::SnapshotNews news;
+  };
+  OfSnapshot snapshot;
+
   // What became of the events between their positions before it and after it.
   std::map<TopicPartition, EventCounts> counts;
 
@@ -90,7 +101,7 @@ class Batch {
 
  private:
   TableChanges& changes_of(const Change& change, const Message& from);
-  Run& open_run(TableChanges& table, RunKind kind, const Change& change);
+  Run& open_run(TableChanges& table, RunKind kind, const Change& change, int64_t generation);
 
   std::vector<TableChanges> tables_;
   // The index of the change's table in tables_, by name: objects that describe one table differ

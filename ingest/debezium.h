@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,12 +28,23 @@ enum class IgnoredKind : uint8_t {
 };
 std::string_view name_of(IgnoredKind kind);
 
+// What a connector tells of its snapshots (debezium-format 13.1).
+struct Notification {
+  std::string aggregate;        // "Initial Snapshot", "Incremental Snapshot"
+  std::string type;             // STARTED, TABLE_SCAN_COMPLETED, COMPLETED, ...
+  std::string connector;        // topic prefix, which is source.name of its events
+  std::string collection;       // that was scanned, [db.]schema.table
+  std::string status;           // of the scan
+  std::optional<int64_t> rows;  // scanned
+};
+
 // A message that is in order and changes no row.
 struct Ignored {
   IgnoredKind kind = IgnoredKind::unknown;
   std::string server_name;  // whose stream it belongs to, where it says so; else empty
   int64_t ts_us = 0;        // the time that it tells, 0 if none
   std::string text;         // of a notification its JSON; of an unknown message what it looks like
+  std::optional<Notification> notification = std::nullopt;
 };
 
 using Decoded = std::variant<Change, Ignored>;

@@ -81,6 +81,28 @@ constexpr std::array kMarks = {
     NamedMark{"incremental", SnapshotMark::incremental},
 };
 
+std::string string_member(const JsonNode& payload, std::string_view name) {
+  const JsonNode* member = payload.member(name);
+  return member != nullptr && member->kind == JsonKind::string ? std::string(member->text) : "";
+}
+
+// `additional_data` is a map of texts, numbers among them.
+Notification notification_of(const JsonNode& payload) {
+  Notification out;
+  out.aggregate = string_member(payload, "aggregate_type");
+  out.type = string_member(payload, "type");
+  const JsonNode* data = payload.member("additional_data");
+  if (data == nullptr || data->kind != JsonKind::object) return out;
+  out.connector = string_member(*data, "connector_name");
+  out.collection = string_member(*data, "scanned_collection");
+  out.status = string_member(*data, "status");
+  const std::string rows = string_member(*data, "total_rows_scanned");
+  int64_t value = 0;
+  const auto [stop, error] = std::from_chars(rows.data(), rows.data() + rows.size(), value);
+  if (error == std::errc() && stop == rows.data() + rows.size()) out.rows = value;
+  return out;
+}
+
 }  // namespace
 
 char op_letter(const JsonNode& payload) {
@@ -208,6 +230,7 @@ Ignored ignored_message(MessageKind kind, std::string_view schema_name, const Js
     case MessageKind::notification:
       ignored.kind = IgnoredKind::notification;
       ignored.text = utf8_prefix(json_text(payload), kTextBytesMax);
+      ignored.notification = notification_of(payload);
       break;
     default:
       ignored.kind = IgnoredKind::unknown;

@@ -82,6 +82,17 @@ class MergeSql {
 
   // RunKind::insert: every staged row is a new current row.
   [[nodiscard]] std::string insert_all() const;
+
+  // A snapshot of this generation has seen the rows: what is not marked when it is over has gone.
+  // The current rows of the staged keys, deletes aside. REQUIRES: a key.
+  [[nodiscard]] std::string mark_keys(int64_t generation) const;
+  // The current rows that `work` has made.
+  [[nodiscard]] std::string mark_work(int64_t generation) const;
+  // RunKind::insert: takes as many staged rows as there are current rows of their image without
+  // this mark out of the staging table, and marks these.
+  [[nodiscard]] std::string confirm_by_image(int64_t generation) const;
+  // insert_all(), with marks.
+  [[nodiscard]] std::string insert_all_marked(int64_t generation) const;
   // RunKind::truncate: ends every current row of the origin at `ts_us` or its start, if that is
   // later. Result: how many, and the largest end in microseconds (NULL if none).
   [[nodiscard]] static std::string end_all(const catalog::Table& table, const std::string& origin,
@@ -135,6 +146,7 @@ class MergeSql {
   [[nodiscard]] std::string target_columns() const;
   [[nodiscard]] std::string stage_values(const std::string& alias) const;
   [[nodiscard]] std::vector<const StageColumn*> key() const;
+  [[nodiscard]] std::string mark(const std::string& ids, int64_t generation) const;
 
   catalog::Table table_;
   Shape shape_;

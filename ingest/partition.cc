@@ -65,7 +65,7 @@ std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message)
   }
   expected_.reset();
   if (message.offset < position_.next_offset) return Delivery::repeated_last;
-  in_hand_ = InHand{message, std::nullopt, false};
+  in_hand_ = InHand{message, std::nullopt, false, false};
   return Delivery::fresh;
 }
 
@@ -74,6 +74,7 @@ std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message)
 // applied there. REQUIRES: the change's message was delivered and is not settled.
 bool Partition::is_duplicate(const Change& change) {
   in_hand_->is_streaming = change.snapshot == SnapshotMark::streaming;
+  in_hand_->is_of_snapshot = change.op == Op::read && change.snapshot != SnapshotMark::incremental;
   if (!in_hand_->is_streaming || !change.sequence) return false;
   const std::string& server_name = change.table->server_name;
   const auto found = position_.watermarks.find(server_name);
@@ -107,6 +108,17 @@ bool Partition::is_duplicate(const Change& change) {
   return is_repeated;
 }
 
+// A row behind streaming events is the beginning of another snapshot.
+void Partition::note_snapshot() {
+  if (in_hand_->is_of_snapshot) {
+    if (position_.snapshot_begin && !position_.has_streamed_since) return;
+    position_.snapshot_begin = in_hand_->message.offset;
+    position_.has_streamed_since = false;
+  } else if (in_hand_->is_streaming && position_.snapshot_begin) {
+    position_.has_streamed_since = true;
+  }
+}
+
 void Partition::settle(Fate fate) {
   if (!in_hand_) return;
   counts_.applied += fate == Fate::applied ? 1 : 0;
@@ -114,6 +126,7 @@ void Partition::settle(Fate fate) {
   counts_.duplicates += fate == Fate::duplicate ? 1 : 0;
   position_.next_offset = in_hand_->message.offset + 1;
   position_.streaming_seen = position_.streaming_seen || in_hand_->is_streaming;
+  note_snapshot();
   if (in_hand_->watermark)
     position_.watermarks[in_hand_->watermark->first] = in_hand_->watermark->second;
   last_ = std::move(in_hand_->message);

@@ -69,9 +69,11 @@ class Partition {
     Message message;
     std::optional<std::pair<std::string, catalog::Watermark>> watermark;  // of a server
     bool is_streaming = false;
+    bool is_of_snapshot = false;
   };
 
   [[nodiscard]] std::string named() const;
+  void note_snapshot();
 
   TopicPartition at_;
   catalog::Position position_;

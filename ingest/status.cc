@@ -12,6 +12,8 @@ std::string_view name_of(SourceState state) {
       return "streaming";
     case SourceState::snapshot:
       return "snapshot";
+    case SourceState::snapshot_complete:
+      return "snapshot complete";
     case SourceState::retrying:
       return "retrying";
     case SourceState::needs_resync:

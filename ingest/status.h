@@ -18,6 +18,7 @@ enum class SourceState : uint8_t {
   starting,
   streaming,
   snapshot,
+  snapshot_complete,  // and goes on; ENDSYNC is due
   retrying,
   needs_resync,
   lanes_stopped,  // some of its topics, which are tried again
@@ -53,6 +54,17 @@ struct StoppedLane {
   int64_t since_us = 0;
 };
 
+// How far the snapshot is that the source synchronizes with.
+struct SnapshotProgress {
+  int64_t rows = 0;
+  int64_t bytes = 0;  // of their records
+  // Rows it will have had, as far as notifications or the last synchronization tell.
+  std::optional<int64_t> rows_expected;
+  std::optional<int64_t> seconds_left;
+  std::string signal;    // that it is complete; empty: it is not
+  std::string obstacle;  // what keeps it from being complete, once a signal said so
+};
+
 // All times are microseconds since 1970 UTC.
 struct SourceStatus {
   SourceState state = SourceState::starting;
@@ -60,7 +72,8 @@ struct SourceStatus {
   int64_t lag_events = 0;
   std::optional<double> lag_seconds;
   double events_per_second = 0;
-  int64_t snapshot_rows = 0;
+  int64_t snapshot_rows = 0;                 // since the server was started
+  std::optional<SnapshotProgress> snapshot;  // while the source synchronizes
   int64_t applied = 0;
   int64_t filtered = 0;
   int64_t duplicates = 0;

@@ -78,6 +78,8 @@ Stream::Stream(Parts parts, StreamOptions options)
       options_(std::move(options)),
       rules_(options_.rules),
       connection_(parts_.catalog.connect()),
+      watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
+             parts_.snapshot_clock),
       writer_(parts_.catalog, {options_.source_name, options_.rules}, options_.patience) {}
 
 bool Stream::run(const std::stop_token& stop) {
@@ -117,6 +119,7 @@ bool Stream::run_until_stopped() {
     refresh_rate();
     watch_group();
     retry_letters();
+    watch_snapshot();
     note_recovery(event);
     report_state();
   }
@@ -174,6 +177,7 @@ void Stream::begin() {
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
   std::erase_if(partitions_,
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
+  begin_snapshot_ends();
   begin_newcomers(start);
   must_restart_ = false;
   parts_.source.assign(start);
@@ -211,22 +215,6 @@ void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
   }
 }
 
-Lane& Stream::lane_of(const std::string& topic) {
-  const auto found = parts_.lanes.find(topic);
-  if (found != parts_.lanes.end()) return found->second;
-  return parts_.lanes.try_emplace(topic, topic, parts_.decoders.take()).first->second;
-}
-
-// Topics that are gone, or another member's now, are no trouble of ours any more.
-void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
-  std::set<std::string> topics;
-  for (const TopicPartition& at : assigned) topics.insert(at.topic);
-  std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
-  std::erase_if(parts_.assigned.begun,
-                [&](const TopicPartition& at) { return !topics.contains(at.topic); });
-  parts_.board.keep_topics(topics);
-}
-
 void Stream::visit(const SourceEvent& event) {
   if (const auto* message = std::get_if<Message>(&event)) {
     take(*message);
@@ -241,6 +229,7 @@ void Stream::visit(const SourceEvent& event) {
     if (found == partitions_.end()) return;
     found->second.high_watermark = end->offset;
     newcomers_.reached_end(*end, found->second.next_offset());
+    if (ends_) ends_->reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
     parts_.board.report_error(Trouble::source, trouble->message);
@@ -289,7 +278,9 @@ Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partit
   if (const auto* change = std::get_if<Change>(&decoded)) {
     return take_change(*change, message, partition);
   }
-  ignore(std::get<Ignored>(decoded), message);
+  const auto& ignored = std::get<Ignored>(decoded);
+  if (ignored.notification) watch_.see(*ignored.notification);
+  ignore(ignored, message);
   return Fate::ignored;
 }
 
@@ -298,6 +289,7 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   is_in_snapshot_ =
       change.snapshot != SnapshotMark::streaming && change.snapshot != SnapshotMark::last;
   last_change_us_ = change.ts_us;
+  watch_.see(change, message);
   if (partition.is_duplicate(change)) {
     lane.count_duplicate(options_.source_name);
     return Fate::duplicate;
@@ -308,7 +300,8 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   if (batch_ && batch_->must_cut(change)) submit();
   Batch& batch = open_batch(lane);
   try {
-    batch.add(change, message);
+    batch.add(change, message, watch_.generation_of(change, message));
+    watch_.count(change, message);
     return Fate::applied;
   } catch (const Error& error) {
     take_undecodable(message, error.sqlstate, error.what());
@@ -411,6 +404,7 @@ void Stream::submit() {
     batch_->positions[at] = partition.position();
     batch_->counts[at] = partition.take_counts();
   }
+  batch_->snapshot = {watch_.state().generation, watch_.take_news()};
   writer_.submit(std::move(batch_));
   batch_since_.reset();
 }
@@ -467,7 +461,9 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   for (const auto& [at, position] : batch.positions) {
     next.push_back({at, position.next_offset});
     newcomers_.committed(at, position.next_offset);
+    if (ends_) ends_->committed(at, position.next_offset);
   }
+  watch_.committed(batch.snapshot.news);
   parts_.source.publish(next);
   for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
   rate_changes_ += applied.changes;
@@ -495,43 +491,6 @@ void Stream::refresh_rate() {
   parts_.board.update([rate](SourceStatus& status) { status.events_per_second = rate; });
   rate_changes_ = 0;
   rate_since_ = Clock::now();
-}
-
-void Stream::stop_lane(const LaneStopped& reason) {
-  const auto found = parts_.lanes.find(reason.topic);
-  // Nobody's lane: the whole stream starts over.
-  if (found == parts_.lanes.end()) throw Error(reason);
-  Lane& lane = found->second;
-  const bool is_news =
-      !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
-  lane.stop(reason);
-  if (is_news) {
-    spdlog::log(reason.busy_table ? spdlog::level::info : spdlog::level::err,
-                "data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
-                lane.report().reason);
-  }
-  parts_.board.update(
-      [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });
-  parts_.board.report_error(Trouble::stream, lane.report().reason);
-  must_restart_ = true;
-}
-
-// Whether a new start reads what this stream does not. Never asked while the writer is busy: a new
-// start would cut short what the other lanes have in hand.
-bool Stream::has_more_to_read() {
-  const bool has_resumed = resume_due_lanes();
-  const auto& ready = newcomers_.ready();
-  parts_.assigned.begun.insert(ready.begin(), ready.end());
-  return has_resumed || !ready.empty();
-}
-
-// Lanes that are due are read again by the next stream, all of them by the same.
-bool Stream::resume_due_lanes() {
-  bool has_resumed = false;
-  for (auto& [topic, lane] : parts_.lanes) {
-    if (lane.is_due() && lane.resume(connection_)) has_resumed = true;
-  }
-  return has_resumed;
 }
 
 void Stream::refresh_lag() {
@@ -590,7 +549,11 @@ void Stream::report_state() {
   } else if (has_stopped) {
     parts_.board.enter(SourceState::lanes_stopped);
   } else {
-    parts_.board.enter(is_in_snapshot_ ? SourceState::snapshot : SourceState::streaming);
+    const bool is_complete =
+        watch_.state().complete_us.has_value() && watch_.state().mode != catalog::SyncMode::none;
+    parts_.board.enter(is_in_snapshot_ ? SourceState::snapshot
+                       : is_complete   ? SourceState::snapshot_complete
+                                       : SourceState::streaming);
   }
 }
 

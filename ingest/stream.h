@@ -17,6 +17,7 @@
 #include "ingest/letter_retry.h"
 #include "ingest/newcomers.h"
 #include "ingest/partition.h"
+#include "ingest/snapshot_watch.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
 #include "ingest/writer.h"
@@ -27,6 +28,7 @@ struct StreamOptions {
   std::string source_name;
   std::string consumer_group;
   NameRules rules;
+  std::chrono::seconds snapshot_deadline{3 * 3600};
   size_t bytes_max = 32UL << 20U;  // of a batch
   // How long the batch in hand may take once the stream is to stop.
   Writer::Patience patience = [] { return Writer::kFinishMax; };
@@ -57,6 +59,7 @@ class Stream {
     Assignment& assigned;
     GroupShare& share;
     RetrySlot& retries;
+    SnapshotClock& snapshot_clock;
   };
   Stream(Parts parts, StreamOptions options);
 
@@ -111,6 +114,12 @@ class Stream {
   void retry_letters();
   std::optional<std::string> retry_letter(const catalog::StoredLetter& stored);
   std::optional<std::string> result_of_letter();
+  void begin_snapshot_ends();
+  void watch_snapshot();
+  void hear_of_its_end();
+  void finish_snapshot();
+  [[nodiscard]] std::string snapshot_obstacle();
+  void report_snapshot();
   void note_recovery(const SourceEvent& event);
   void report_state();
   bool resume_due_lanes();
@@ -120,9 +129,11 @@ class Stream {
   StreamOptions options_;
   Rules rules_;
   catalog::Connection connection_;
+  SnapshotWatch watch_;
   Writer writer_;
   std::map<TopicPartition, Partition> partitions_;
   Newcomers newcomers_;
+  std::optional<SnapshotEnds> ends_;  // once signals say that the snapshot has ended
   std::stop_token stop_;
   std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
   std::unique_ptr<Batch> batch_;
@@ -137,6 +148,15 @@ class Stream {
   Clock::time_point next_lag_check_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;
+  Clock::time_point next_snapshot_report_{};
+  Clock::time_point next_snapshot_log_{Clock::now() + std::chrono::minutes(1)};
+  Clock::time_point next_snapshot_check_{};
+  int64_t snapshot_rows_logged_ = 0;
+  struct RowsAt {
+    Clock::time_point time;
+    int64_t rows = 0;
+  };
+  std::optional<RowsAt> snapshot_rate_since_;
 };
 
 // The consumer itself can't go on: a new one is needed.

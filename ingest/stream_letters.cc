@@ -59,7 +59,7 @@ std::optional<std::string> Stream::retry_letter(const catalog::StoredLetter& sto
     if (change == nullptr) return "it is no change of a row";
     if (change->op == Op::truncate) return "a truncate is not applied late";
     if (!rules_.passes(*change->table)) return "the filters of the data source leave it out";
-    batch->add(*change, message);
+    batch->add(*change, message, watch_.generation_of(*change, message));
   } catch (const DecodeError& error) {
     return fmt::format("{} ({})", error.what(), error.sqlstate);
   } catch (const Error& error) {

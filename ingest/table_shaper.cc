@@ -74,12 +74,8 @@ LaneStopped second_server(const TableChanges& changes, const SourceTable& known)
                         changes.topic))
           .with_hint(fmt::format(
               "If they are two servers, make a data source of each and give one the option "
-              "add_schema_prefix. If it is one under a new name, run: UPDATE "
-              "metadb.source_table SET server_name = {} WHERE source_name = {} AND server_name = "
-              "{}",
-              catalog::quote_literal(event.server_name),
-              catalog::quote_literal(known.key.source_name),
-              catalog::quote_literal(known.server_name))),
+              "add_schema_prefix. If it is one under a new name, type: SYNC DATA SOURCE {}",
+              catalog::quote_identifier(known.key.source_name))),
       changes.topic};
 }
 
@@ -156,6 +152,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
   SourceTable target;
   if (known != snapshot->source_tables.end()) {
     target = known->second;
+    if (target.server_name.empty()) adopt(changes, target);
     if (target.server_name != event.server_name) throw second_server(changes, target);
   } else {
     const Target named = rules_.target(event, snapshot->origins);
@@ -184,6 +181,19 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
     }
     return {fit(*create(changes, target), changes, target), key, target.origin};
   });
+}
+
+// The first that comes after a resynchronization began: the source under a new name, as a rule.
+void TableShaper::adopt(const TableChanges& changes, SourceTable& target) {
+  target.server_name = changes.table->server_name;
+  target.topic = changes.topic;
+  catalog::Transaction transaction(connection_);
+  catalog::adopt_server(connection_, target);
+  transaction.commit();
+  catalog_.publish(
+      [&](catalog::Snapshot& s) { s.source_tables.insert_or_assign(target.key, target); });
+  spdlog::info("{} is fed by server \"{}\" (topic {}) from now on", described(target.key),
+               target.server_name, target.topic);
 }
 
 void TableShaper::claim(const TableChanges& changes, const SourceTable& target) {

@@ -71,6 +71,7 @@ class TableShaper {
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,
                                                const catalog::SourceTable& target);
   void claim(const TableChanges& changes, const catalog::SourceTable& target);
+  void adopt(const TableChanges& changes, catalog::SourceTable& target);
   std::shared_ptr<const catalog::Table> fit(const catalog::Table& table,
                                             const TableChanges& changes,
                                             const catalog::SourceTable& target);

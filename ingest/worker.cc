@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "catalog/duration.h"
 #include "ingest/outcome.h"
 #include "ingest/registered_schemas.h"
 
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstBackoff{500};
 constexpr milliseconds kLastBackoff{30'000};
+constexpr std::chrono::hours kDeadline{3};  // should the option not be one
 
 // Doubles up to a bound; jitter keeps many workers from coming back at once.
 class Backoff {
@@ -116,6 +118,8 @@ StreamOptions Worker::stream_options() {
   options.source_name = source_.name;
   options.consumer_group = source_.option("consumer_group");
   options.rules = name_rules(source_);
+  options.snapshot_deadline =
+      catalog::parse_duration(source_.option("snapshot_deadline")).value_or(kDeadline);
   options.patience = [this] { return patience_.load(); };
   return options;
 }
@@ -151,7 +155,11 @@ bool Worker::await_order(const std::stop_token& stop) {
   renewed_.reset();
   lanes_.clear();
   decoders_.reset();  // of the options and the stop token of before
-  board_.update([](SourceStatus& status) { status.stopped_lanes.clear(); });
+  snapshot_clock_ = {};
+  board_.update([](SourceStatus& status) {
+    status.stopped_lanes.clear();
+    status.snapshot.reset();
+  });
   board_.enter(SourceState::starting);
   return true;
 }
@@ -204,7 +212,8 @@ void Worker::stream(const std::stop_token& stop) {
           DecoderOptions{.wire = wire_options(source_), .schemas = schema_store(source_, stop)});
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_},
+    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_,
+                   snapshot_clock_},
                   stream_options());
     goes_on = stream.run(stop);
   }

@@ -86,6 +86,7 @@ class Worker {
   Assignment assigned_;
   GroupShare share_;
   RetrySlot retries_;
+  SnapshotClock snapshot_clock_;
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 

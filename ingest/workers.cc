@@ -11,6 +11,7 @@ void Workers::start_all() {
 }
 
 void Workers::start(const catalog::DataSource& source) {
+  if (!factory_) return;
   const std::scoped_lock lock(mutex_);
   forget_ended();
   const auto last = std::find_if(leaving_.rbegin(), leaving_.rend(), [&](const Leaving& leaving) {

@@ -18,6 +18,7 @@ namespace metadb::ingest {
 // status is what it was told.
 class Workers {
  public:
+  // Without a factory there is never a worker: for a process that changes the catalog only.
   Workers(catalog::Catalog& catalog, SourceFactory factory)
       : catalog_(catalog), factory_(std::move(factory)) {}
 

@@ -1,4 +1,3 @@
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <csignal>
@@ -41,19 +40,6 @@ int stop(const std::filesystem::path& path) {
     }
   }
   fmt::print("metadb (process {}) has stopped\n", server->pid);
-  return 0;
-}
-
-int status(const std::filesystem::path& path) {
-  const auto directory = DataDirectory::open(path);
-  const auto server = server_in(directory);
-  if (!server) return 1;
-  fmt::print("metadb {} in {}\n", server->is_ready ? "runs" : "is starting or stopping",
-             directory.path().string());
-  fmt::print("process    {}\n", server->pid);
-  fmt::print("since      {:%Y-%m-%d %H:%M:%S} UTC\n", server->since);
-  for (const std::string& address : server->addresses) fmt::print("listening  {}\n", address);
-  fmt::print("database   {}\n", server->database);
   return 0;
 }
 

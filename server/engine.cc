@@ -109,6 +109,8 @@ Engine::Engine(EngineOptions options)
   // Before clients can create sources of their own: a source has one worker.
   workers_->start_all();
   maintenance_ = std::make_unique<Maintenance>(catalog_, maintenance_jobs());
+  auto_endsync_ =
+      std::make_unique<AutoEndsync>(AutoEndsync::Parts{catalog_, *workers_, *commands_});
   front_end_->start();
 }
 
@@ -149,9 +151,11 @@ MaintenanceJobs Engine::maintenance_jobs() {
 
 void Engine::stop() {
   if (maintenance_) maintenance_->request_stop();
+  if (auto_endsync_) auto_endsync_->request_stop();
   if (front_end_) front_end_->stop(options_.config.shutdown_timeout);
   front_end_.reset();
   pool_.reset();
+  auto_endsync_.reset();
   maintenance_.reset();
   if (workers_) workers_->stop_all();
   if (log_table_) tell_repeats();

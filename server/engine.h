@@ -10,6 +10,7 @@
 
 #include "catalog/catalog.h"
 #include "ingest/workers.h"
+#include "server/auto_endsync.h"
 #include "server/command_pool.h"
 #include "server/commands/command.h"
 #include "server/config.h"
@@ -59,6 +60,7 @@ class Engine {
   std::unique_ptr<ingest::Workers> workers_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<CommandRunner> commands_;
+  std::unique_ptr<AutoEndsync> auto_endsync_;
   std::unique_ptr<CommandPool> pool_;
   std::unique_ptr<FrontEnd> front_end_;
 };

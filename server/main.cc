@@ -19,6 +19,8 @@ namespace {
 using metadb::server::DemoOptions;
 using metadb::server::InitOptions;
 using metadb::server::StartOptions;
+using metadb::server::StatusOptions;
+using metadb::server::SyncOptions;
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
@@ -28,12 +30,32 @@ struct CommandLine {
   InitOptions init;
   StartOptions start;
   DemoOptions demo;
+  StatusOptions status;
+  SyncOptions sync;
   std::filesystem::path directory;
   std::string help_on;
 };
 
 void add_directory(CLI::App& command, std::filesystem::path& directory) {
   command.add_option("-D,--dir", directory, "Data directory")->required()->type_name("DIR");
+}
+
+void add_sync_commands(CLI::App& app, SyncOptions& sync) {
+  CLI::App* begin = app.add_subcommand("sync", "Begin a new synchronization of a data source");
+  CLI::App* end = app.add_subcommand("endsync", "End the synchronization of a data source");
+  for (CLI::App* each : {begin, end}) {
+    add_directory(*each, sync.directory);
+    each->add_option("--source", sync.source, "Data source")->required()->type_name("NAME");
+    each->add_flag("--force", sync.is_forced, "Do not ask before it begins");
+  }
+  end->add_flag("--force-sweep", sync.is_sweep_forced,
+                "Do not ask whether the rows have gone that the snapshot did not confirm, however "
+                "many they are");
+  end->add_option("--sweep-table", sync.sweep_tables,
+                  "End the rows of this table though the snapshot has brought none of it")
+      ->type_name("SCHEMA.TABLE")
+      ->expected(1)
+      ->take_all();
 }
 
 void add_commands(CLI::App& app, CommandLine& line) {
@@ -66,8 +88,11 @@ void add_commands(CLI::App& app, CommandLine& line) {
 
   add_directory(*app.add_subcommand("stop", "Stop the server; returns when it is gone"),
                 line.directory);
-  add_directory(*app.add_subcommand("status", "Tell whether the server runs, and where"),
-                line.directory);
+  CLI::App* status = app.add_subcommand(
+      "status", "Tell whether the server runs, where, and how its data sources get on");
+  add_directory(*status, line.status.directory);
+  status->add_flag("--watch", line.status.is_watched, "Again every second, until Ctrl-C");
+  add_sync_commands(app, line.sync);
   CLI::App* demo =
       app.add_subcommand("demo", "Show the whole path on a recorded topic; needs nothing");
   demo->add_flag("--once", line.demo.is_once, "End after the results, even on a terminal");
@@ -104,7 +129,9 @@ int run(const CLI::App& app, const CommandLine& line) {
   if (command == "init") return metadb::server::init(line.init);
   if (command == "start") return metadb::server::start(line.start);
   if (command == "stop") return metadb::server::stop(line.directory);
-  if (command == "status") return metadb::server::status(line.directory);
+  if (command == "status") return metadb::server::status(line.status);
+  if (command == "sync") return metadb::server::sync(line.sync);
+  if (command == "endsync") return metadb::server::endsync(line.sync);
   if (command == "demo") return metadb::server::demo(line.demo);
   if (command == "fetch-repository") return metadb::server::fetch_as_child();
   if (command == "help") return help(app, line.help_on);

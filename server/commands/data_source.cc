@@ -76,7 +76,9 @@ Reply run(const ast::CreateDataSource& command, CommandContext& context) {
   {
     const Turns::Turn turn = context.turns().take(context.session().stop());
     catalog::Transaction transaction(context.connection());
-    source.sync = catalog::insert_source(context.connection(), source);
+    const catalog::Begun begun = catalog::insert_source(context.connection(), source);
+    source.sync = begun.sync;
+    source.generation = begun.generation;
     const bool resumes = catalog::has_positions(context.connection(), source.name);
     transaction.commit();
     context.catalog().publish(

@@ -54,7 +54,8 @@ void tell_that_it_waits(const DataSource& source, const std::vector<std::string_
                                          fmt::join(changed, ", ")),
                   .detail = "What it has read is kept; it reads nothing until then.",
                   .hint = fmt::format(
-                      "Type RESUME DATA SOURCE {}; the next start of the server does the same.",
+                      "For a snapshot that is to come type SYNC DATA SOURCE {0}, else RESUME DATA "
+                      "SOURCE {0}; the next start of the server resumes it, too.",
                       catalog::quote_identifier(source.name))});
 }
 

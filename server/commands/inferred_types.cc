@@ -1,3 +1,5 @@
+#include "server/commands/inferred_types.h"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -86,13 +88,18 @@ void refresh(CommandContext& context, const TableName& name) {
 
 }  // namespace
 
-Reply run(const ast::RefreshInferredColumnTypes& /*command*/, CommandContext& context) {
-  require_administrator(context, ast::RefreshInferredColumnTypes::kTag);
+void refresh_inferred_types(CommandContext& context, const std::string& source_name) {
   const auto snapshot = context.catalog().snapshot();
   for (const auto& [name, table] : snapshot->tables) {
+    if (!source_name.empty() && table->source_name != source_name) continue;
     context.session().check_stop();
     refresh(context, name);
   }
+}
+
+Reply run(const ast::RefreshInferredColumnTypes& /*command*/, CommandContext& context) {
+  require_administrator(context, ast::RefreshInferredColumnTypes::kTag);
+  refresh_inferred_types(context);
   return {};
 }
 

@@ -33,6 +33,7 @@ std::string_view stream_of(const std::optional<SourceStatus>& status) {
       return "starting";
     case SourceState::streaming:
     case SourceState::snapshot:
+    case SourceState::snapshot_complete:
       return "active";
     case SourceState::retrying:
     case SourceState::needs_resync:
@@ -83,6 +84,32 @@ std::string one_decimal(double value) {
   return fmt::format("{}", std::round(value * 10) / 10);
 }
 
+// While it synchronizes, of its snapshot; else since the server was started.
+Value snapshot_rows(const SourceStatus& status) {
+  return std::to_string(status.snapshot ? status.snapshot->rows : status.snapshot_rows);
+}
+
+// Known from notifications or from the last synchronization.
+Value snapshot_total(const SourceStatus& status) {
+  if (!status.snapshot || !status.snapshot->rows_expected) return std::nullopt;
+  return std::to_string(*status.snapshot->rows_expected);
+}
+
+// Which signal said that it is complete, or what keeps it from being so.
+Value snapshot_note(const SourceStatus& status) {
+  if (!status.snapshot) return std::nullopt;
+  const ingest::SnapshotProgress& snapshot = *status.snapshot;
+  if (!snapshot.signal.empty()) return snapshot.signal;
+  return snapshot.obstacle.empty() ? std::nullopt : Value(snapshot.obstacle);
+}
+
+// As PostgreSQL writes an interval.
+Value remaining(const SourceStatus& status) {
+  if (!status.snapshot || !status.snapshot->seconds_left) return std::nullopt;
+  const int64_t seconds = std::max<int64_t>(0, *status.snapshot->seconds_left);
+  return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
 }  // namespace
 
 std::vector<ColumnDescription> status_columns() {
@@ -100,10 +127,10 @@ std::vector<ColumnDescription> status_columns() {
           text_column("remaining"),
           text_column("last_error"),
           timestamptz_column("last_error_time"),
-          timestamptz_column("next_retry")};
+          timestamptz_column("next_retry"),
+          text_column("snapshot_note")};
 }
 
-// How many rows a snapshot will have is not known here: snapshot_total and remaining stay NULL.
 Rows status_rows(CommandContext& context) {
   Rows rows;
   const auto snapshot = context.catalog().snapshot();
@@ -120,9 +147,9 @@ Rows status_rows(CommandContext& context) {
                  {std::string(ingest::name_of(status->state)), timestamp(status->since_us),
                   std::to_string(status->lag_events),
                   status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
-                  one_decimal(status->events_per_second), std::to_string(status->snapshot_rows),
-                  std::nullopt, std::nullopt, trouble.text, trouble.time,
-                  timestamp(status->next_retry_us)});
+                  one_decimal(status->events_per_second), snapshot_rows(*status),
+                  snapshot_total(*status), remaining(*status), trouble.text, trouble.time,
+                  timestamp(status->next_retry_us), snapshot_note(*status)});
     }
     rows.push_back(std::move(row));
   }

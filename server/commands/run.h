@@ -1,8 +1,6 @@
 // The commands themselves: one run() for each, in a file named by its noun.
 #pragma once
 
-#include <concepts>
-
 #include "server/commands/command_context.h"
 
 namespace metadb::server {
@@ -26,6 +24,8 @@ Reply run(const grammar::ast::GrantAccess& command, CommandContext& context);
 Reply run(const grammar::ast::RevokeAccess& command, CommandContext& context);
 Reply run(const grammar::ast::PauseDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::ResumeDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::SyncDataSource& command, CommandContext& context);
+Reply run(const grammar::ast::EndSyncDataSource& command, CommandContext& context);
 Reply run(const grammar::ast::CreateDataOrigin& command, CommandContext& context);
 Reply run(const grammar::ast::CreateDataMapping& command, CommandContext& context);
 Reply run(const grammar::ast::DropDataMapping& command, CommandContext& context);
@@ -36,19 +36,5 @@ Reply run(const grammar::ast::CreateExternalSql& command, CommandContext& contex
 Reply run(const grammar::ast::DropExternalSql& command, CommandContext& context);
 Reply run(const grammar::ast::RunExternalSql& command, CommandContext& context);
 Reply run(const grammar::ast::List& command, CommandContext& context);
-
-// Answers 0A000 in the name of a command that the grammar knows and nobody has built yet.
-[[noreturn]] void refuse_unbuilt(std::string_view tag, CommandContext& context);
-
-template <class Command, class... Commands>
-concept OneOf = (std::same_as<Command, Commands> || ...);
-
-template <class Command>
-concept Unbuilt = OneOf<Command, grammar::ast::SyncDataSource, grammar::ast::EndSyncDataSource>;
-
-template <Unbuilt Command>
-Reply run(const Command& /*command*/, CommandContext& context) {
-  refuse_unbuilt(Command::kTag, context);
-}
 
 }  // namespace metadb::server

@@ -3,8 +3,10 @@
 import collections
 import os
 import pathlib
+import pty
 import re
 import signal
+import subprocess
 
 import psycopg2
 
@@ -68,6 +70,19 @@ class Metadb(Process):
         wait_until(lambda: not self.running, 1, "metadb stop returned before the server was gone")
         if self.popen.returncode != 0:
             raise AssertionError(f"metadb ended with {self.popen.returncode}:\n{self.tail()}")
+
+    def answered(self, answer, command, *words):
+        """A command of the program, on a terminal where somebody answers its question; returns what it prints."""
+        terminal, there = pty.openpty()
+        with subprocess.Popen([binary(), command, "-D", self.directory, *words], stdin=there, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=plain_environment()) as process:
+            os.close(there)
+            os.write(terminal, f"{answer}\n".encode())
+            told = process.communicate(timeout=120)[0].decode()
+        os.close(terminal)
+        if process.returncode != 0:
+            raise AssertionError(f"metadb {command} ended with {process.returncode}:\n{told}")
+        return told
 
     def connect(self, statement_timeout="60s"):
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=self.user, password=self.password,

@@ -77,7 +77,7 @@ class Garbage(unittest.TestCase):
         self.assert_dead_letters(garbage)
         self.assertIn("holds messages that are no change events", self.metadb.log.read_text())
         row = self.metadb.status()["garbage"]
-        self.assertEqual((row["state"], row["source_stream"]), ("streaming", "active"), row)
+        self.assertEqual((row["state"], row["source_stream"]), ("snapshot complete", "active"), row)
         self.metadb.stop()
 
     def assert_dead_letters(self, set_aside):

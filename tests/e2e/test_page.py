@@ -73,6 +73,8 @@ class Page:
             self.agree()
         with self.subTest("column types"):
             self.types_are_kept()
+        with self.subTest("initial synchronization"):
+            self.end_the_synchronization()
         with self.subTest("changes"):
             self.change()
             self.agree()
@@ -98,6 +100,17 @@ class Page:
             journal.upsert("pairs", "INSERT INTO pairs VALUES (1, 'x', 'one'), (1, 'y', 'two'), (2, 'x', NULL)")
             journal.upsert("counters", "INSERT INTO counters SELECT i, i FROM generate_series(1, 500) i")
             journal.upsert("events", "INSERT INTO events VALUES ('2026-01-01 00:00+00', 'a'), (NULL, 'b')")
+
+    def end_the_synchronization(self):
+        """The message, stop, endsync, start."""
+        wait_until(lambda: self.metadb.query(
+            "SELECT message FROM mdblog() WHERE message LIKE 'source \"sensor\" snapshot complete (%%)%%'"), 60,
+            lambda: f"{self.metadb.status()}\n{self.metadb.tail()}")
+        self.assertEqual(self.metadb.status()["sensor"]["source_sync"], "initial")
+        self.metadb.stop()
+        self.assertIn("has ended", self.metadb.answered("y", "endsync", "--source", "sensor"))
+        self.metadb.start()
+        self.assertEqual(self.metadb.status()["sensor"]["source_sync"], "none")
 
     def command(self):
         return f"""CREATE DATA SOURCE sensor TYPE kafka OPTIONS (

@@ -212,17 +212,5 @@ TEST_F(Tables, ThatAreManagedAreNotAlteredByPostgres) {
   EXPECT_FALSE(takes("alter table s.t add column c text"));
 }
 
-class NotBuilt : public CommandsTest {};
-
-TEST_F(NotBuilt, SaysSoInItsOwnName) {
-  for (const auto& [sql, tag] : std::vector<std::pair<std::string, std::string>>{
-           {"sync data source s", "SYNC DATA SOURCE"},
-           {"sync data source s", "SYNC DATA SOURCE"}}) {
-    const Error error = failure(sql);
-    EXPECT_EQ(error.sqlstate, "0A000") << sql;
-    EXPECT_EQ(error.message(), tag + " is not implemented yet");
-  }
-}
-
 }  // namespace
 }  // namespace metadb::tests

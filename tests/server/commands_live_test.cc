@@ -138,7 +138,7 @@ TEST_F(Live, PausedSourceReadsNothingAndGoesOnWithoutLossOrDoubles) {
   EXPECT_EQ(run_at_once("resume data source s").tag, "RESUME DATA SOURCE");
   ASSERT_TRUE(arrive(12));
   EXPECT_EQ(count("public.t__"), 12);
-  EXPECT_TRUE(becomes("streaming"));
+  EXPECT_TRUE(becomes("snapshot complete"));
 }
 
 TEST_F(Live, PauseSurvivesARestartWithTheTimeOfItsBeginning) {
@@ -305,7 +305,7 @@ TEST_F(Live, AlteredFilterHoldsForWhatComesNext) {
   EXPECT_EQ(notices_[0].severity, "WARNING");
   EXPECT_EQ(notices_[0].message, "the filters leave out 1 known table from now on");
   EXPECT_EQ(notices_[0].detail, "public.other (public.other)");
-  ASSERT_TRUE(eventually([&] { return state() == "streaming"; }));
+  ASSERT_TRUE(eventually([&] { return state() == "snapshot complete"; }));
   topics_["s"].add({.table = "other", .id = 2});
   topics_["s"].add({.id = 2});
   ASSERT_TRUE(arrive(2));

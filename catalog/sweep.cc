@@ -1,0 +1,77 @@
+#include "catalog/sweep.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace metadb::catalog {
+namespace {
+
+// So many ids in one transaction: it is short enough for a batch to wait for.
+constexpr int64_t kIdsAtOnce = 100'000;
+
+std::string time_sql(int64_t us) {
+  return fmt::format("('epoch'::timestamptz + {} * interval '1 us')", us);
+}
+
+// The rows of `t` that end.
+std::string unseen(const SweepTarget& target) {
+  return fmt::format(
+      "t.__origin = {} AND t.__start < {} AND NOT EXISTS (SELECT FROM {} m WHERE m.__id = t.__id "
+      "AND m.generation >= {})",
+      quote_literal(target.origin), time_sql(target.snapshot_us),
+      quote_qualified(target.table.schema, target.table.sync_name), target.generation);
+}
+
+}  // namespace
+
+SweepCount count_sweep(Connection& connection, const SweepTarget& target) {
+  const Result rows = connection.exec(
+      fmt::format("SELECT count(*), count(*) FILTER (WHERE {}) FROM {} t WHERE t.__origin = {}",
+                  unseen(target), target.table.current(), quote_literal(target.origin)));
+  return {rows.int64(0, 0), rows.int64(0, 1)};
+}
+
+SweepPlace begin_sweep(Connection& connection, const SweepTarget& target) {
+  const Result ids = connection.exec(fmt::format(
+      "SELECT coalesce(min(__id), 1) - 1, coalesce(max(__id), 0) FROM {}", target.table.current()));
+  return {ids.int64(0, 0), ids.int64(0, 1)};
+}
+
+int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace& place) {
+  const Result present = connection.exec(
+      "SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 FOR SHARE",
+      {target.source.source_name, std::to_string(target.generation)});
+  if (present.rows() == 0) {
+    throw Error("55000", fmt::format("data source \"{}\" is synchronized anew meanwhile",
+                                     target.source.source_name));
+  }
+  const int64_t until = std::min(place.last_id, place.done_id + kIdsAtOnce);
+  std::string columns;
+  for (const Column& column : target.table.columns) columns += ", " + quote_identifier(column.name);
+  const Result ended = connection.exec(
+      fmt::format("WITH gone AS (DELETE FROM {0} t WHERE t.__id > {1} AND t.__id <= {2} AND {3} "
+                  "RETURNING t.*), "
+                  "kept AS (INSERT INTO {4} (__id, __start, __end, __current, __origin{5}) SELECT "
+                  "__id, __start,"
+                  " {6}, false, __origin{5} FROM gone RETURNING __end) "
+                  "SELECT count(*), (extract(epoch FROM max(__end)) * 1000000)::bigint FROM kept",
+                  target.table.current(), place.done_id, until, unseen(target),
+                  target.table.history(), columns, time_sql(target.snapshot_us)));
+  if (!ended.is_null(0, 1)) raise_last_end(connection, target.source, ended.int64(0, 1));
+  place.done_id = until;
+  return ended.int64(0, 0);
+}
+
+bool has_marks(Connection& connection, const Table& table) {
+  const std::string marks = quote_qualified(table.schema, table.sync_name);
+  const Result there = connection.exec("SELECT to_regclass($1) IS NOT NULL", {marks});
+  return there.boolean(0, 0) &&
+         connection.exec(fmt::format("SELECT EXISTS (SELECT FROM {})", marks)).boolean(0, 0);
+}
+
+void clear_marks(Connection& connection, const Table& table) {
+  connection.exec(fmt::format("TRUNCATE {}", quote_qualified(table.schema, table.sync_name)));
+}
+
+}  // namespace metadb::catalog

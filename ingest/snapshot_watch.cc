@@ -1,0 +1,230 @@
+#include "ingest/snapshot_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::SnapshotNews;
+using catalog::SnapshotServer;
+using catalog::SnapshotTable;
+using catalog::SourceTableKey;
+using catalog::SyncMode;
+
+constexpr std::string_view kNotification = "notification";
+constexpr std::string_view kLastRecord = "last record of the snapshot";
+constexpr std::string_view kFirstStreaming = "first streaming event";
+constexpr std::string_view kDeadline = "deadline exceeded";
+
+SourceTableKey key_of(const std::string& source_name, const EventTable& table) {
+  return {source_name, table.db, table.schema, table.table};
+}
+
+void lower(std::optional<int64_t>& least, const std::optional<int64_t>& value) {
+  if (value && (!least || *value < *least)) least = value;
+}
+
+void merge(SnapshotServer& into, const SnapshotServer& more) {
+  lower(into.first_us, more.first_us);
+  lower(into.first_record_ms, more.first_record_ms);
+  into.is_initial = into.is_initial || more.is_initial;
+  if (into.signal.empty()) into.signal = more.signal;
+}
+
+void merge(SnapshotTable& into, const SnapshotTable& more) {
+  into.server_name = more.server_name;
+  into.rows += more.rows;
+  into.bytes += more.bytes;
+  if (more.expected) into.expected = more.expected;
+  into.is_scanned = into.is_scanned || more.is_scanned;
+}
+
+bool is_streaming(const Change& change) {
+  return change.snapshot == SnapshotMark::streaming && change.op != Op::read;
+}
+
+// As connectors write it: schema.table, or with the database before it.
+bool is_named(const SourceTableKey& key, std::string_view collection) {
+  return collection == fmt::format("{}.{}", key.schema, key.table) ||
+         collection == fmt::format("{}.{}.{}", key.db, key.schema, key.table);
+}
+
+void apply_scan(SnapshotTable& table, const Notification& scan) {
+  table.server_name = scan.connector;
+  if (scan.rows) table.expected = scan.rows;
+  table.is_scanned = true;
+}
+
+}  // namespace
+
+SnapshotWatch::SnapshotWatch(std::string source_name, catalog::Synchronization state,
+                             SnapshotClock& clock)
+    : source_name_(std::move(source_name)), state_(std::move(state)), clock_(clock) {
+  for (const auto& [name, server] : state_.servers) {
+    if (server.first_record_ms) first_record_ms_[name] = *server.first_record_ms;
+  }
+}
+
+bool SnapshotWatch::is_open() const {
+  return state_.mode != SyncMode::none && !state_.complete_us;
+}
+
+// What is known of it with what is not committed yet.
+SnapshotServer SnapshotWatch::server(const std::string& name) const {
+  SnapshotServer out;
+  if (const auto found = state_.servers.find(name); found != state_.servers.end())
+    out = found->second;
+  if (const auto found = news_.servers.find(name); found != news_.servers.end())
+    merge(out, found->second);
+  return out;
+}
+
+void SnapshotWatch::see(const Change& change, const Message& message) {
+  if (state_.mode == SyncMode::none) return;
+  if (is_streaming(change)) {
+    if (is_open()) see_streaming(change, message);
+  } else if (change.op == Op::read) {
+    see_row(change, message);
+  }
+}
+
+void SnapshotWatch::see_row(const Change& change, const Message& message) {
+  clock_.last_row = Clock::now();
+  const std::string& name = change.table->server_name;
+  auto [first, is_first] = first_record_ms_.try_emplace(name, message.timestamp_ms);
+  const bool is_earlier = is_first || message.timestamp_ms < first->second;
+  if (is_earlier) first->second = message.timestamp_ms;
+  const SnapshotServer known = server(name);
+  const bool is_initial = change.snapshot != SnapshotMark::incremental;
+  const bool is_last = change.snapshot == SnapshotMark::last && known.signal.empty();
+  const bool is_news = is_earlier || !known.first_us || change.ts_us < *known.first_us ||
+                       (is_initial && !known.is_initial) || is_last;
+  if (!is_news) return;
+  SnapshotServer& news = news_.servers[name];
+  merge(news, {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : ""});
+  // Of another partition, and read before.
+  const auto streaming = streaming_ms_.find(name);
+  const bool has_streamed =
+      is_initial && streaming != streaming_ms_.end() && streaming->second >= first->second;
+  if (has_streamed && server(name).signal.empty()) news.signal = kFirstStreaming;
+}
+
+// It proves that the snapshot before it is over. Of a resynchronization there must have been one:
+// an event that is older than it may still be in the topics.
+void SnapshotWatch::see_streaming(const Change& change, const Message& message) {
+  const std::string& name = change.table->server_name;
+  const SnapshotServer known = server(name);
+  if (!known.signal.empty()) return;
+  const bool is_after_rows =
+      known.is_initial && known.first_record_ms && message.timestamp_ms >= *known.first_record_ms;
+  const bool is_without_rows = state_.mode == SyncMode::initial && !known.first_us;
+  if (is_after_rows || is_without_rows) {
+    news_.servers[name].signal = kFirstStreaming;
+  } else if (!known.is_initial) {
+    int64_t& newest = streaming_ms_[name];
+    newest = std::max(newest, message.timestamp_ms);
+  }
+}
+
+void SnapshotWatch::see(const Notification& notification) {
+  if (!is_open()) return;
+  const bool is_of_snapshot = notification.aggregate == "Initial Snapshot" ||
+                              notification.aggregate == "Incremental Snapshot";
+  if (!is_of_snapshot) return;
+  if (notification.type == "COMPLETED" || notification.type == "SKIPPED") {
+    if (server(notification.connector).signal.empty())
+      news_.servers[notification.connector].signal = kNotification;
+  } else if (notification.type == "TABLE_SCAN_COMPLETED" && !notification.collection.empty()) {
+    if (const auto key = table_of(notification)) {
+      apply_scan(news_.tables[*key], notification);
+    } else {
+      scans_[notification.collection] = notification;
+    }
+  }
+}
+
+std::optional<SourceTableKey> SnapshotWatch::table_of(const Notification& scan) const {
+  const auto find = [&](const std::map<SourceTableKey, SnapshotTable>& tables) {
+    return std::ranges::find_if(tables, [&](const auto& pair) {
+      return pair.second.server_name == scan.connector && is_named(pair.first, scan.collection);
+    });
+  };
+  if (const auto found = find(news_.tables); found != news_.tables.end()) return found->first;
+  if (const auto found = find(state_.tables); found != state_.tables.end()) return found->first;
+  return std::nullopt;
+}
+
+void SnapshotWatch::count(const Change& change, const Message& message) {
+  if (state_.mode == SyncMode::none || change.op != Op::read) return;
+  const SourceTableKey key = key_of(source_name_, *change.table);
+  const auto [table, is_new] = news_.tables.try_emplace(key);
+  table->second.server_name = change.table->server_name;
+  ++table->second.rows;
+  table->second.bytes += static_cast<int64_t>((message.key ? message.key->size() : 0) +
+                                              (message.value ? message.value->size() : 0));
+  if (!is_new || scans_.empty()) return;
+  const auto scan = std::ranges::find_if(scans_, [&](const auto& pair) {
+    return pair.second.connector == change.table->server_name && is_named(key, pair.first);
+  });
+  if (scan == scans_.end()) return;
+  apply_scan(table->second, scan->second);
+  scans_.erase(scan);
+}
+
+int64_t SnapshotWatch::generation_of(const Change& change, const Message& message) const {
+  if (state_.mode != SyncMode::resync || change.op == Op::remove || change.op == Op::truncate)
+    return 0;
+  if (change.op == Op::read) return state_.generation;
+  const auto first = first_record_ms_.find(change.table->server_name);
+  const bool is_since = first != first_record_ms_.end() && message.timestamp_ms >= first->second;
+  return is_since ? state_.generation : 0;
+}
+
+void SnapshotWatch::committed(const SnapshotNews& news) {
+  for (const auto& [name, server] : news.servers) merge(state_.servers[name], server);
+  for (const auto& [key, table] : news.tables) merge(state_.tables[key], table);
+}
+
+std::string SnapshotWatch::signal() const {
+  if (is_past_deadline_) return std::string(kDeadline);
+  std::set<std::string_view> signals;
+  for (const auto& [name, server] : state_.servers) {
+    if (server.signal.empty()) return "";
+    signals.insert(server.signal);
+  }
+  std::string out;
+  for (const std::string_view signal : signals)
+    out += (out.empty() ? "" : ", ") + std::string(signal);
+  return out;
+}
+
+void SnapshotWatch::check_deadline(Clock::time_point now, std::chrono::seconds deadline) {
+  if (is_open() && now - clock_.last_row >= deadline) is_past_deadline_ = true;
+}
+
+void SnapshotWatch::completed(const std::string& signal, int64_t now_us) {
+  state_.signal = signal;
+  state_.complete_us = now_us;
+}
+
+void SnapshotEnds::await(const TopicPartition& at, int64_t until, int64_t committed) {
+  if (committed < until) open_[at] = {until, committed};
+}
+
+void SnapshotEnds::reached_end(const EndOfPartition& end, int64_t next_offset) {
+  const auto found = open_.find(end.at);
+  if (found == open_.end() || end.offset < found->second.until) return;
+  found->second.until = std::min(found->second.until, next_offset);
+  if (found->second.committed >= found->second.until) open_.erase(found);
+}
+
+void SnapshotEnds::committed(const TopicPartition& at, int64_t next_offset) {
+  const auto found = open_.find(at);
+  if (found == open_.end()) return;
+  found->second.committed = next_offset;
+  if (next_offset >= found->second.until) open_.erase(found);
+}
+
+}  // namespace metadb::ingest

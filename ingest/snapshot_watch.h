@@ -1,0 +1,97 @@
+// What a stream sees of the snapshot that its source synchronizes with: what came, what it
+// confirms, and which signal says that nothing more comes (debezium-format 13.1).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "catalog/synchronization.h"
+#include "ingest/change.h"
+#include "ingest/debezium.h"
+#include "ingest/source.h"
+
+namespace metadb::ingest {
+
+// When a row of a snapshot came last, or reading began; outlives streams.
+struct SnapshotClock {
+  std::chrono::steady_clock::time_point last_row = std::chrono::steady_clock::now();
+};
+
+// Belongs to one stream; used by its thread. Knows what is committed, and what the next batch adds.
+class SnapshotWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  SnapshotWatch(std::string source_name, catalog::Synchronization state, SnapshotClock& clock);
+
+  // Whether the source synchronizes and its snapshot is not known to be complete.
+  [[nodiscard]] bool is_open() const;
+  [[nodiscard]] const catalog::Synchronization& state() const { return state_; }
+
+  // An event as it comes, before filters: signals hide in what they leave out.
+  void see(const Change& change, const Message& message);
+  void see(const Notification& notification);
+  // A row of the snapshot that is applied.
+  void count(const Change& change, const Message& message);
+  // The generation that the row which this change leaves belongs to; 0: none. In a
+  // resynchronization a row of the snapshot confirms what is there, and so does what the source has
+  // done since: an event whose record is not older than the first of the snapshot's.
+  [[nodiscard]] int64_t generation_of(const Change& change, const Message& message) const;
+
+  // For the batch that is handed over; committed() once it is, never if it is lost.
+  catalog::SnapshotNews take_news() { return std::exchange(news_, {}); }
+  void committed(const catalog::SnapshotNews& news);
+
+  // Which signals say that nothing more comes, of all servers whose rows came; empty: not yet. As
+  // committed, but for the deadline.
+  [[nodiscard]] std::string signal() const;
+  void check_deadline(Clock::time_point now, std::chrono::seconds deadline);
+  void completed(const std::string& signal, int64_t now_us);
+  // The synchronization is over.
+  void end() { state_.mode = catalog::SyncMode::none; }
+
+ private:
+  void see_row(const Change& change, const Message& message);
+  void see_streaming(const Change& change, const Message& message);
+  [[nodiscard]] catalog::SnapshotServer server(const std::string& name) const;
+  [[nodiscard]] std::optional<catalog::SourceTableKey> table_of(const Notification& scan) const;
+
+  std::string source_name_;
+  catalog::Synchronization state_;  // as committed
+  catalog::SnapshotNews news_;
+  SnapshotClock& clock_;
+  // The first record of each server's snapshot, committed or not.
+  std::map<std::string, int64_t, std::less<>> first_record_ms_;
+  // The newest streaming record of each server, while none of its snapshot's has come.
+  std::map<std::string, int64_t, std::less<>> streaming_ms_;
+  std::map<std::string, Notification> scans_;  // of tables of which no row has come, by name
+  bool is_past_deadline_ = false;
+};
+
+// Whether all partitions have been applied up to where they ended once the snapshot was over.
+// Belongs to one stream.
+class SnapshotEnds {
+ public:
+  // A partition that ends at `until` and is applied up to `committed`.
+  void await(const TopicPartition& at, int64_t until, int64_t committed);
+  // The end was delivered, and `next_offset` follows what was delivered before: what lies between
+  // holds no records.
+  void reached_end(const EndOfPartition& end, int64_t next_offset);
+  void committed(const TopicPartition& at, int64_t next_offset);
+
+  [[nodiscard]] bool is_done() const { return open_.empty(); }
+  [[nodiscard]] size_t open() const { return open_.size(); }
+
+ private:
+  struct Open {
+    int64_t until = 0;
+    int64_t committed = 0;
+  };
+  std::map<TopicPartition, Open> open_;
+};
+
+}  // namespace metadb::ingest

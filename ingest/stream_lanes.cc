@@ -1,0 +1,67 @@
+// The lanes of a stream: which there are, and when they stop and go on.
+#include <spdlog/spdlog.h>
+
+#include "ingest/stream.h"
+
+namespace metadb::ingest {
+
+using catalog::Error;
+
+Lane& Stream::lane_of(const std::string& topic) {
+  const auto found = parts_.lanes.find(topic);
+  if (found != parts_.lanes.end()) return found->second;
+  return parts_.lanes.try_emplace(topic, topic, parts_.decoders.take()).first->second;
+}
+
+// Topics that are gone, or another member's now, are no trouble of ours any more.
+void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
+  std::set<std::string> topics;
+  for (const TopicPartition& at : assigned) topics.insert(at.topic);
+  std::erase_if(parts_.lanes, [&](const auto& lane) { return !topics.contains(lane.first); });
+  std::erase_if(parts_.assigned.begun,
+                [&](const TopicPartition& at) { return !topics.contains(at.topic); });
+  parts_.board.keep_topics(topics);
+}
+
+void Stream::stop_lane(const LaneStopped& reason) {
+  const auto found = parts_.lanes.find(reason.topic);
+  // Nobody's lane: the whole stream starts over.
+  if (found == parts_.lanes.end()) throw Error(reason);
+  Lane& lane = found->second;
+  const bool is_news =
+      !lane.is_on_trial() || lane.report().reason.find(reason.message()) == std::string::npos;
+  lane.stop(reason);
+  if (reason.needs_resync) {
+    catalog::record_needs_resync(connection_, options_.source_name, reason.topic,
+                                 lane.report().reason);
+  }
+  if (is_news) {
+    spdlog::log(reason.busy_table ? spdlog::level::info : spdlog::level::err,
+                "data source {}: topic {} stopped: {}", options_.source_name, reason.topic,
+                lane.report().reason);
+  }
+  parts_.board.update(
+      [&](SourceStatus& status) { status.stopped_lanes[reason.topic] = lane.report(); });
+  parts_.board.report_error(Trouble::stream, lane.report().reason);
+  must_restart_ = true;
+}
+
+// Whether a new start reads what this stream does not. Never asked while the writer is busy: a new
+// start would cut short what the other lanes have in hand.
+bool Stream::has_more_to_read() {
+  const bool has_resumed = resume_due_lanes();
+  const auto& ready = newcomers_.ready();
+  parts_.assigned.begun.insert(ready.begin(), ready.end());
+  return has_resumed || !ready.empty();
+}
+
+// Lanes that are due are read again by the next stream, all of them by the same.
+bool Stream::resume_due_lanes() {
+  bool has_resumed = false;
+  for (auto& [topic, lane] : parts_.lanes) {
+    if (lane.is_due() && lane.resume(connection_)) has_resumed = true;
+  }
+  return has_resumed;
+}
+
+}  // namespace metadb::ingest

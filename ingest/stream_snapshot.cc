@@ -1,0 +1,141 @@
+// How a stream finds out that the snapshot which its source synchronizes with is complete: once
+// signals say that nothing more comes, it begins anew, asks where all partitions end now, and waits
+// until they are applied up to there.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "ingest/stream.h"
+
+namespace metadb::ingest {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::chrono::seconds kCheckEvery{1};
+constexpr std::chrono::minutes kLogEvery{1};
+// Of the group, how many partitions there are.
+constexpr milliseconds kMatchingWait{2'000};
+
+// What all tables have, if something tells of each of them.
+std::optional<int64_t> rows_expected(const catalog::Synchronization& state) {
+  if (state.tables.empty()) return std::nullopt;
+  int64_t rows = 0;
+  for (const auto& [key, table] : state.tables) {
+    if (!table.expected) return std::nullopt;
+    rows += std::max(*table.expected, table.rows);
+  }
+  return rows;
+}
+
+}  // namespace
+
+// REQUIRES: the partitions have just told where they end.
+void Stream::begin_snapshot_ends() {
+  ends_.reset();
+  if (watch_.state().mode == catalog::SyncMode::none)
+    parts_.board.update([](SourceStatus& status) { status.snapshot.reset(); });
+  watch_.check_deadline(Clock::now(), options_.snapshot_deadline);
+  if (!watch_.is_open() || watch_.signal().empty()) return;
+  ends_.emplace();
+  for (const auto& [at, partition] : partitions_)
+    ends_->await(at, partition.high_watermark, partition.next_offset());
+}
+
+void Stream::watch_snapshot() {
+  if (watch_.state().mode == catalog::SyncMode::none) return;
+  hear_of_its_end();
+  if (watch_.state().mode == catalog::SyncMode::none) return;
+  report_snapshot();
+  if (!watch_.is_open() || !writer_.is_idle() || Clock::now() < next_snapshot_check_) return;
+  next_snapshot_check_ = Clock::now() + kCheckEvery;
+  watch_.check_deadline(Clock::now(), options_.snapshot_deadline);
+  if (!parts_.assigned.partitions || watch_.signal().empty()) return;
+  if (!ends_) {
+    // What is read ahead is read again: a new start asks all partitions for their ends.
+    must_restart_ = true;
+    return;
+  }
+  const std::string obstacle = snapshot_obstacle();
+  parts_.board.update([&](SourceStatus& status) {
+    if (status.snapshot) status.snapshot->obstacle = obstacle;
+  });
+  if (obstacle.empty()) finish_snapshot();
+}
+
+// ENDSYNC has been done; a new generation comes with a new order.
+void Stream::hear_of_its_end() {
+  if (Clock::now() < next_snapshot_report_) return;
+  const auto snapshot = parts_.catalog.snapshot();
+  const auto source = snapshot->sources.find(options_.source_name);
+  const bool goes_on =
+      source != snapshot->sources.end() && source->second.sync != catalog::SyncMode::none;
+  if (goes_on) return;
+  watch_.end();
+  ends_.reset();
+  parts_.board.update([](SourceStatus& status) { status.snapshot.reset(); });
+}
+
+std::string Stream::snapshot_obstacle() {
+  if (!ends_->is_done())
+    return fmt::format("{} partitions are not applied to where they ended", ends_->open());
+  for (const auto& [topic, lane] : parts_.lanes) {
+    if (lane.is_stopped() || lane.is_on_trial()) return fmt::format("topic {} stands", topic);
+  }
+  if (newcomers_.is_waiting()) return "partitions that are new in their topics are not read yet";
+  const size_t assigned = parts_.assigned.partitions->size();
+  const auto matching = parts_.source.matching(kMatchingWait);
+  if (!matching) return "no broker says how many partitions there are";
+  if (*matching > assigned)
+    return fmt::format("{} of {} partitions are assigned here", assigned, *matching);
+  return "";
+}
+
+void Stream::finish_snapshot() {
+  const std::string signal = watch_.signal();
+  const bool is_news = catalog::complete_snapshot(connection_, options_.source_name,
+                                                  watch_.state().generation, signal);
+  watch_.completed(signal, now_us());
+  if (!is_news) return;
+  spdlog::info("source \"{}\" snapshot complete ({}); consider running \"metadb endsync\"",
+               options_.source_name, signal);
+  next_snapshot_report_ = {};
+}
+
+void Stream::report_snapshot() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_snapshot_report_) return;
+  next_snapshot_report_ = now + kCheckEvery;
+  SnapshotProgress progress;
+  for (const auto& [key, table] : watch_.state().tables) {
+    progress.rows += table.rows;
+    progress.bytes += table.bytes;
+  }
+  progress.rows_expected = rows_expected(watch_.state());
+  progress.signal = watch_.state().signal;
+  if (!snapshot_rate_since_) snapshot_rate_since_ = {now, progress.rows};
+  const auto [since, rows_then] = *snapshot_rate_since_;
+  const double seconds = std::chrono::duration<double>(now - since).count();
+  const double rate = seconds > 0 ? static_cast<double>(progress.rows - rows_then) / seconds : 0;
+  const bool is_open = watch_.is_open();
+  if (is_open && progress.rows_expected && rate > 0) {
+    progress.seconds_left =
+        static_cast<int64_t>(static_cast<double>(*progress.rows_expected - progress.rows) / rate);
+  }
+  parts_.board.update([&](SourceStatus& status) {
+    if (status.snapshot) progress.obstacle = status.snapshot->obstacle;
+    if (!is_open) progress.obstacle.clear();
+    status.snapshot = progress;
+  });
+  if (now < next_snapshot_log_) return;
+  next_snapshot_log_ = now + kLogEvery;
+  snapshot_rate_since_ = {now, progress.rows};
+  if (!is_open || progress.rows == snapshot_rows_logged_) return;
+  snapshot_rows_logged_ = progress.rows;
+  spdlog::info("data source {}: snapshot: {} rows{}, {:.0f} MB, {:.0f} rows/s{}",
+               options_.source_name, progress.rows,
+               progress.rows_expected ? fmt::format(" of {}", *progress.rows_expected) : "",
+               static_cast<double>(progress.bytes) / 1e6, rate,
+               progress.seconds_left ? fmt::format(", {} s left", *progress.seconds_left) : "");
+}
+
+}  // namespace metadb::ingest

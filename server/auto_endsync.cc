@@ -1,0 +1,68 @@
+#include "server/auto_endsync.h"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <exception>
+
+#include "catalog/error.h"
+#include "grammar/ast.h"
+
+namespace metadb::server {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::chrono::minutes kTryAgainAfter{10};
+
+}  // namespace
+
+AutoEndsync::AutoEndsync(Parts parts)
+    : parts_(parts), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+void AutoEndsync::run(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (!never.wait_for(lock, stop, kLookEvery, [] { return false; })) {
+    if (stop.stop_requested()) return;
+    const auto snapshot = parts_.catalog.snapshot();
+    for (const auto& [name, source] : snapshot->sources) {
+      if (is_due(source)) end(name, stop);
+      if (stop.stop_requested()) return;
+    }
+  }
+}
+
+bool AutoEndsync::is_due(const catalog::DataSource& source) const {
+  if (source.sync == catalog::SyncMode::none || source.option("endsync") != "auto") return false;
+  const auto refused = not_before_.find(source.name);
+  if (refused != not_before_.end() && Clock::now() < refused->second) return false;
+  const auto status = parts_.workers.status(source.name);
+  return status && status->snapshot && !status->snapshot->signal.empty();
+}
+
+void AutoEndsync::end(const std::string& source, const std::stop_token& stop) {
+  try {
+    const catalog::Connection connection = parts_.catalog.connect();
+    Context context(Caller{connection.user(), connection.database(), true, 0}, stop,
+                    [&](const Notice& notice) {
+                      spdlog::info("data source {}: {}{}{}", source, notice.message,
+                                   notice.detail.empty() ? "" : ": ", notice.detail);
+                    });
+    grammar::ast::EndSyncDataSource command;
+    command.name.text = source;
+    parts_.commands.run(command, context);
+    not_before_.erase(source);
+  } catch (const std::exception& failure) {
+    if (stop.stop_requested()) return;
+    const auto* error = dynamic_cast<const catalog::Error*>(&failure);
+    not_before_[source] = Clock::now() + kTryAgainAfter;
+    spdlog::warn(
+        "data source {}: its synchronization does not end by itself: {}; next try in {} "
+        "minutes",
+        source, error != nullptr ? catalog::described(*error) : failure.what(),
+        kTryAgainAfter.count());
+  }
+}
+
+}  // namespace metadb::server

@@ -1,0 +1,221 @@
+#include "ingest/snapshot_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/ingest/changes.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::PgType;
+using catalog::SyncMode;
+using ingest::Change;
+using ingest::Message;
+using ingest::Notification;
+using ingest::Op;
+using ingest::SnapshotEnds;
+using ingest::SnapshotMark;
+using ingest::SnapshotWatch;
+
+constexpr int64_t kFirstMs = 1'000'000;
+
+class Watch : public testing::Test {
+ protected:
+  SnapshotWatch watch(SyncMode mode) {
+    catalog::Synchronization state;
+    state.mode = mode;
+    state.generation = 7;
+    return {"src", state, clock_};
+  }
+  static Change change(Op op, SnapshotMark mark, const std::string& server = "srv",
+                       const std::string& table = "t") {
+    Change out;
+    out.op = op;
+    out.snapshot = mark;
+    out.ts_us = 5'000;
+    out.table = std::make_shared<const ingest::EventTable>(
+        ingest::EventTable{server, "shop", "public", table});
+    return out;
+  }
+  static Message at(int64_t record_ms) {
+    Message out;
+    out.timestamp_ms = record_ms;
+    out.key = "key";
+    out.value = "value";
+    return out;
+  }
+  // As a stream does with an event that it applies.
+  static void apply(SnapshotWatch& watch, const Change& change, int64_t record_ms) {
+    watch.see(change, at(record_ms));
+    watch.count(change, at(record_ms));
+  }
+  static void read(SnapshotWatch& watch, SnapshotMark mark, const std::string& server = "srv",
+                   int64_t record_ms = kFirstMs) {
+    apply(watch, change(Op::read, mark, server), record_ms);
+  }
+  static void stream(SnapshotWatch& watch, int64_t record_ms, const std::string& server = "srv") {
+    apply(watch, change(Op::create, SnapshotMark::streaming, server), record_ms);
+  }
+  static std::string signal_after_commit(SnapshotWatch& watch) {
+    watch.committed(watch.take_news());
+    return watch.signal();
+  }
+
+  ingest::SnapshotClock clock_;
+};
+
+TEST_F(Watch, LastMarkerIsASignalOnceItIsCommitted) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  read(watch, SnapshotMark::first);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  read(watch, SnapshotMark::last);
+  EXPECT_EQ(watch.signal(), "") << "its batch may be lost";
+  EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot");
+}
+
+TEST_F(Watch, LostBatchTakesItsSignalAlong) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  read(watch, SnapshotMark::last);
+  watch.take_news();
+  EXPECT_EQ(signal_after_commit(watch), "");
+}
+
+TEST_F(Watch, OneRowSnapshotOfAnOldConnectorEndsWithTheFirstStreamingEvent) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  read(watch, SnapshotMark::in_snapshot);
+  stream(watch, kFirstMs + 1);
+  EXPECT_EQ(signal_after_commit(watch), "first streaming event");
+}
+
+TEST_F(Watch, EmptySnapshotEndsWithTheFirstStreamingEvent) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  stream(watch, kFirstMs);
+  EXPECT_EQ(signal_after_commit(watch), "first streaming event");
+}
+
+// The topics may still hold what the connector before has written.
+TEST_F(Watch, StreamingEventBeforeTheRowsOfAResyncIsNoSignal) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  stream(watch, kFirstMs - 1);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  read(watch, SnapshotMark::in_snapshot);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  stream(watch, kFirstMs - 1);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  stream(watch, kFirstMs);
+  EXPECT_EQ(signal_after_commit(watch), "first streaming event");
+}
+
+// Partitions are read side by side: the event that follows the snapshot may come before its rows.
+TEST_F(Watch, StreamingEventOfAnotherPartitionCountsWhenTheRowsCome) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  stream(watch, kFirstMs + 9);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  read(watch, SnapshotMark::in_snapshot);
+  EXPECT_EQ(signal_after_commit(watch), "first streaming event");
+}
+
+TEST_F(Watch, IncrementalSnapshotEndsWithANotificationOnly) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  read(watch, SnapshotMark::incremental);
+  stream(watch, kFirstMs + 1);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  watch.see(Notification{"Incremental Snapshot", "IN_PROGRESS", "srv", "", "", {}});
+  EXPECT_EQ(signal_after_commit(watch), "");
+  watch.see(Notification{"Incremental Snapshot", "COMPLETED", "srv", "", "", {}});
+  EXPECT_EQ(signal_after_commit(watch), "notification");
+}
+
+TEST_F(Watch, EveryServerMustHaveEnded) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  read(watch, SnapshotMark::last, "one");
+  read(watch, SnapshotMark::in_snapshot, "two");
+  EXPECT_EQ(signal_after_commit(watch), "");
+  watch.see(Notification{"Initial Snapshot", "COMPLETED", "two", "", "", {}});
+  EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot, notification");
+}
+
+TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  watch.see(
+      Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 12});
+  read(watch, SnapshotMark::in_snapshot);
+  watch.committed(watch.take_news());
+  const catalog::SourceTableKey key{"src", "shop", "public", "t"};
+  ASSERT_TRUE(watch.state().tables.contains(key));
+  const catalog::SnapshotTable& table = watch.state().tables.at(key);
+  EXPECT_EQ(table.rows, 1);
+  EXPECT_EQ(table.bytes, 8);
+  EXPECT_EQ(table.expected, 12);
+  EXPECT_TRUE(table.is_scanned);
+  watch.see(Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "shop.public.t",
+                         "SUCCEEDED", 13});
+  watch.committed(watch.take_news());
+  EXPECT_EQ(watch.state().tables.at(key).expected, 13);
+  EXPECT_EQ(watch.state().tables.at(key).rows, 1);
+}
+
+TEST_F(Watch, DeadlineIsTheLastResort) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  const auto now = SnapshotWatch::Clock::now();
+  watch.check_deadline(now, std::chrono::hours(3));
+  EXPECT_EQ(watch.signal(), "");
+  watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
+  EXPECT_EQ(watch.signal(), "deadline exceeded");
+}
+
+TEST_F(Watch, RowOfASnapshotPutsTheDeadlineOff) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  clock_.last_row = SnapshotWatch::Clock::now() - std::chrono::hours(4);
+  read(watch, SnapshotMark::in_snapshot);
+  watch.check_deadline(SnapshotWatch::Clock::now(), std::chrono::hours(3));
+  EXPECT_EQ(watch.signal(), "");
+}
+
+TEST_F(Watch, OnlyAResyncMarksRows) {
+  SnapshotWatch initial = watch(SyncMode::initial);
+  EXPECT_EQ(initial.generation_of(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)), 0);
+  SnapshotWatch resync = watch(SyncMode::resync);
+  EXPECT_EQ(resync.generation_of(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)), 7);
+  EXPECT_EQ(resync.generation_of(change(Op::read, SnapshotMark::incremental), at(kFirstMs)), 7);
+}
+
+TEST_F(Watch, WhatTheSourceHasDoneSinceTheSnapshotBeganConfirmsRowsToo) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  const Change update = change(Op::update, SnapshotMark::streaming);
+  EXPECT_EQ(watch.generation_of(update, at(kFirstMs)), 0) << "no row of the snapshot has come";
+  read(watch, SnapshotMark::in_snapshot);
+  EXPECT_EQ(watch.generation_of(update, at(kFirstMs - 1)), 0) << "written before it";
+  EXPECT_EQ(watch.generation_of(update, at(kFirstMs)), 7);
+  EXPECT_EQ(watch.generation_of(change(Op::remove, SnapshotMark::streaming), at(kFirstMs)), 0);
+}
+
+TEST(SnapshotEnds, IsDoneWhenEveryPartitionIsAppliedToItsEnd) {
+  SnapshotEnds ends;
+  const ingest::TopicPartition one{"a", 0};
+  const ingest::TopicPartition two{"a", 1};
+  ends.await(one, 10, 4);
+  ends.await(two, 5, 5);
+  EXPECT_FALSE(ends.is_done());
+  ends.committed(one, 9);
+  EXPECT_FALSE(ends.is_done());
+  ends.committed(one, 10);
+  EXPECT_TRUE(ends.is_done());
+}
+
+// Transactions leave offsets that hold no records, also at the end.
+TEST(SnapshotEnds, KnowsThatTheLastOffsetsMayHoldNoRecords) {
+  SnapshotEnds ends;
+  const ingest::TopicPartition at{"a", 0};
+  ends.await(at, 10, 4);
+  ends.reached_end({at, 10}, 9);
+  EXPECT_FALSE(ends.is_done()) << "delivered is not committed";
+  ends.committed(at, 9);
+  EXPECT_TRUE(ends.is_done());
+  ends.await(at, 3, -1);  // of which nothing was ever delivered
+  ends.reached_end({at, 3}, -1);
+  EXPECT_TRUE(ends.is_done());
+}
+
+}  // namespace
+}  // namespace metadb::tests

@@ -1,2 +1,0 @@
-sync data source s;
-endsync data source s;
