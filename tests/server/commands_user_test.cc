@@ -246,6 +246,16 @@ TEST_F(User, CreatedAtTheSameMomentTwiceIsCreatedOnce) {
   EXPECT_THAT(catalog_->snapshot()->users, ElementsAre(role("ann")));
 }
 
+// The notice about the schema comes when all is committed.
+TEST_F(User, IsKnownThoughItsClientCancelsTooLate) {
+  superuser_.exec("CREATE SCHEMA " + role("ann") + " AUTHORIZATION " + role("system"));
+  server::Context context({.user = "postgres", .database = database_.name()}, stop_.get_token(),
+                          [this](const server::Notice&) { stop_.request_stop(); });
+  EXPECT_EQ(commands_->run(command(create("ann")), context).tag, "CREATE USER");
+  EXPECT_TRUE(stop_.stop_requested());
+  EXPECT_THAT(catalog_->snapshot()->users, ElementsAre(role("ann")));
+}
+
 // A cancel request ends the wait for the lock.
 TEST_F(User, CommandsCanBeCancelled) {
   Connection other = database_.connect();
