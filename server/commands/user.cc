@@ -212,6 +212,8 @@ void log_change(CommandContext& context, std::string_view user, std::string_view
 }
 
 }  // namespace
+  if (connection.exec("SELECT rolsuper FROM pg_roles WHERE rolname = session_user").boolean(0, 0))
+    catalog::revoke_foreign_grants(connection, user.text);
 
 Reply run(const ast::CreateUser& command, CommandContext& context) {
   require_administrator(context, ast::CreateUser::kTag);
