@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "catalog/access.h"
+#include "catalog/external_sql.h"
 #include "catalog/users.h"
 #include "server/commands/access_change.h"
 #include "server/commands/rights.h"
@@ -73,9 +74,23 @@ bool is_abandoned(Connection& connection, const std::string& schema, const std::
              .rows() > 0;
 }
 
+// External SQL runs as the system user in its schema, whether that is made yet or not: nobody else
+// may create anything there.
+void refuse_schema_of_external_sql(Connection& connection, const ast::Name& user) {
+  for (const catalog::ExternalSql& each :
+       catalog::load_external_sql(connection, catalog::load_settings(connection))) {
+    if (each.schema != user.text) continue;
+    throw Error("42P06", fmt::format("schema {} is that of external SQL \"{}\"",
+                                     quote_identifier(user.text), each.name))
+        .with_hint("The workspace of a user has the user's name.")
+        .with_position(user.position);
+  }
+}
+
 // The schema where the user works, named like the user.
 void make_workspace(Connection& connection, const ast::Name& user, const std::string& owner,
                     std::vector<Notice>& notices) {
+  refuse_schema_of_external_sql(connection, user);
   const std::string name = quote_identifier(user.text);
   const bool exists =
       connection.exec("SELECT FROM pg_namespace WHERE nspname = $1", {user.text}).rows() > 0;
@@ -197,6 +212,8 @@ void drop_role(Connection& connection, const ast::Name& user, const std::string&
   join(connection, std::string(kHeir));
   reassign(connection, user);
   // Only privileges are left to it.
+  if (connection.exec("SELECT rolsuper FROM pg_roles WHERE rolname = session_user").boolean(0, 0))
+    catalog::revoke_foreign_grants(connection, user.text);
   connection.exec(fmt::format("DROP OWNED BY {}", name));
   connection.exec(fmt::format("DROP ROLE {}", name));
   // Of those to whom it had granted the use of its workspace.
@@ -212,8 +229,6 @@ void log_change(CommandContext& context, std::string_view user, std::string_view
 }
 
 }  // namespace
-  if (connection.exec("SELECT rolsuper FROM pg_roles WHERE rolname = session_user").boolean(0, 0))
-    catalog::revoke_foreign_grants(connection, user.text);
 
 Reply run(const ast::CreateUser& command, CommandContext& context) {
   require_administrator(context, ast::CreateUser::kTag);
@@ -260,7 +275,7 @@ Reply run(const ast::DropUser& command, CommandContext& context) {
 Reply run(const ast::RegisterUser& command, CommandContext& context) {
   require_administrator(context, ast::RegisterUser::kTag);
   require_power_over(context, command.name);
-  forget(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
+  register_as(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
     if (!role_exists(connection, command.name.text)) {
       throw Error("42704",
                   fmt::format("role {} does not exist", quote_identifier(command.name.text)))
@@ -277,7 +292,7 @@ Reply run(const ast::RegisterUser& command, CommandContext& context) {
 Reply run(const ast::DeregisterUser& command, CommandContext& context) {
   require_administrator(context, ast::DeregisterUser::kTag);
   require_power_over(context, command.name);
-  register_as(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
+  forget(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
     require_registration(connection, command.name);
     catalog::forget_access(connection, command.name.text);
     catalog::deregister_user(connection, command.name.text);

@@ -301,6 +301,24 @@ TEST_F(User, IsKnownThoughItsClientCancelsTooLate) {
   EXPECT_THAT(catalog_->snapshot()->users, ElementsAre(role("ann")));
 }
 
+TEST_F(User, GetsNoSchemaOfExternalSql) {
+  run("create external sql r from 'https://host/a.git' ref 'v1' path '' schema '" + role("ann") +
+      "'");
+  for (const char* round : {"not made yet", "made"}) {
+    const Error error = failure(create("ann"));
+    EXPECT_EQ(error.sqlstate, "42P06") << round;
+    EXPECT_EQ(error.message(), "schema \"" + role("ann") + "\" is that of external SQL \"r\"");
+    EXPECT_FALSE(exists("ann"));
+    if (round[0] == 'n')
+      superuser_.exec("CREATE SCHEMA " + role("ann") + " AUTHORIZATION " + role("system"));
+  }
+  run("drop external sql r");
+  EXPECT_EQ(run(create("ann")).tag, "CREATE USER");
+  // Those of the parameters have names of their own.
+  run("alter system set external_sql_folio = 'refs/tags/v1.8.0'");
+  EXPECT_EQ(failure("create user folio_derived with password 'p'").sqlstate, "42P06");
+}
+
 // A cancel request ends the wait for the lock.
 TEST_F(User, CommandsCanBeCancelled) {
   Connection other = database_.connect();
