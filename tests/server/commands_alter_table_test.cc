@@ -229,6 +229,25 @@ TEST_F(AlterTable, KeyColumnTakesItsUniqueIndexAlong) {
   EXPECT_EQ(run("verify consistency").tag, "VERIFY CONSISTENCY");
 }
 
+TEST_F(AlterTable, KeyTakesNoTypeWhoseTextDependsOnSettings) {
+  superuser_.exec("CREATE TYPE public.level AS ENUM ('1')");
+  add(1, "1");
+  ASSERT_TRUE(catches_up());
+  for (const char* type : {"public.level", "money"}) {
+    EXPECT_EQ(failure(std::string("alter table public.t__ alter column id type ") + type).sqlstate,
+              "42P17")
+        << type;
+    EXPECT_EQ(type_of("id"), "integer");
+  }
+}
+
+TEST_F(AlterTable, NumbersOutOfRangeAreNamed) {
+  add(1, "99999");
+  ASSERT_TRUE(catches_up());
+  EXPECT_EQ(failure("alter table public.t__ alter column v type smallint").sqlstate, "22003");
+  EXPECT_EQ(type_of("v"), "text");
+}
+
 TEST_F(AlterTable, KeysThatBecomeOneAreRefused) {
   add(1, "a");
   add(2, "b");

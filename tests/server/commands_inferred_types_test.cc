@@ -117,6 +117,19 @@ TEST_F(InferredTypes, TableWithAViewInTheWayIsToldAndKeepsNoOtherFromIt) {
   EXPECT_THAT(notices_[0].hint, HasSubstr("view public.mine of postgres"));
 }
 
+TEST_F(InferredTypes, CanBeCanceledWhileItWaits) {
+  add(1, kUuidOne);
+  ASSERT_TRUE(catches_up());
+  workers_->stop("s");
+  catalog::Connection holder = database_.connect();
+  std::optional<catalog::Transaction> writing(holder);
+  holder.exec("LOCK public.t__");
+  run_waiting("refresh inferred column types", [&] { stop_.request_stop(); });
+  EXPECT_EQ(error_, "57014");
+  writing->commit();
+  EXPECT_EQ(type_of("v"), "text");
+}
+
 // It is purged, or dropped by other means, while the command looks at the one before it.
 TEST_F(InferredTypes, TableThatGoesMeanwhileIsPassedOver) {
   for (const char* table : {"a", "t", "u", "z"}) add(1, kUuidOne, 'u', table);
