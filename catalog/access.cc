@@ -96,18 +96,22 @@ void revoke_usage_if_idle(Connection& connection, const std::string& schema,
                               quote_identifier(user)));
 }
 
-// Takes back what `before` holds and the grants that are left no longer ask for.
+// Takes back what `before` holds and the grants that are left no longer ask for. What the user has
+// granted onwards goes with it; those who have access by grants of ours get their own again.
 void revoke_unwanted(Connection& connection, const std::string& user,
                      const std::set<Held>& before) {
   const std::set<Held> wanted = held_by(connection, user);
   std::set<std::string> schemas;
   for (const Held& held : before) {
     if (wanted.contains(held)) continue;
-    connection.exec(fmt::format("REVOKE {} ON {} FROM {}", held.privilege, held.object,
+    connection.exec(fmt::format("REVOKE {} ON {} FROM {} CASCADE", held.privilege, held.object,
                                 quote_identifier(user)));
     schemas.insert(held.schema);
   }
-  for (const std::string& schema : schemas) revoke_usage_if_idle(connection, schema, user);
+  for (const std::string& schema : schemas) {
+    revoke_usage_if_idle(connection, schema, user);
+    apply_missing(connection, {"schema_name = $1", {schema}});
+  }
 }
 
 }  // namespace
@@ -233,6 +237,33 @@ void forget_access(Connection& connection, const std::string& user) {
   connection.exec("DELETE FROM metadb.acl WHERE user_name = $1", {user});
   connection.exec("DELETE FROM metadb.acl_all WHERE user_name = $1", {user});
   revoke_unwanted(connection, user, before);
+}
+
+// Only a grantor takes back its own grant.
+void revoke_foreign_grants(Connection& connection, const std::string& role) {
+  const Result rows = connection.exec(
+      "SELECT DISTINCT pg_get_userbyid(o.grantor), o.object, o.schema FROM ("
+      " SELECT x.grantor, x.grantee, c.relowner AS owner, n.nspname AS schema,"
+      "   format('TABLE %I.%I', n.nspname, c.relname) AS object"
+      "   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) x"
+      "   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+      " UNION ALL SELECT x.grantor, x.grantee, p.proowner, n.nspname,"
+      "   format('ROUTINE %I.%I(%s)', n.nspname, p.proname,"
+      "     pg_get_function_identity_arguments(p.oid))"
+      "   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(p.proacl) x"
+      " UNION ALL SELECT x.grantor, x.grantee, n.nspowner, n.nspname,"
+      "   format('SCHEMA %I', n.nspname) FROM pg_namespace n, aclexplode(n.nspacl) x) o"
+      " JOIN pg_roles r ON r.oid = o.grantee WHERE r.rolname = $1 AND o.grantor <> o.owner",
+      {role});
+  std::set<std::string> schemas;
+  for (int row = 0; row < rows.rows(); ++row) {
+    connection.exec("SET LOCAL ROLE " + quote_identifier(rows.text(row, 0)));
+    connection.exec(
+        fmt::format("REVOKE ALL ON {} FROM {} CASCADE", rows.text(row, 1), quote_identifier(role)));
+    connection.exec("RESET ROLE");
+    schemas.emplace(rows.text(row, 2));
+  }
+  for (const std::string& schema : schemas) repair_access(connection, schema);
 }
 
 void repair_access(Connection& connection, const std::string& schema) {

@@ -74,6 +74,10 @@ bool has_access(Connection& connection, const AccessChange& change);
 int64_t grants_by_name(Connection& connection, const std::string& user);
 // Revokes everything, by name and on all.
 void forget_access(Connection& connection, const std::string& user);
+// Takes back what others than the owners have granted to a role on tables, routines and schemas of
+// this database, and what it granted onwards: DROP OWNED leaves that.
+// REQUIRES: a superuser's connection.
+void revoke_foreign_grants(Connection& connection, const std::string& role);
 // Applies what is missing in one schema.
 void repair_access(Connection& connection, const std::string& schema);
 

@@ -43,7 +43,7 @@ std::vector<std::string> identity(const Table& table) {
 }
 
 // Rows with NULL in the key are rows without key, each of its own.
-std::string has_key(const Table& table) {
+std::string where_keyed(const Table& table) {
   std::vector<std::string> present;
   for (const std::string& name : table.key_columns)
     present.push_back(fmt::format("t.{} IS NOT NULL", quote_identifier(name)));
@@ -59,12 +59,13 @@ bool is_keyed(const Table& table) {
 
 void look_for_doubles(Connection& connection, const Table& table, Findings& out) {
   const std::vector<std::string> same = identity(table);
-  look(connection, fmt::format("table {} has several current rows of one key", table.main()),
-       fmt::format("SELECT format('Key %s, origin %L: %s rows, __id %s to %s.', min({}), "
-                   "min(t.__origin), count(*), min(t.__id), max(t.__id)) FROM {} t WHERE {} GROUP "
-                   "BY {} HAVING count(*) > 1",
-                   key_text(table, "t"), table.current(), has_key(table), fmt::join(same, ", ")),
-       out);
+  look(
+      connection, fmt::format("table {} has several current rows of one key", table.main()),
+      fmt::format("SELECT format('Key %s, origin %L: %s rows, __id %s to %s.', min({}), "
+                  "min(t.__origin), count(*), min(t.__id), max(t.__id)) FROM {} t WHERE {} GROUP "
+                  "BY {} HAVING count(*) > 1",
+                  key_text(table, "t"), table.current(), where_keyed(table), fmt::join(same, ", ")),
+      out);
 }
 
 // Versions from before the key became what it is were told apart by another one.
@@ -81,7 +82,7 @@ void look_for_overlaps(Connection& connection, const Table& table, Findings& out
                    "FROM {} t, metadb.managed_table m WHERE m.schema_name = {} AND m.table_name = "
                    "{} AND t.__id > m.key_since AND {}) v WHERE s < reached",
                    key_text(table, "t"), before, table.main(), quote_literal(table.schema),
-                   quote_literal(table.current_name), has_key(table)),
+                   quote_literal(table.current_name), where_keyed(table)),
        out);
 }
 

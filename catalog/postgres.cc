@@ -58,9 +58,9 @@ void log_notice(void* /*unused*/, const PGresult* notice) {
                 field(notice, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-using Settings = std::map<std::string, std::string>;
+using Keywords = std::map<std::string, std::string>;
 
-Settings parsed_conninfo(std::string_view conninfo) {
+Keywords parsed_conninfo(std::string_view conninfo) {
   char* reason = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(std::string(conninfo).c_str(), &reason), &PQconninfoFree);
@@ -72,7 +72,7 @@ Settings parsed_conninfo(std::string_view conninfo) {
             "Give a libpq connection string such as \"host=db.example.org dbname=metadb "
             "user=admin\", or a URI.");
   }
-  Settings out;
+  Keywords out;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) out[option->keyword] = option->val;
   }
@@ -115,7 +115,7 @@ std::string quote_literal(std::string_view text) {
 
 std::string conninfo_with(std::string_view conninfo,
                           const std::vector<std::pair<std::string, std::string>>& settings) {
-  Settings merged = parsed_conninfo(conninfo);
+  Keywords merged = parsed_conninfo(conninfo);
   for (const auto& [keyword, value] : settings) merged[keyword] = value;
   std::string out;
   for (const auto& [keyword, value] : merged) {
@@ -126,7 +126,7 @@ std::string conninfo_with(std::string_view conninfo,
 }
 
 std::optional<std::string> conninfo_value(std::string_view conninfo, std::string_view keyword) {
-  const Settings settings = parsed_conninfo(conninfo);
+  const Keywords settings = parsed_conninfo(conninfo);
   const auto found = settings.find(std::string(keyword));
   if (found == settings.end()) return std::nullopt;
   return found->second;
@@ -184,7 +184,7 @@ int64_t Result::affected() const {
 }
 
 Connection::Connection(const std::string& conninfo) : connection_(nullptr, &PQfinish) {
-  Settings settings = parsed_conninfo(conninfo);
+  Keywords settings = parsed_conninfo(conninfo);
   settings.try_emplace("connect_timeout", "10");
   // Over TCP: a host that went away without a word is noticed within a minute.
   settings.try_emplace("tcp_user_timeout", "60000");

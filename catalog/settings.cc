@@ -36,7 +36,7 @@ std::optional<std::string> retention_problem(std::string_view value) {
   return "Expected is a number of days, months or years such as 12 months, or forever.";
 }
 
-constexpr std::array kRows = {
+constexpr std::array kParameters = {
     SettingRow{"checkpoint_segment_size", "3000", &not_between<1, 1'000'000>,
                "Most change events that ingest applies in one transaction while it keeps up; more "
                "when it is behind."},
@@ -66,11 +66,11 @@ constexpr std::array kRows = {
 }  // namespace
 
 std::span<const SettingRow> setting_rows() {
-  return kRows;
+  return kParameters;
 }
 
 const SettingRow* setting_row(std::string_view name) {
-  for (const SettingRow& row : kRows) {
+  for (const SettingRow& row : kParameters) {
     if (row.name == name) return &row;
   }
   return nullptr;
@@ -101,7 +101,7 @@ int64_t integer_setting(const Settings& settings, std::string_view name) {
 
 Settings load_settings(Connection& connection) {
   Settings out;
-  for (const SettingRow& row : kRows) out[std::string(row.name)] = row.default_value;
+  for (const SettingRow& row : kParameters) out[std::string(row.name)] = row.default_value;
   const Result rows = connection.exec("SELECT parameter, value FROM metadb.config");
   for (int row = 0; row < rows.rows(); ++row) {
     if (setting_row(rows.text(row, 0)) != nullptr)

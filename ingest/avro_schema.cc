@@ -53,13 +53,13 @@ constexpr std::array kLogical = {
   throw DecodeError("Avro schema: " + what, "22P03");
 }
 
-std::string_view text_member(const JsonNode& node, std::string_view name) {
+std::string_view text_in(const JsonNode& node, std::string_view name) {
   const JsonNode* member = node.member(name);
   return member != nullptr && member->kind == JsonKind::string ? member->text : std::string_view();
 }
 
 // 0 where there is none.
-int64_t integer_member(const JsonNode& node, std::string_view name) {
+int64_t integer_in(const JsonNode& node, std::string_view name) {
   const JsonNode* member = node.member(name);
   if (member == nullptr) return 0;
   int64_t value = 0;
@@ -153,14 +153,14 @@ class SchemaCompiler {
   // What the converter has noted in the schema of its own.
   static void describe(AvroType& type, const JsonNode& node, std::string_view full_name) {
     if (type.kind == AvroKind::int32) {
-      const std::string_view narrow = text_member(node, "connect.type");
+      const std::string_view narrow = text_in(node, "connect.type");
       if (narrow == "int8" || narrow == "int16") type.connect_type = narrow;
     }
-    const std::string_view logical_type = text_member(node, "logicalType");
+    const std::string_view logical_type = text_in(node, "logicalType");
     const auto* logical = std::ranges::find_if(kLogical, [&](const Logical& row) {
       return row.logical_type == logical_type && row.kind == type.kind;
     });
-    type.semantic = text_member(node, "connect.name");
+    type.semantic = text_in(node, "connect.name");
     if (type.semantic.empty()) {
       type.semantic = logical != kLogical.end() ? logical->semantic : full_name;
     }
@@ -170,7 +170,7 @@ class SchemaCompiler {
     }
     const bool has_scale = parameters != nullptr && parameters->member("scale") != nullptr;
     if (logical == kLogical.end() || logical->semantic != kDecimal || has_scale) return;
-    const std::string scale = fmt::format(R"({{"scale":"{}")", integer_member(node, "scale"));
+    const std::string scale = fmt::format(R"({{"scale":"{}")", integer_in(node, "scale"));
     const bool is_alone = parameters == nullptr || parameters->size == 1;
     type.parameters = is_alone ? scale + "}" : scale + "," + type.parameters.substr(1);
   }
@@ -178,7 +178,7 @@ class SchemaCompiler {
   // Known by its name from now on, also to itself.
   AvroType& add_named(AvroKind kind, std::string_view connect_type, const JsonNode& node,
                       std::string_view space, std::string& full_name) {
-    const std::string_view name = text_member(node, "name");
+    const std::string_view name = text_in(node, "name");
     if (name.empty()) throw_schema("a named type without name");
     const JsonNode* own_space = node.member("namespace");
     full_name = in_namespace(name, own_space != nullptr ? own_space->text : space);
@@ -193,7 +193,7 @@ class SchemaCompiler {
     AvroType& type = add_named(AvroKind::record, "struct", node, space, full_name);
     const JsonNode& fields = array_member(node, "fields");
     for (const JsonNode* field = fields.begin(); field != fields.end(); field = field->next()) {
-      const std::string_view name = text_member(*field, "name");
+      const std::string_view name = text_in(*field, "name");
       const JsonNode* schema = field->member("type");
       if (name.empty() || schema == nullptr) throw_schema("a field without name or type");
       type.members.push_back(
@@ -216,7 +216,7 @@ class SchemaCompiler {
   const AvroType* fixed(const JsonNode& node, std::string_view space) {
     std::string full_name;
     AvroType& type = add_named(AvroKind::fixed, "bytes", node, space, full_name);
-    const int64_t size = integer_member(node, "size");
+    const int64_t size = integer_in(node, "size");
     if (size < 0) throw_schema("a fixed of less than no bytes");
     type.size = static_cast<size_t>(size);
     return &type;
@@ -224,8 +224,8 @@ class SchemaCompiler {
 
   // The converter writes a map whose keys are no strings as an array of its entries.
   static bool is_entry(const JsonNode& items, const AvroType& type) {
-    const bool is_named = text_member(items, "name") == "MapEntry" ||
-                          text_member(items, "connect.internal.type") == "MapEntry";
+    const bool is_named = text_in(items, "name") == "MapEntry" ||
+                          text_in(items, "connect.internal.type") == "MapEntry";
     return is_named && type.kind == AvroKind::record && type.members.size() == 2 &&
            type.members[0].name == "key" && type.members[1].name == "value";
   }
@@ -239,7 +239,7 @@ class SchemaCompiler {
     type.is_entries = is_entry(*items, *type.members[0].type);
     if (!type.is_entries) return &type;
     type.connect_type = "map";
-    const std::string_view entry_name = text_member(*items, "connect.name");
+    const std::string_view entry_name = text_in(*items, "connect.name");
     if (type.semantic.empty()) type.semantic = entry_name;
     return &type;
   }
@@ -258,8 +258,8 @@ class SchemaCompiler {
     for (const JsonNode* branch = node.begin(); branch != node.end(); branch = branch->next()) {
       const AvroType* its_type = type_of(*branch, space, depth + 1);
       std::string_view name = branch->kind == JsonKind::string ? branch->text : "";
-      if (branch->kind == JsonKind::object) name = text_member(*branch, "name");
-      if (name.empty() && branch->kind == JsonKind::object) name = text_member(*branch, "type");
+      if (branch->kind == JsonKind::object) name = text_in(*branch, "name");
+      if (name.empty() && branch->kind == JsonKind::object) name = text_in(*branch, "type");
       type.members.push_back({std::string(name.substr(name.rfind('.') + 1)), its_type});
     }
     return &type;

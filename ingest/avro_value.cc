@@ -14,12 +14,12 @@
 namespace metadb::ingest {
 namespace {
 
-constexpr size_t kDepthMax = 64;
-constexpr size_t kKeptNodes = 65536;
+constexpr size_t kValueDepthMax = 64;
+constexpr size_t kKeptValues = 65536;
 // Items without bytes (null, empty records) would let a few bytes claim any number of them.
 constexpr size_t kNodesBeyondBytes = 65536;
 
-[[noreturn]] void throw_invalid(const std::string& what) {
+[[noreturn]] void throw_value(const std::string& what) {
   throw DecodeError("not valid Avro: " + what, "22P03");
 }
 
@@ -50,18 +50,18 @@ const JsonNode& AvroReader::read(std::shared_ptr<const AvroSchema> schema, std::
   schema_ = std::move(schema);
   rest_ = bytes;
   nodes_max_ = bytes.size() * 2 + kNodesBeyondBytes;
-  if (nodes_.capacity() > kKeptNodes) nodes_ = std::vector<JsonNode>();
+  if (nodes_.capacity() > kKeptValues) nodes_ = std::vector<JsonNode>();
   nodes_.clear();
   arena_.clear();
   append_value(schema_->root(), {}, 0);
   if (!rest_.empty()) {
-    throw_invalid(fmt::format("{} bytes after the end of the value", rest_.size()));
+    throw_value(fmt::format("{} bytes after the end of the value", rest_.size()));
   }
   return nodes_.front();
 }
 
 std::string_view AvroReader::take(uint64_t length, const char* what) {
-  if (length > rest_.size()) throw_invalid(fmt::format("ends within {}", what));
+  if (length > rest_.size()) throw_value(fmt::format("ends within {}", what));
   const std::string_view taken = rest_.substr(0, length);
   rest_.remove_prefix(length);
   return taken;
@@ -77,23 +77,23 @@ int64_t AvroReader::take_long() {
     value |= static_cast<uint64_t>(byte & 0x7fU) << shift;
     if (byte < 0x80) return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
   }
-  throw_invalid("a number of more than 64 bits");
+  throw_value("a number of more than 64 bits");
 }
 
 int32_t AvroReader::take_int() {
   const int64_t value = take_long();
-  if (value != static_cast<int32_t>(value)) throw_invalid("an int of more than 32 bits");
+  if (value != static_cast<int32_t>(value)) throw_value("an int of more than 32 bits");
   return static_cast<int32_t>(value);
 }
 
 std::string_view AvroReader::take_text() {
   const int64_t length = take_long();
-  if (length < 0) throw_invalid("a negative length");
+  if (length < 0) throw_value("a negative length");
   return take(static_cast<uint64_t>(length), "a text");
 }
 
 JsonNode& AvroReader::append(JsonKind kind, std::string_view name, std::string_view text) {
-  if (nodes_.size() >= nodes_max_) throw_invalid("more values than bytes");
+  if (nodes_.size() >= nodes_max_) throw_value("more values than bytes");
   return nodes_.emplace_back(JsonNode{.kind = kind, .size = 1, .name = name, .text = text});
 }
 
@@ -107,7 +107,7 @@ void AvroReader::close(Open open) {
 }
 
 void AvroReader::append_value(const AvroType& type, std::string_view name, size_t depth) {
-  if (depth > kDepthMax) throw_invalid("nested too deeply");
+  if (depth > kValueDepthMax) throw_value("nested too deeply");
   switch (type.kind) {
     case AvroKind::null:
       append(JsonKind::null, name, "null");
@@ -148,7 +148,7 @@ void AvroReader::append_value(const AvroType& type, std::string_view name, size_
 
 void AvroReader::append_boolean(std::string_view name) {
   const char byte = take(1, "a boolean")[0];
-  if (byte != 0 && byte != 1) throw_invalid("a boolean that is neither 0 nor 1");
+  if (byte != 0 && byte != 1) throw_value("a boolean that is neither 0 nor 1");
   append(JsonKind::boolean, name, byte == 1 ? "true" : "false");
 }
 
@@ -181,7 +181,7 @@ void AvroReader::append_floating(std::string_view name) {
 void AvroReader::append_symbol(const AvroType& type, std::string_view name) {
   const int64_t index = take_long();
   if (index < 0 || static_cast<uint64_t>(index) >= type.symbols.size()) {
-    throw_invalid("an enum that is none of its symbols");
+    throw_value("an enum that is none of its symbols");
   }
   append(JsonKind::string, name, type.symbols[static_cast<size_t>(index)]);
 }
@@ -197,7 +197,7 @@ void AvroReader::append_record(const AvroType& type, std::string_view name, size
 void AvroReader::append_alternative(const AvroType& type, std::string_view name, size_t depth) {
   const int64_t index = take_long();
   if (index < 0 || static_cast<uint64_t>(index) >= type.members.size()) {
-    throw_invalid("a union that is none of its branches");
+    throw_value("a union that is none of its branches");
   }
   const AvroMember& branch = type.members[static_cast<size_t>(index)];
   const bool is_optional =
@@ -216,10 +216,10 @@ void AvroReader::append_alternative(const AvroType& type, std::string_view name,
 uint64_t AvroReader::take_block() {
   const int64_t count = take_long();
   if (count >= 0) return static_cast<uint64_t>(count);
-  if (count == std::numeric_limits<int64_t>::min()) throw_invalid("a block of too many items");
+  if (count == std::numeric_limits<int64_t>::min()) throw_value("a block of too many items");
   const int64_t bytes = take_long();
   if (bytes < 0 || static_cast<uint64_t>(bytes) > rest_.size()) {
-    throw_invalid("ends within a block");
+    throw_value("ends within a block");
   }
   return static_cast<uint64_t>(-count);
 }

@@ -27,7 +27,7 @@ std::string_view text(const JsonNode& member, const char* path) {
   return member.text;
 }
 
-std::optional<int64_t> integer(const JsonNode& member) {
+std::optional<int64_t> integer_of(const JsonNode& member) {
   int64_t value = 0;
   const char* end = member.text.data() + member.text.size();
   const auto [stop, error] = std::from_chars(member.text.data(), end, value);
@@ -37,7 +37,7 @@ std::optional<int64_t> integer(const JsonNode& member) {
 
 int64_t micros(const JsonNode& member, int64_t unit, const char* path) {
   if (member.is_null()) return 0;
-  const auto value = integer(member);
+  const auto value = integer_of(member);
   int64_t result = 0;
   if (!value || __builtin_mul_overflow(*value, unit, &result)) throw_member(path, "is not a time");
   return result;
@@ -210,7 +210,7 @@ EventTable SourceBlock::event_table() const {
 Ignored ignored_message(MessageKind kind, std::string_view schema_name, const JsonNode& payload) {
   Ignored ignored;
   if (const JsonNode* time = payload.member("ts_ms")) {
-    const auto millis = integer(*time);
+    const auto millis = integer_of(*time);
     int64_t result = 0;
     if (millis && !__builtin_mul_overflow(*millis, int64_t{1000}, &result)) ignored.ts_us = result;
   }

@@ -11,8 +11,8 @@
 namespace metadb::ingest {
 namespace {
 
-constexpr int64_t kNanosPerMicro = 1000;
-constexpr int64_t kNanosPerSecond = kMicrosPerSecond * kNanosPerMicro;
+constexpr int64_t kNanosInMicro = 1000;
+constexpr int64_t kNanosInSecond = kMicrosPerSecond * kNanosInMicro;
 
 // 0 if the member is absent or null: every member is optional.
 int64_t member(const JsonNode& value, std::string_view name) {
@@ -49,9 +49,9 @@ int64_t nanos_of(const JsonNode& value) {
   const int64_t second = member(value, "second");
   const int64_t nanos = member(value, "nanos");
   const bool is_time = hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 &&
-                       second < 60 && nanos >= 0 && nanos < kNanosPerSecond;
+                       second < 60 && nanos >= 0 && nanos < kNanosInSecond;
   if (!is_time) throw DecodeError("not a time: " + excerpt(json_text(value)), "22008");
-  return ((hour * 60 + minute) * 60 + second) * kNanosPerSecond + nanos;
+  return ((hour * 60 + minute) * 60 + second) * kNanosInSecond + nanos;
 }
 
 int64_t timestamp_of(const JsonNode& value) {
@@ -60,13 +60,13 @@ int64_t timestamp_of(const JsonNode& value) {
 }
 
 int64_t micros_of_duration(const JsonNode& value) {
-  __extension__ using Wide = __int128;
-  const Wide minutes = Wide{member(value, "hours")} * 60 + member(value, "minutes");
+  __extension__ using WideSpan = __int128;
+  const WideSpan minutes = WideSpan{member(value, "hours")} * 60 + member(value, "minutes");
   const int64_t nanos = member(value, "nanos");
-  const Wide micros =
-      (minutes * 60 + member(value, "seconds")) * kMicrosPerSecond + nanos / kNanosPerMicro;
+  const WideSpan micros =
+      (minutes * 60 + member(value, "seconds")) * kMicrosPerSecond + nanos / kNanosInMicro;
   const bool fits = micros >= std::numeric_limits<int64_t>::min() &&
-                    micros <= std::numeric_limits<int64_t>::max() && nanos % kNanosPerMicro == 0;
+                    micros <= std::numeric_limits<int64_t>::max() && nanos % kNanosInMicro == 0;
   if (!fits) throw DecodeError("not an interval: " + excerpt(json_text(value)), "22008");
   return static_cast<int64_t>(micros);
 }

@@ -11,7 +11,7 @@ namespace {
 
 using catalog::Error;
 
-constexpr size_t kDepthMax = 32;
+constexpr size_t kReferenceDepthMax = 32;
 
 // One segment of a path, whatever is in it.
 std::string percent_encoded(std::string_view text) {
@@ -176,7 +176,7 @@ void RegisteredSchemas::collect(const std::vector<std::string>& paths, size_t de
   for (const std::string& path : paths) {
     if (!seen_.insert(path).second) continue;
     const std::string what = "schema of registry " + registry_->shown(path);
-    if (depth > kDepthMax || seen_.size() > kReferencesMax) {
+    if (depth > kReferenceDepthMax || seen_.size() > kReferencesMax) {
       throw_unusable(what, "too many references");
     }
     Registered one = registered(path, what);

@@ -12,7 +12,7 @@ namespace metadb::server {
 namespace {
 
 // The server's own bounds for its parts are shorter.
-constexpr int kStopTimeoutMs = 180'000;
+constexpr int kServerStopTimeoutMs = 180'000;
 
 // What the directory says is its owner's word: root would signal any process for it.
 std::optional<RunningServer> server_in(const DataDirectory& directory) {
@@ -33,10 +33,10 @@ int stop(const std::filesystem::path& path) {
   const Descriptor process = open_process(server->pid);
   if (process) {
     send_signal(process.get(), SIGTERM);
-    if (!wait_for_end(process.get(), kStopTimeoutMs)) {
+    if (!wait_for_end(process.get(), kServerStopTimeoutMs)) {
       throw catalog::Error("57014", fmt::format("process {} was asked to stop and has not ended in "
                                                 "{} s",
-                                                server->pid, kStopTimeoutMs / 1000));
+                                                server->pid, kServerStopTimeoutMs / 1000));
     }
   }
   fmt::print("metadb (process {}) has stopped\n", server->pid);

@@ -16,7 +16,7 @@ using catalog::Error;
 
 constexpr std::string_view kDirective = "--metadb:";
 
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> words_in(std::string_view text) {
   std::vector<std::string> words;
   std::istringstream input{std::string(text)};
   for (std::string word; input >> word;) words.push_back(word);
@@ -39,8 +39,8 @@ std::string folded(std::string name) {
 // A main table stands for its current one. Other names that end in an underscore are none of a
 // source's: zzz___t___ and the like.
 std::string current_name(std::string name) {
-  constexpr std::string_view kMainSuffix = "__";
-  if (name.ends_with(kMainSuffix)) name.resize(name.size() - kMainSuffix.size());
+  constexpr std::string_view kMain = "__";
+  if (name.ends_with(kMain)) name.resize(name.size() - kMain.size());
   return name.ends_with('_') ? "" : name;
 }
 
@@ -50,7 +50,7 @@ class Directives {
   explicit Directives(ExternalFile& file) : file_(file) {}
 
   void add(std::string_view comment, int line) {
-    const auto words = words_of(comment.substr(kDirective.size()));
+    const auto words = words_in(comment.substr(kDirective.size()));
     if (!words.empty() && words[0] == "table") {
       table(words, line);
     } else if (!words.empty() && words[0] == "require") {
@@ -74,20 +74,20 @@ class Directives {
   }
 
   void require(const std::vector<std::string>& words, int line) {
-    constexpr std::string_view kForm = "--metadb:require SCHEMA.TABLE.COLUMN TYPE";
-    if (words.size() < 3) refuse(line, kForm);
+    constexpr std::string_view kRequireForm = "--metadb:require SCHEMA.TABLE.COLUMN TYPE";
+    if (words.size() < 3) refuse(line, kRequireForm);
     const std::string& name = words[1];
     const size_t first = name.find('.');
     const size_t second = first == std::string::npos ? first : name.find('.', first + 1);
     if (second == std::string::npos || name.find('.', second + 1) != std::string::npos) {
-      refuse(line, kForm);
+      refuse(line, kRequireForm);
     }
     RequiredColumn required{folded(name.substr(0, first)),
                             current_name(folded(name.substr(first + 1, second - first - 1))),
                             folded(name.substr(second + 1)), words[2], line};
     for (size_t i = 3; i < words.size(); ++i) required.type += " " + words[i];
     if (required.schema.empty() || required.table.empty() || required.column.empty()) {
-      refuse(line, kForm);
+      refuse(line, kRequireForm);
     }
     file_.required.push_back(std::move(required));
   }

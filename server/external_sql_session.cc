@@ -43,17 +43,33 @@ class FileRun {
       check_stop(stop_);
       require_column(catalog_, connection_, required);
     }
+    before_ = granted_access(connection_, file_.schema);
     catalog::Transaction transaction(connection_);
+    transaction_ = current_transaction();
     connection_.exec("SET LOCAL search_path = " + catalog::quote_identifier(file_.schema));
-    const GrantedAccess before = granted_access(connection_, file_.schema);
     for (const ExternalStatement& statement : parsed.statements) run(statement);
     line_ = 0;
     bound_time();
     connection_.exec("SET LOCAL search_path = pg_catalog");
-    restore_access(connection_, before);
+    restore_access(connection_, before_);
     if (parsed.table) tell_update(*parsed.table);
-    grant_durable_access(connection_, before);
+    grant_durable_access(connection_, before_);
     transaction.commit();
+  }
+
+  // After run() has failed. A file that commits, which nothing can forbid it, leaves what it has
+  // done by then: those who had access have it still. True: it has.
+  bool keep_access_of_what_it_left() {
+    if (transaction_.empty()) return false;
+    Connection connection = catalog_.connect();
+    catalog::Transaction transaction(connection);
+    restore_access(connection, before_);
+    grant_durable_access(connection, before_);
+    const bool is_committed =
+        connection.exec("SELECT pg_catalog.pg_xact_status($1::xid8) = 'committed'", {transaction_})
+            .boolean(0, 0);
+    transaction.commit();
+    return is_committed;
   }
   [[nodiscard]] int line() const { return line_; }
 
@@ -63,9 +79,14 @@ class FileRun {
     check_stop(stop_);
     bound_time();
     connection_.exec(statement.sql);
-    if (!connection_.in_transaction()) {
+    // One that has begun another is in one.
+    if (!connection_.in_transaction() || current_transaction() != transaction_) {
       throw Error("2D000", "the statement ended the transaction of its file");
     }
+  }
+
+  std::string current_transaction() {
+    return std::string(connection_.exec("SELECT pg_catalog.pg_current_xact_id()::text").text(0, 0));
   }
 
   // What is left of the file's time is the next statement's.
@@ -91,8 +112,21 @@ class FileRun {
   const Clock::time_point began_ = Clock::now();
   Connection connection_;
   CancelOnStop cancel_;
+  GrantedAccess before_;
+  std::string transaction_;  // the file's; empty: it has not begun
   int line_ = 0;
 };
+
+void tell_what_it_left(FileRun& run, FileOutcome& outcome) {
+  try {
+    if (run.keep_access_of_what_it_left() && outcome.error->detail.empty()) {
+      outcome.error->detail = "What it had done by then is committed.";
+    }
+  } catch (const Error& error) {
+    spdlog::error("external SQL: file {} failed, and the access to what it has left: {}",
+                  outcome.file, catalog::described(error));
+  }
+}
 
 }  // namespace
 
@@ -106,9 +140,10 @@ FileOutcome run_file(catalog::Catalog& catalog, const ExternalSqlFile& file,
     run.emplace(catalog, file, stop);
     run->run();
   } catch (const Error& error) {
-    check_stop(stop);
     outcome.error = error;
     outcome.line = run ? run->line() : 0;
+    if (run) tell_what_it_left(*run, outcome);
+    check_stop(stop);
     const bool is_late = Clock::now() - began >= file.timeout;
     if (error.sqlstate == "57014" && is_late) {
       outcome.error =

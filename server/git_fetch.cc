@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <sstream>
 
 #include "catalog/external_sql.h"
@@ -50,6 +51,7 @@ std::string without_secret(std::string text, const std::string& url) {
 void check(int result, const std::string& doing) {
   if (result >= 0) return;
   const git_error* error = git_error_last();
+  if (error != nullptr && error->klass == GIT_ERROR_NOMEMORY) throw std::bad_alloc();
   throw Error("58030", fmt::format("{}: {}", doing,
                                    error == nullptr ? "for an unknown reason" : error->message));
 }
@@ -293,12 +295,17 @@ bool write_all(std::string_view text) {
 
 // Its parent kills it in time; if the parent is gone, this ends it. What goes to standard error
 // would stand in the middle of the answer.
-void bound_this_process(int64_t timeout_s) {
+void bound_this_process(const FetchRequest& request) {
   const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (null >= 0) dup2(null, STDERR_FILENO);
-  alarm(static_cast<unsigned>(timeout_s));
+  alarm(static_cast<unsigned>(request.timeout_s));
   const rlimit file_size{2 * kFetchedBytesMax, 2 * kFetchedBytesMax};
   setrlimit(RLIMIT_FSIZE, &file_size);
+  // The shadow memory of the sanitizers counts here, and is beyond every bound.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const rlimit memory{request.memory_bytes_max, request.memory_bytes_max};
+  setrlimit(RLIMIT_DATA, &memory);
+#endif
 }
 
 FetchAnswer answer(const FetchRequest& request) {
@@ -307,6 +314,9 @@ FetchAnswer answer(const FetchRequest& request) {
   } catch (const Error& error) {
     return Error(error.sqlstate, without_secret(error.message(), request.place.url))
         .with_hint(error.hint);
+  } catch (const std::bad_alloc&) {
+    return Error("53200", fmt::format("it needs more than {} MiB of memory",
+                                      request.memory_bytes_max >> 20));
   } catch (const std::exception& error) {
     return Error("58030", without_secret(error.what(), request.place.url));
   }
@@ -343,7 +353,7 @@ Repository fetch(const FetchRequest& request) {
 int fetch_as_child() {
   const auto request = decode_request(all_input());
   if (!request) return 2;
-  bound_this_process(request->timeout_s);
+  bound_this_process(*request);
   return write_all(encode(answer(*request))) ? 0 : 1;
 }
 

@@ -17,7 +17,7 @@ using std::chrono::system_clock;
 
 // The clock of the system may be set: it is looked at this often.
 constexpr std::chrono::seconds kLook{60};
-constexpr std::string_view kLock = "SELECT pg_try_advisory_lock(1835361384, 4)";
+constexpr std::string_view kMaintenanceLock = "SELECT pg_try_advisory_lock(1835361384, 4)";
 constexpr std::string_view kSession =
     "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET search_path = pg_catalog; "
     "SET lock_timeout = '5s'; SET statement_timeout = 0; SET application_name = 'metadb "
@@ -93,7 +93,8 @@ void Maintenance::check(const std::stop_token& stop) {
   Connection connection = connect(catalog_);
   const CancelOnStop cancel(connection, stop);
   due_ = system_clock::now() + kLook;
-  if (!connection.exec(std::string(kLock)).boolean(0, 0)) return;  // another server is at it
+  if (!connection.exec(std::string(kMaintenanceLock)).boolean(0, 0))
+    return;  // another server is at it
   const std::string time = catalog_.snapshot()->settings.find("maintenance_time")->second;
   if (is_due(connection, time)) run_daily(stop);
   bool is_well = true;

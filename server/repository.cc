@@ -97,8 +97,9 @@ Error failed(const RepositoryPlace& place, std::string_view sqlstate, const std:
 
 std::string encode(const FetchRequest& request) {
   std::string out;
-  for (const std::string& text : {request.place.url, request.place.ref, request.place.path,
-                                  request.directory, std::to_string(request.timeout_s)}) {
+  for (const std::string& text :
+       {request.place.url, request.place.ref, request.place.path, request.directory,
+        std::to_string(request.timeout_s), std::to_string(request.memory_bytes_max)}) {
     put(out, text);
   }
   return out;
@@ -106,11 +107,13 @@ std::string encode(const FetchRequest& request) {
 
 std::optional<FetchRequest> decode_request(std::string_view text) {
   Strings strings(text);
-  const auto fields = take<5>(strings);
+  const auto fields = take<6>(strings);
   if (!fields || !strings.is_at_end()) return std::nullopt;
-  FetchRequest out{{(*fields)[0], (*fields)[1], (*fields)[2]}, (*fields)[3], 0};
+  FetchRequest out{{(*fields)[0], (*fields)[1], (*fields)[2]}, (*fields)[3], 0, 0};
   const std::string& seconds = (*fields)[4];
   std::from_chars(seconds.data(), seconds.data() + seconds.size(), out.timeout_s);
+  const std::string& bytes = (*fields)[5];
+  std::from_chars(bytes.data(), bytes.data() + bytes.size(), out.memory_bytes_max);
   return out;
 }
 
@@ -161,7 +164,8 @@ Repository fetch_repository(const RepositoryPlace& place, const FetchOptions& op
   command.command = {options.program.string(), "fetch-repository"};
   constexpr int64_t kGrace_s = 5;
   const auto timeout_s = std::chrono::duration_cast<std::chrono::seconds>(options.timeout).count();
-  command.input = encode(FetchRequest{place, folder.path().string(), timeout_s + kGrace_s});
+  command.input = encode(
+      FetchRequest{place, folder.path().string(), timeout_s + kGrace_s, options.memory_bytes_max});
   const BoundedResult result = run_child(command, {options.timeout, kAnswerBytesMax, stop});
   switch (result.end) {
     case ChildEnd::stopped:

@@ -42,13 +42,14 @@ struct FetchOptions {
   std::filesystem::path program = "/proc/self/exe";  // the metadb that is run as the child
   std::filesystem::path directory;  // a folder is made in it, and removed; made if it is not there
   std::chrono::milliseconds timeout{600'000};
+  size_t memory_bytes_max = size_t{1} << 30;  // that the child may take for itself
 };
 
 // Fetches in a child process: libgit2 blocks where nobody can reach it, and reads what strangers
 // wrote. A child is killed at once, and what happens to it does not happen to the server.
 // Throws catalog::Error: 42704 no such reference, 58P01 no such folder or no runlist.txt, 54000
-// beyond a bound, 57014 stopped or out of time, 58030 anything else. No message shows what the URL
-// says before its host.
+// beyond a bound, 53200 beyond that of its memory, 57014 stopped or out of time, 58030 anything
+// else. No message shows what the URL says before its host.
 Repository fetch_repository(const RepositoryPlace& place, const FetchOptions& options,
                             const std::stop_token& stop);
 
@@ -57,6 +58,7 @@ struct FetchRequest {
   RepositoryPlace place;
   std::string directory;  // empty, for the child to fetch into
   int64_t timeout_s = 0;  // after which the child ends by itself
+  size_t memory_bytes_max = 0;
 };
 using FetchAnswer = std::variant<Repository, catalog::Error>;
 std::string encode(const FetchRequest& request);

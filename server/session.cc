@@ -36,7 +36,7 @@ class Place {
   int number_;
 };
 
-wire::Report fatal(std::string_view sqlstate, std::string message, std::string hint = {}) {
+wire::Report fatal_report(std::string_view sqlstate, std::string message, std::string hint = {}) {
   wire::Report report;
   report.severity = "FATAL";
   report.sqlstate = sqlstate;
@@ -117,7 +117,7 @@ asio::awaitable<void> Session::serve(Greeting greeting) {
   const Place place(services_.connections);
   auto refusal = objection(greeting.message);
   if (!refusal && place.number() > policy_->connections_max) {
-    refusal = fatal(wire::sqlstate::kTooManyConnections, "sorry, too many clients already");
+    refusal = fatal_report(wire::sqlstate::kTooManyConnections, "sorry, too many clients already");
   }
   if (refusal) {
     co_await refuse(std::move(*refusal));
@@ -137,16 +137,16 @@ asio::awaitable<void> Session::serve(Greeting greeting) {
 std::optional<wire::Report> Session::objection(const wire::StartupMessage& message) const {
   const bool is_encrypted = client_->tls() != nullptr;
   if (policy_->is_tls_required && origin_.address && !is_encrypted) {
-    return fatal(wire::sqlstate::kInvalidAuthorization, "this server takes only TLS connections",
-                 "Connect with sslmode=require.");
+    return fatal_report(wire::sqlstate::kInvalidAuthorization,
+                        "this server takes only TLS connections", "Connect with sslmode=require.");
   }
   const Arrival arrival{origin_.address, is_encrypted, message.is_physical_replication,
                         message.user, message.database};
   if (is_allowed(policy_->allow, arrival)) return std::nullopt;
   const std::string who = description(arrival);
   spdlog::info("a connection from {} was rejected by auth.allow: {}", origin_.name(), who);
-  return fatal(wire::sqlstate::kInvalidAuthorization,
-               fmt::format("the server's allow list rejects connection for {}", who));
+  return fatal_report(wire::sqlstate::kInvalidAuthorization,
+                      fmt::format("the server's allow list rejects connection for {}", who));
 }
 
 // Both legs and the login; false if there is no session.
@@ -168,7 +168,7 @@ asio::awaitable<bool> Session::connect(bool with_tls) {
   // The client's time may have run out meanwhile.
   if (legs_) client_.emplace(std::move(legs_->client));
   if (auto* failure = std::get_if<UpstreamFailure>(&connected)) {
-    co_await refuse(fatal(failure->sqlstate, std::move(failure->reason)));
+    co_await refuse(fatal_report(failure->sqlstate, std::move(failure->reason)));
     co_return false;
   }
   auto& connection = std::get<UpstreamConnection>(connected);
@@ -304,7 +304,7 @@ void Session::log_end(const wire::StartupMessage& message) const {
 void Session::say_last(std::string_view sqlstate, std::string message) {
   if (!is_greeted_) return;
   std::string out;
-  wire::append_error(out, fatal(sqlstate, std::move(message)));
+  wire::append_error(out, fatal_report(sqlstate, std::move(message)));
   if (client_) client_->try_write(out);
   if (legs_ && legs_->from_upstream.at_boundary()) legs_->client.try_write(out);
 }

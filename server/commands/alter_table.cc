@@ -58,6 +58,51 @@ Table change(CommandContext& context, const Table& table, const std::function<vo
   return changed;
 }
 
+// False: readers have not let it, though it was asked for several times.
+bool is_taken_back(catalog::Connection& connection, CommandContext& context, const Table& table,
+                   const Column& column) {
+  constexpr int kTries = 3;
+  for (int number = 1; number <= kTries; ++number) {
+    try {
+      catalog::Transaction transaction(connection);
+      connection.exec("SET LOCAL lock_timeout = '300ms'");
+      catalog::drop_column(connection, table, column);
+      catalog::revise(connection, table);
+      const Table left =
+          catalog::load_tables(connection, catalog::TableName(table.schema, table.current_name))
+              .at(0);
+      transaction.commit();
+      publish(context, left);
+      return true;
+    } catch (const Error& error) {
+      if (error.sqlstate != "55P03" && error.sqlstate != "40P01") throw;
+    }
+  }
+  return false;
+}
+
+// A column without its index is no state to end in: it goes again, or else, where readers hold the
+// table, it gets its index, for which nobody has to be waited for. On a connection that no cancel
+// request reaches. REQUIRES: the stream lock of the table.
+void leave_no_half(CommandContext& context, const Table& table, const Column& column) {
+  const std::string name = fmt::format("column \"{}\" of table {}", column.name, table.main());
+  try {
+    catalog::Connection connection = context.catalog().connect();
+    if (is_taken_back(connection, context, table, column)) return;
+    catalog::Transaction transaction(connection);
+    catalog::index_uuid_column(connection, table, column);
+    transaction.commit();
+    context.session().notice({.message = name + " stays: readers kept it from being taken back"});
+  } catch (const Error& error) {
+    spdlog::error("{} is without its index: {}", name, described(error));
+    context.session().notice(
+        {.severity = "WARNING",
+         .sqlstate = "01000",
+         .message = fmt::format("{} stays without its index: {}", name, error.message()),
+         .hint = "ALTER TABLE ... ALTER COLUMN ... TYPE uuid makes the index."});
+  }
+}
+
 // Apart from the column, since an index that is being built keeps nobody from reading, and a
 // column that is being added everybody.
 void index_added(CommandContext& context, const Table& table, const Column& column) {
@@ -65,7 +110,7 @@ void index_added(CommandContext& context, const Table& table, const Column& colu
     in_patient_transaction(
         context, {table}, [&] { catalog::index_uuid_column(context.connection(), table, column); });
   } catch (const Error&) {
-    change(context, table, [&] { catalog::drop_column(context.connection(), table, column); });
+    leave_no_half(context, table, column);
     throw;
   }
 }

@@ -27,7 +27,7 @@ struct CommandParts {
 // One run of one command, on one thread of the command pool.
 class CommandContext {
  public:
-  CommandContext(CommandParts& parts, Turns& turns, Context& session)
+  CommandContext(CommandParts& parts, CommandTurns& turns, Context& session)
       : parts_(parts), turns_(turns), session_(session) {}
 
   [[nodiscard]] catalog::Catalog& catalog() const { return parts_.catalog; }
@@ -35,7 +35,8 @@ class CommandContext {
   [[nodiscard]] const SourceProbe& probe() const { return parts_.probe; }
   [[nodiscard]] ExternalSqlRunner external_sql() const { return {parts_.catalog, parts_.fetch}; }
   void wake_maintenance() const { parts_.wake_maintenance(); }
-  [[nodiscard]] Turns& turns() const { return turns_; }
+  [[nodiscard]] Turns& turns() const { return turns_.workers; }
+  [[nodiscard]] Turns& user_turns() const { return turns_.users; }
   [[nodiscard]] Context& session() const { return session_; }
 
   // As the system user, opened at the first call: short lock waits, times in UTC, and what it runs
@@ -54,7 +55,7 @@ class CommandContext {
   catalog::Connection& open(std::optional<Opened>& opened, const std::string& conninfo);
 
   CommandParts& parts_;
-  Turns& turns_;
+  CommandTurns& turns_;
   Context& session_;
   std::optional<Opened> system_;
   std::optional<Opened> roles_;

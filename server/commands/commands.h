@@ -20,7 +20,7 @@ class Commands final : public CommandRunner {
 
  private:
   CommandParts parts_;
-  Turns turns_;
+  CommandTurns turns_;
 };
 
 }  // namespace metadb::server

@@ -62,7 +62,7 @@ ExternalSql external_sql_of(const ast::CreateExternalSql& command, CommandContex
       command.schema.text, command.schedule ? std::optional(command.schedule->text) : std::nullopt};
 }
 
-Error unknown(const ast::Name& name) {
+Error unknown_repository(const ast::Name& name) {
   return Error("42704", fmt::format("external SQL \"{}\" does not exist", name.text))
       .with_hint(catalog::is_fixed_external_sql(name.text)
                      ? fmt::format("ALTER SYSTEM SET external_sql_{} says which reference to run.",
@@ -77,7 +77,7 @@ std::vector<ExternalSql> meant(const ast::RunExternalSql& command, CommandContex
       catalog::load_external_sql(context.connection(), context.catalog().snapshot()->settings);
   if (!command.name) return all;
   std::erase_if(all, [&](const ExternalSql& each) { return each.name != command.name->text; });
-  if (all.empty()) throw unknown(*command.name);
+  if (all.empty()) throw unknown_repository(*command.name);
   return all;
 }
 

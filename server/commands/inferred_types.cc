@@ -24,15 +24,6 @@ std::optional<Table> load(CommandContext& context, const TableName& name) {
   return std::move(found.front());
 }
 
-std::vector<Column> candidates(CommandContext& context, const TableName& name) {
-  std::vector<Column> out;
-  const auto table = load(context, name);
-  if (!table) return out;
-  in_patient_transaction(context, {*table},
-                         [&] { out = catalog::inferred_uuids(context.connection(), *table); });
-  return out;
-}
-
 void tell(CommandContext& context, const Table& table, const std::vector<Column>& columns) {
   for (const Column& column : columns) {
     spdlog::info("column {} of {} is of type uuid now: refreshed by {}", column.name, table.main(),
@@ -59,6 +50,33 @@ void warn(CommandContext& context, const Table& table, const std::vector<Column>
        .hint = views.empty() ? error.hint : fmt::format("Columns are used by {}.", views)});
 }
 
+bool is_gone(const Error& error) {
+  return error.sqlstate == "42P01" || error.sqlstate == "42703";
+}
+
+// The others go on. What was purged has no columns to refresh; what somebody dropped by other means
+// is told.
+void pass_over(CommandContext& context, const Table& table, const Error& error) {
+  const auto managed = load(context, TableName(table.schema, table.current_name));
+  if (managed) warn(context, *managed, {}, error);
+}
+
+// No lock is held yet: a table that is purged meanwhile, or whose column is dropped, has none.
+std::vector<Column> candidates(CommandContext& context, const TableName& name) {
+  std::vector<Column> out;
+  const auto table = load(context, name);
+  if (!table) return out;
+  try {
+    in_patient_transaction(context, {*table},
+                           [&] { out = catalog::inferred_uuids(context.connection(), *table); });
+  } catch (const Error& error) {
+    if (!is_gone(error)) throw;
+    pass_over(context, *table, error);
+    return {};
+  }
+  return out;
+}
+
 // Looks first, and again once nobody writes: most tables have nothing to change, and their ingest
 // is not held up for it.
 void refresh(CommandContext& context, const TableName& name) {
@@ -77,6 +95,7 @@ void refresh(CommandContext& context, const TableName& name) {
       changed = catalog::load_tables(context.connection(), name).at(0);
     });
   } catch (const Error& error) {
+    if (is_gone(error)) return pass_over(context, *table, error);
     if (error.sqlstate != "0A000" && error.sqlstate != "42501") throw;
     warn(context, *table, columns, error);
     return;

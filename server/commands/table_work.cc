@@ -19,13 +19,13 @@ using catalog::Table;
 using catalog::TableName;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kMainSuffix = "__";
+constexpr std::string_view kMainEnding = "__";
 constexpr std::chrono::seconds kRetryAfter{1};
 
 std::string main_names(const std::vector<TableName>& tables) {
   std::vector<std::string> names;
   for (const auto& [schema, name] : tables)
-    names.push_back(catalog::quote_qualified(schema, name + std::string(kMainSuffix)));
+    names.push_back(catalog::quote_qualified(schema, name + std::string(kMainEnding)));
   constexpr size_t kShownMax = 5;
   const size_t more = names.size() > kShownMax ? names.size() - kShownMax : 0;
   names.resize(names.size() - more);
@@ -68,8 +68,8 @@ Error unknown_table(const ast::QualifiedName& main) {
 
 TableName managed_name(const ast::QualifiedName& main) {
   const std::string& name = main.name.text;
-  if (!name.ends_with(kMainSuffix) || name.size() == kMainSuffix.size()) throw unknown_table(main);
-  return {main.schema.text, name.substr(0, name.size() - kMainSuffix.size())};
+  if (!name.ends_with(kMainEnding) || name.size() == kMainEnding.size()) throw unknown_table(main);
+  return {main.schema.text, name.substr(0, name.size() - kMainEnding.size())};
 }
 
 Table load_managed(CommandContext& context, const ast::QualifiedName& main) {

@@ -1,4 +1,4 @@
-// Commands that start and stop workers, one after the other.
+// Commands of one kind, one after the other.
 #pragma once
 
 #include <condition_variable>
@@ -28,6 +28,11 @@ class Turns {
   std::mutex mutex_;
   std::condition_variable_any free_;
   bool is_taken_ = false;
+};
+
+struct CommandTurns {
+  Turns workers;  // of commands that start and stop workers
+  Turns users;    // of those that register and forget users
 };
 
 }  // namespace metadb::server

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "catalog/access.h"
+#include "catalog/external_sql.h"
 #include "catalog/users.h"
 #include "server/commands/access_change.h"
 #include "server/commands/rights.h"
@@ -73,9 +74,23 @@ bool is_abandoned(Connection& connection, const std::string& schema, const std::
              .rows() > 0;
 }
 
+// External SQL runs as the system user in its schema, whether that is made yet or not: nobody else
+// may create anything there.
+void refuse_schema_of_external_sql(Connection& connection, const ast::Name& user) {
+  for (const catalog::ExternalSql& each :
+       catalog::load_external_sql(connection, catalog::load_settings(connection))) {
+    if (each.schema != user.text) continue;
+    throw Error("42P06", fmt::format("schema {} is that of external SQL \"{}\"",
+                                     quote_identifier(user.text), each.name))
+        .with_hint("The workspace of a user has the user's name.")
+        .with_position(user.position);
+  }
+}
+
 // The schema where the user works, named like the user.
 void make_workspace(Connection& connection, const ast::Name& user, const std::string& owner,
                     std::vector<Notice>& notices) {
+  refuse_schema_of_external_sql(connection, user);
   const std::string name = quote_identifier(user.text);
   const bool exists =
       connection.exec("SELECT FROM pg_namespace WHERE nspname = $1", {user.text}).rows() > 0;
@@ -98,10 +113,23 @@ bool role_exists(Connection& connection, const std::string& name) {
   return connection.exec("SELECT FROM pg_roles WHERE rolname = $1", {name}).rows() > 0;
 }
 
-// Reads within the publisher's turn: of two commands the later reading is published last.
-void publish_users(CommandContext& context) {
-  context.catalog().publish(
-      [&](catalog::Snapshot& next) { next.users = catalog::load_users(context.connection()); });
+// Published by name, in the order of the commits: no SQL is run after COMMIT that a cancel request
+// could end, with a user who is registered and not known.
+template <class Change>
+void change_users(CommandContext& context, const Change& change, const AccessWork& work) {
+  const Turns::Turn turn = context.user_turns().take(context.session().stop());
+  change_access(context, work);
+  context.catalog().publish([&](catalog::Snapshot& next) { change(next.users); });
+}
+
+void register_as(CommandContext& context, const std::string& user, const AccessWork& work) {
+  change_users(
+      context, [&](catalog::Users& users) { users.insert(user); }, work);
+}
+
+void forget(CommandContext& context, const std::string& user, const AccessWork& work) {
+  change_users(
+      context, [&](catalog::Users& users) { users.erase(user); }, work);
 }
 
 // PostgreSQL's words for one list of objects.
@@ -184,6 +212,8 @@ void drop_role(Connection& connection, const ast::Name& user, const std::string&
   join(connection, std::string(kHeir));
   reassign(connection, user);
   // Only privileges are left to it.
+  if (connection.exec("SELECT rolsuper FROM pg_roles WHERE rolname = session_user").boolean(0, 0))
+    catalog::revoke_foreign_grants(connection, user.text);
   connection.exec(fmt::format("DROP OWNED BY {}", name));
   connection.exec(fmt::format("DROP ROLE {}", name));
   // Of those to whom it had granted the use of its workspace.
@@ -204,16 +234,16 @@ Reply run(const ast::CreateUser& command, CommandContext& context) {
   require_administrator(context, ast::CreateUser::kTag);
   const std::string verifier = stored_form(command.password);
   const std::string owner = context.connection().user();
-  change_access(context, [&](Connection& connection, std::vector<Notice>& notices) {
-    create_role(connection, command.name, verifier);
-    // A registration under this name is that of a role which somebody dropped.
-    connection.exec("DELETE FROM metadb.auth WHERE username = $1", {command.name.text});
-    catalog::register_user(connection,
-                           {command.name.text, command.comment ? command.comment->text : ""});
-    comment_on_role(connection, command);
-    make_workspace(connection, command.name, owner, notices);
-  });
-  publish_users(context);
+  register_as(context, command.name.text,
+              [&](Connection& connection, std::vector<Notice>& notices) {
+                create_role(connection, command.name, verifier);
+                // A registration under this name is that of a role which somebody dropped.
+                connection.exec("DELETE FROM metadb.auth WHERE username = $1", {command.name.text});
+                catalog::register_user(
+                    connection, {command.name.text, command.comment ? command.comment->text : ""});
+                comment_on_role(connection, command);
+                make_workspace(connection, command.name, owner, notices);
+              });
   log_change(context, command.name.text, "created");
   return {};
 }
@@ -226,7 +256,7 @@ Reply run(const ast::DropUser& command, CommandContext& context) {
     throw Error("55006", "current user cannot be dropped").with_position(command.name.position);
   }
   const std::string system_user = context.connection().user();
-  change_access(context, [&](Connection& connection, std::vector<Notice>& notices) {
+  forget(context, name, [&](Connection& connection, std::vector<Notice>& notices) {
     require_registration(connection, command.name);
     catalog::forget_access(connection, name);
     catalog::deregister_user(connection, name);
@@ -238,7 +268,6 @@ Reply run(const ast::DropUser& command, CommandContext& context) {
                                   quote_identifier(name))});
     }
   });
-  publish_users(context);
   log_change(context, name, "dropped");
   return {};
 }
@@ -246,7 +275,7 @@ Reply run(const ast::DropUser& command, CommandContext& context) {
 Reply run(const ast::RegisterUser& command, CommandContext& context) {
   require_administrator(context, ast::RegisterUser::kTag);
   require_power_over(context, command.name);
-  change_access(context, [&](Connection& connection, std::vector<Notice>&) {
+  register_as(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
     if (!role_exists(connection, command.name.text)) {
       throw Error("42704",
                   fmt::format("role {} does not exist", quote_identifier(command.name.text)))
@@ -256,7 +285,6 @@ Reply run(const ast::RegisterUser& command, CommandContext& context) {
     }
     catalog::register_user(connection, {command.name.text, ""});
   });
-  publish_users(context);
   log_change(context, command.name.text, "registered");
   return {};
 }
@@ -264,12 +292,11 @@ Reply run(const ast::RegisterUser& command, CommandContext& context) {
 Reply run(const ast::DeregisterUser& command, CommandContext& context) {
   require_administrator(context, ast::DeregisterUser::kTag);
   require_power_over(context, command.name);
-  change_access(context, [&](Connection& connection, std::vector<Notice>&) {
+  forget(context, command.name.text, [&](Connection& connection, std::vector<Notice>&) {
     require_registration(connection, command.name);
     catalog::forget_access(connection, command.name.text);
     catalog::deregister_user(connection, command.name.text);
   });
-  publish_users(context);
   log_change(context, command.name.text, "deregistered");
   return {};
 }

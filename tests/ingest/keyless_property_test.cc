@@ -7,7 +7,7 @@ namespace {
 using catalog::PgType;
 using ingest::Op;
 
-const std::vector<std::string> kColumns = {"a", "b"};
+const std::vector<std::string> kKeylessColumns = {"a", "b"};
 
 class KeylessProperty : public HistoryTest {
  protected:
@@ -64,7 +64,8 @@ class KeylessProperty : public HistoryTest {
     }
     applier.apply(*batch);
     catalog::Connection connection = database_->connect();
-    EXPECT_EQ(shown(stored_rows(connection, "public", table, kColumns)), shown(model.rows()));
+    EXPECT_EQ(shown(stored_rows(connection, "public", table, kKeylessColumns)),
+              shown(model.rows()));
     EXPECT_EQ(dead_letters(), lost_);
   }
 

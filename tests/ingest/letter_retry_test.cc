@@ -56,9 +56,9 @@ class Letters : public WorkerTest {
   std::vector<Mended> mended_;
 };
 
-constexpr int64_t kBegin = 1'700'000'000'000'000;
+constexpr int64_t kLettersBegin = 1'700'000'000'000'000;
 int64_t at(int64_t second) {
-  return kBegin + second * 1'000'000;
+  return kLettersBegin + second * 1'000'000;
 }
 
 TEST_F(Letters, WithoutLaterEventBecomesTheCurrentRow) {
@@ -241,9 +241,9 @@ TEST_F(Letters, MakeTheTablesThatWouldBeThereHadNothingFailed) {
     source_.name = "src";
     const std::string broken = fmt::format("broken{}", round);
     const std::string whole = fmt::format("whole{}", round);
-    topics.add({.id = 99, .ts_us = kBegin, .schema = broken});
-    topics.add({.id = 99, .ts_us = kBegin, .schema = whole});
-    int64_t time = kBegin;
+    topics.add({.id = 99, .ts_us = kLettersBegin, .schema = broken});
+    topics.add({.id = 99, .ts_us = kLettersBegin, .schema = whole});
+    int64_t time = kLettersBegin;
     std::map<int, bool> is_there;
     for (int i = 0; i < 60; ++i) {
       time += 1 + static_cast<int64_t>(below(20)) * 86'400 * 1'000'000 / (round % 2 == 0 ? 1 : 40);

@@ -85,9 +85,9 @@ Cell value_cell(const ModelCell& cell) {
   return cell.value ? Cell::text(*cell.value) : Cell::null();
 }
 
-class Feeder {
+class MergeFeeder {
  public:
-  Feeder(const KeyShape& shape, std::string table)
+  MergeFeeder(const KeyShape& shape, std::string table)
       : shape_(shape), table_(event_table(std::move(table))) {
     std::vector<ingest::EventColumn> columns = {{"a", PgType::text}};
     std::vector<uint16_t> key;
@@ -208,7 +208,7 @@ class MergeProperty : public testing::Test {
   static void check(const KeyShape& shape, unsigned seed) {
     SCOPED_TRACE(fmt::format("keys {}, seed {}", shape.name, seed));
     const std::string table = fmt::format("t_{}_{}", shape.name, seed);
-    const Feeder feeder(shape, table);
+    const MergeFeeder feeder(shape, table);
     RandomHistory history(seed);
     HistoryModel model;
     ingest::Applier applier(*catalog_, {"src", {}});

@@ -28,8 +28,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
-const TopicPartition kA{"a", 0};
-const TopicPartition kB{"b", 0};
+const TopicPartition kFirst{"a", 0};
+const TopicPartition kSecond{"b", 0};
 
 RecordedMessage record(const std::string& topic, int64_t offset) {
   RecordedMessage message;
@@ -71,57 +71,57 @@ std::vector<std::string> drain(ReplaySource& source) {
 TEST(ReplaySource, DeliversNothingBeforeAssign) {
   ReplaySource source(two_topics());
   const auto event = source.poll(0ms);
-  EXPECT_THAT(std::get<Assigned>(event).partitions, ElementsAre(kA, kB));
+  EXPECT_THAT(std::get<Assigned>(event).partitions, ElementsAre(kFirst, kSecond));
   EXPECT_THAT(drain(source), ElementsAre());
 }
 
 TEST(ReplaySource, KeepsTheOrderOfTheRecordingAndReportsEachEnd) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 0}, {kB, kOffsetBeginning}});
+  source.assign({{kFirst, 0}, {kSecond, kOffsetBeginning}});
   EXPECT_THAT(drain(source), ElementsAre("b10", "a0", "b12", "end b13", "a1", "end a2"));
 }
 
 TEST(ReplaySource, StartsAtTheGivenOffsetOrTheNextOne) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 2}, {kB, 11}});
+  source.assign({{kFirst, 2}, {kSecond, 11}});
   EXPECT_THAT(drain(source), ElementsAre("end a2", "b12", "end b13"));
 }
 
 TEST(ReplaySource, ReportsAnOffsetThatIsNotThereAndGoesOnWithTheOthers) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 7}, {kB, 9}});
+  source.assign({{kFirst, 7}, {kSecond, 9}});
   EXPECT_THAT(drain(source), ElementsAre("out of range a", "out of range b"));
-  source.assign({{kA, 1}});
+  source.assign({{kFirst, 1}});
   EXPECT_THAT(drain(source), ElementsAre("a1", "end a2"));
 }
 
 TEST(ReplaySource, HoldsPausedPartitionsBack) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 0}, {kB, 10}});
-  source.pause({kB});
+  source.assign({{kFirst, 0}, {kSecond, 10}});
+  source.pause({kSecond});
   EXPECT_THAT(drain(source), ElementsAre("a0", "a1", "end a2"));
-  source.resume({kB});
+  source.resume({kSecond});
   EXPECT_THAT(drain(source), ElementsAre("b10", "b12", "end b13"));
 }
 
 TEST(ReplaySource, SeeksBackAndReportsTheEndAgain) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 0}});
+  source.assign({{kFirst, 0}});
   EXPECT_THAT(drain(source), ElementsAre("a0", "a1", "end a2"));
-  source.seek({kA, 1});
+  source.seek({kFirst, 1});
   EXPECT_THAT(drain(source), ElementsAre("a1", "end a2"));
-  EXPECT_THROW(source.seek({kB, 10}), catalog::Error);
+  EXPECT_THROW(source.seek({kSecond, 10}), catalog::Error);
 }
 
 TEST(ReplaySource, DeliversWhatIsAppendedAndReportsTheNewEnd) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 0}});
+  source.assign({{kFirst, 0}});
   drain(source);
   source.append(record("a", 5));
   EXPECT_THAT(drain(source), ElementsAre("a5", "end a6"));
@@ -131,7 +131,7 @@ TEST(ReplaySource, DeliversWhatIsAppendedAndReportsTheNewEnd) {
 TEST(ReplaySource, AssignsAnewWhenAPartitionAppears) {
   ReplaySource source(two_topics());
   source.poll(0ms);
-  source.assign({{kA, 0}});
+  source.assign({{kFirst, 0}});
   source.append(record("c", 0));
   EXPECT_THAT(drain(source), ElementsAre("revoked", "assigned"));
   source.assign({{{"c", 0}, 0}});
@@ -140,12 +140,12 @@ TEST(ReplaySource, AssignsAnewWhenAPartitionAppears) {
 
 TEST(ReplaySource, KnowsWatermarksClusterAndWhatWasPublished) {
   ReplaySource source(two_topics());
-  EXPECT_EQ(source.watermarks(kB, 0ms).low, 10);
-  EXPECT_EQ(source.watermarks(kB, 0ms).high, 13);
+  EXPECT_EQ(source.watermarks(kSecond, 0ms).low, 10);
+  EXPECT_EQ(source.watermarks(kSecond, 0ms).high, 13);
   EXPECT_THROW(source.watermarks({"c", 0}, 0ms), catalog::Error);
   EXPECT_EQ(source.cluster_id(0ms), "replay");
-  source.publish({{kA, 1}});
-  EXPECT_EQ(source.published().at(kA), 1);
+  source.publish({{kFirst, 1}});
+  EXPECT_EQ(source.published().at(kFirst), 1);
 }
 
 TEST(ReplaySource, KeepsTheBytesOfAMessageThatOutlivesIt) {
@@ -153,7 +153,7 @@ TEST(ReplaySource, KeepsTheBytesOfAMessageThatOutlivesIt) {
   {
     ReplaySource source(two_topics());
     source.poll(0ms);
-    source.assign({{kA, 0}});
+    source.assign({{kFirst, 0}});
     kept = std::get<Message>(source.poll(0ms));
   }
   EXPECT_EQ(kept.topic, "a");
@@ -187,7 +187,7 @@ TEST(ReplaySource, ReadsARecordedFile) {
       << "\n";
   const auto source = ReplaySource::from_file(recording.path());
   source->poll(0ms);
-  source->assign({{kA, kOffsetBeginning}});
+  source->assign({{kFirst, kOffsetBeginning}});
   const auto first = std::get<Message>(source->poll(0ms));
   EXPECT_EQ(first.offset, 3);
   EXPECT_EQ(first.timestamp_ms, 17);

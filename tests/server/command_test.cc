@@ -11,7 +11,7 @@
 namespace metadb::tests {
 namespace {
 
-constexpr const char* kCreate = "create data source one type kafka options (brokers 'b')";
+constexpr const char* kCreateOne = "create data source one type kafka options (brokers 'b')";
 constexpr const char* kRefused = "create data source refused type kafka options (brokers 'b')";
 constexpr const char* kStubborn = "create data source stubborn type kafka options (brokers 'b')";
 constexpr const char* kSlow = "create data source slow type kafka options (brokers 'b')";
@@ -49,7 +49,7 @@ TEST_F(Commands, ListAnswersWithRows) {
 
 TEST_F(Commands, NoticesComeBeforeTheAnswer) {
   const Notices notices(*client);
-  EXPECT_STREQ(PQcmdStatus(run(kCreate).get()), "CREATE DATA SOURCE");
+  EXPECT_STREQ(PQcmdStatus(run(kCreateOne).get()), "CREATE DATA SOURCE");
   EXPECT_EQ(notices.texts, std::vector<std::string>{"creating one"});
   EXPECT_EQ(runner.log(), std::vector<std::string>{"CREATE DATA SOURCE by postgres"});
 }
@@ -71,10 +71,11 @@ TEST_F(Commands, SyntaxErrorsPointIntoTheWholeText) {
 }
 
 TEST_F(Commands, SeveralRunInOrderUntilTheFirstError) {
-  ASSERT_EQ(PQsendQuery(
-                raw(),
-                (std::string("list status; ") + kCreate + ";" + kRefused + ";list status").c_str()),
-            1);
+  ASSERT_EQ(
+      PQsendQuery(
+          raw(),
+          (std::string("list status; ") + kCreateOne + ";" + kRefused + ";list status").c_str()),
+      1);
   EXPECT_EQ(PQresultStatus(result(PQgetResult(raw())).get()), PGRES_TUPLES_OK);
   EXPECT_EQ(PQresultStatus(result(PQgetResult(raw())).get()), PGRES_COMMAND_OK);
   EXPECT_EQ(sqlstate(result(PQgetResult(raw()))), "42710");
@@ -101,7 +102,7 @@ TEST_F(Commands, TransactionBlockRefusesAllButList) {
   run("BEGIN");
   EXPECT_EQ(PQresultStatus(run("list status").get()), PGRES_TUPLES_OK);
   expect_status(PQTRANS_INTRANS);
-  EXPECT_EQ(sqlstate(run(kCreate)), "25001");
+  EXPECT_EQ(sqlstate(run(kCreateOne)), "25001");
   expect_status(PQTRANS_INERROR);
   EXPECT_EQ(sqlstate(run("list status")), "25P02");
   run("ROLLBACK");
@@ -224,7 +225,7 @@ TEST_F(Commands, ExtendedErrorsFailTheTransaction) {
   EXPECT_EQ(sqlstate(extended(kRefused)), "42710");
   expect_status(PQTRANS_IDLE);
   run("BEGIN");
-  EXPECT_EQ(sqlstate(extended(kCreate)), "25001");
+  EXPECT_EQ(sqlstate(extended(kCreateOne)), "25001");
   expect_status(PQTRANS_INERROR);
   EXPECT_EQ(sqlstate(extended("list status")), "25P02");
   run("ROLLBACK");
@@ -249,10 +250,10 @@ TEST_F(Commands, AnswersStandInOrderInsideAPipeline) {
   send("SELECT 2");
   PQpipelineSync(raw());
   send("CREATE TABLE rolled_back ()");
-  send(kCreate);  // not the first since Sync
+  send(kCreateOne);  // not the first since Sync
   send("SELECT 3");
   PQpipelineSync(raw());
-  send(kCreate);
+  send(kCreateOne);
   send("SELECT 4");
   PQpipelineSync(raw());
   std::string seen;

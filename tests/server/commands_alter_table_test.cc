@@ -229,6 +229,25 @@ TEST_F(AlterTable, KeyColumnTakesItsUniqueIndexAlong) {
   EXPECT_EQ(run("verify consistency").tag, "VERIFY CONSISTENCY");
 }
 
+TEST_F(AlterTable, KeyTakesNoTypeWhoseTextDependsOnSettings) {
+  superuser_.exec("CREATE TYPE public.level AS ENUM ('1')");
+  add(1, "1");
+  ASSERT_TRUE(catches_up());
+  for (const char* type : {"public.level", "money"}) {
+    EXPECT_EQ(failure(std::string("alter table public.t__ alter column id type ") + type).sqlstate,
+              "42P17")
+        << type;
+    EXPECT_EQ(type_of("id"), "integer");
+  }
+}
+
+TEST_F(AlterTable, NumbersOutOfRangeAreNamed) {
+  add(1, "99999");
+  ASSERT_TRUE(catches_up());
+  EXPECT_EQ(failure("alter table public.t__ alter column v type smallint").sqlstate, "22003");
+  EXPECT_EQ(type_of("v"), "text");
+}
+
 TEST_F(AlterTable, KeysThatBecomeOneAreRefused) {
   add(1, "a");
   add(2, "b");
@@ -418,6 +437,64 @@ TEST_F(AlterTable, AddedColumnWhoseIndexFailsIsTakenBack) {
   EXPECT_THAT(rows("SELECT * FROM metadb.chosen_type"), IsEmpty());
   EXPECT_EQ(catalog_->snapshot()->tables.at({"public", "t"})->column("c"), nullptr);
   run("alter table public.t__ add column c uuid");
+  EXPECT_EQ(indexes_of("c").size(), 1U);
+}
+
+// Its index takes until the test lets it go on.
+class SlowIndex : public AlterTable {
+ protected:
+  void SetUp() override {
+    add(1, "1");
+    ASSERT_TRUE(catches_up());
+    superuser_.exec(
+        "CREATE FUNCTION public.linger() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_advisory_xact_lock_shared(42); END $$; CREATE EVENT TRIGGER linger ON "
+        "ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.linger()");
+    holder_.exec("SELECT pg_advisory_lock(42)");
+  }
+  void release() { holder_.exec("SELECT pg_advisory_unlock(42)"); }
+  bool has_column() {
+    const bool is_known = catalog_->snapshot()->tables.at({"public", "t"})->column("c") != nullptr;
+    const bool is_there =
+        only(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.t__'::regclass AND "
+            "attname = 'c' AND NOT attisdropped") == "1";
+    EXPECT_EQ(is_known, is_there);
+    return is_there;
+  }
+  const std::string kAdd = "alter table public.t__ add column c uuid";
+  catalog::Connection holder_ = database_.connect();
+};
+
+TEST_F(SlowIndex, ThatIsCanceledTakesItsColumnAlong) {
+  run_waiting(kAdd, [&] { stop_.request_stop(); });
+  EXPECT_EQ(error_, "57014");
+  EXPECT_FALSE(has_column());
+  EXPECT_THAT(rows("SELECT * FROM metadb.chosen_type"), IsEmpty());
+  release();
+  add(1, "2");
+  EXPECT_TRUE(catches_up());
+}
+
+TEST_F(SlowIndex, IsFinishedWhereReadersKeepTheColumnFromBeingTakenBack) {
+  std::optional<catalog::Transaction> reading;
+  catalog::Connection reader = database_.connect();
+  run_waiting(kAdd, [&] {
+    reading.emplace(reader);
+    reader.exec("SELECT * FROM public.t__");
+    stop_.request_stop();
+    EXPECT_TRUE(eventually([&] {
+      return only(
+                 "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%DROP COLUMN%' AND "
+                 "wait_event_type = 'Lock'") == "1";
+    }));
+    release();
+  });
+  reading->commit();
+  EXPECT_EQ(error_, "57014");
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_THAT(notices_[0].message, HasSubstr("stays: readers kept it from being taken back"));
+  EXPECT_TRUE(has_column());
   EXPECT_EQ(indexes_of("c").size(), 1U);
 }
 

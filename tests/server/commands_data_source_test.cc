@@ -97,6 +97,17 @@ TEST_F(DataSource, OptionsHaveTheReferencesOtherSpellings) {
   run("create data source s type kafka options (brokers 'b', topics 't', consumergroup 'g', "
       "addschemaprefix 'p_')");
   EXPECT_EQ(only("SELECT consumer_group || add_schema_prefix FROM metadb.source"), "gp_");
+  for (const catalog::SourceOptionRow& row : catalog::source_option_rows()) {
+    if (row.alias.empty()) continue;
+    std::string plain(row.name);
+    std::erase(plain, '_');
+    EXPECT_EQ(row.alias, plain);
+    const bool is_set =
+        only("SELECT " + std::string(row.name) + " <> '' FROM metadb.source") == "t";
+    run("alter data source s options (" + std::string(is_set ? "set " : "add ") + plain +
+        " 'spelled')");
+    EXPECT_EQ(only("SELECT " + std::string(row.name) + " FROM metadb.source"), "spelled") << plain;
+  }
 }
 
 TEST_F(DataSource, OtherTypesAreNotSupported) {

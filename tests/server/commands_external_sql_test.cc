@@ -211,6 +211,36 @@ TEST_F(ExternalSql, FilesDoNotReachEachOther) {
                                   HasSubstr("file \"d.sql\", line 1")));
 }
 
+// Nothing can forbid a file to commit: it fails, and nobody loses access to what it has left.
+TEST_F(ExternalSql, FileThatCommitsFailsAndTheAccessToItsTablesStays) {
+  const std::string anew = "drop table if exists t;\n\ncreate table t as select 1 as id;\n\n";
+  publish({{"a.sql", anew}});
+  create("r");
+  run("run external sql");
+  create_role("reader");
+  run("register user " + role("reader"));
+  run("grant access on table reports.t to " + role("reader"));
+  create_role("other");
+  superuser_.exec("GRANT UPDATE ON reports.t TO " + role("other"));
+  const auto rights = [&] {
+    return only("SELECT has_table_privilege('" + role("reader") + "', 'reports.t', 'SELECT') AND " +
+                "has_table_privilege('" + role("other") + "', 'reports.t', 'UPDATE')");
+  };
+  ASSERT_EQ(rights(), "t");
+  for (const std::string end :
+       {"commit; begin;", "commit;", "commit and chain;", "commit; select 1/0;",
+        "commit; begin; select 1/0;",
+        "rollback; begin; drop table reports.t; create table reports.t (id int); commit;"}) {
+    const std::string oid = only("SELECT 'reports.t'::regclass::oid");
+    publish({{"a.sql", anew + end + "\n\ncreate table never (id int);\n"}});
+    run("run external sql");
+    EXPECT_THAT(told(), ElementsAre(testing::StartsWith("WARNING file \"a.sql\", line 5"))) << end;
+    EXPECT_NE(only("SELECT 'reports.t'::regclass::oid"), oid) << end;
+    EXPECT_EQ(rights(), "t") << end;
+    EXPECT_EQ(only("SELECT to_regclass('reports.never') IS NULL"), "t") << end;
+  }
+}
+
 TEST_F(ExternalSql, IsAnErrorWhenNothingCouldBeFetched) {
   publish({});
   run("create external sql r from '" + git_.url() + "' ref 'v9' path 'sql' schema 's'");

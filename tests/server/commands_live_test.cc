@@ -479,6 +479,13 @@ TEST_F(Live, DeadLettersAreRetriedByTheSourceThatRuns) {
 }
 
 // Nothing is read while the brokers are silent: the command waits, and can be canceled.
+TEST_F(SilentLive, RetryOfDeadLettersIsOneAtATime) {
+  ASSERT_TRUE(is_asking());
+  const auto other = std::make_shared<ingest::LetterRetry>(catalog::DeadLetterRange{"s", 0});
+  ASSERT_TRUE(workers_->retry("s", other));
+  EXPECT_EQ(failure("retry dead letters for data source s").sqlstate, "55006");
+}
+
 TEST_F(SilentLive, RetryOfDeadLettersCanBeCanceled) {
   ASSERT_TRUE(is_asking());
   std::jthread canceling([&] {

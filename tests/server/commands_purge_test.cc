@@ -187,6 +187,24 @@ TEST_F(PurgeData, OfManyTablesWithManyYearsFitsIntoOneTransaction) {
   EXPECT_THAT(relations(), IsEmpty());
 }
 
+TEST_F(PurgeData, EndsWhereDerivedTablesComeWhileItWaits) {
+  add(1, "a");
+  add(1, "a", 'u', "child");
+  ASSERT_TRUE(catches_up());
+  catalog::Connection batch = database_.connect();
+  const auto table = catalog_->snapshot()->tables.at({"public", "t"});
+  std::optional<catalog::Transaction> in_hand(batch);
+  ASSERT_FALSE(catalog::share_streams(batch, {table.get()}));
+  run_waiting("purge data drop table public.t__", [&] {
+    superuser_.exec(
+        "UPDATE metadb.base_table SET transformed = true, parent_schema_name = 'public', "
+        "parent_table_name = 't' WHERE table_name = 'child'");
+    in_hand->commit();
+  });
+  EXPECT_EQ(error_, "40001");
+  EXPECT_EQ(only("SELECT count(*) FROM public.t"), "1");
+}
+
 TEST_F(PurgeData, CanBeCanceledWhileItWaits) {
   add(1, "a");
   add(1, "a", 'u', "other");

@@ -246,6 +246,79 @@ TEST_F(User, CreatedAtTheSameMomentTwiceIsCreatedOnce) {
   EXPECT_THAT(catalog_->snapshot()->users, ElementsAre(role("ann")));
 }
 
+// PostgreSQL refuses to take back what others have through it.
+TEST_F(User, WhoPassedAccessOnLosesItWithAllThatCameOfIt) {
+  run(create("ann"));
+  run(create("ben"));
+  run(create("eve"));
+  superuser_.exec("CREATE TABLE public.t AS SELECT 1 AS one");
+  const auto pass_on = [&] {
+    run("grant access on table public.t to " + role("ann"));
+    superuser_.exec("GRANT SELECT ON public.t TO " + role("ann") + " WITH GRANT OPTION");
+    connect_as("ann").exec("GRANT SELECT ON public.t TO " + role("ben") + ", " + role("eve"));
+  };
+  const auto readers = [&] {
+    return only(
+        "SELECT string_agg(right(grantee, 3), ' ' ORDER BY grantee) FROM "
+        "information_schema.role_table_grants WHERE table_name = 't' AND grantee <> 'postgres' "
+        "AND privilege_type = 'SELECT'");
+  };
+  pass_on();
+  // What ben has from ann serves until it goes.
+  run("grant access on table public.t to " + role("ben"));
+  run("revoke access on table public.t from " + role("ann"));
+  EXPECT_EQ(readers(), "ben");
+  pass_on();
+  run("deregister user " + role("ann"));
+  EXPECT_EQ(readers(), "ben");
+  run("register user " + role("ann"));
+  pass_on();
+  EXPECT_EQ(run("drop user " + role("ann")).tag, "DROP USER");
+  EXPECT_EQ(readers(), "ben");
+  EXPECT_EQ(connect_as("ben").exec("SELECT one FROM public.t").int64(0, 0), 1);
+}
+
+TEST_F(User, IsDroppedThoughSomebodyElseThanTheOwnerGrantedToIt) {
+  run(create("ann"));
+  run(create("ben"));
+  run(create("eve"));
+  superuser_.exec("CREATE TABLE public.t (); GRANT SELECT ON public.t TO " + role("ben") +
+                  " WITH GRANT OPTION");
+  connect_as("ben").exec("GRANT SELECT ON public.t TO " + role("ann") + " WITH GRANT OPTION");
+  connect_as("ann").exec("GRANT SELECT ON public.t TO " + role("eve"));
+  EXPECT_EQ(run("drop user " + role("ann")).tag, "DROP USER");
+  EXPECT_EQ(only("SELECT has_table_privilege('" + role("eve") + "', 'public.t', 'SELECT')"), "f");
+  EXPECT_EQ(only("SELECT has_table_privilege('" + role("ben") + "', 'public.t', 'SELECT')"), "t");
+}
+
+// The notice about the schema comes when all is committed.
+TEST_F(User, IsKnownThoughItsClientCancelsTooLate) {
+  superuser_.exec("CREATE SCHEMA " + role("ann") + " AUTHORIZATION " + role("system"));
+  server::Context context({.user = "postgres", .database = database_.name()}, stop_.get_token(),
+                          [this](const server::Notice&) { stop_.request_stop(); });
+  EXPECT_EQ(commands_->run(command(create("ann")), context).tag, "CREATE USER");
+  EXPECT_TRUE(stop_.stop_requested());
+  EXPECT_THAT(catalog_->snapshot()->users, ElementsAre(role("ann")));
+}
+
+TEST_F(User, GetsNoSchemaOfExternalSql) {
+  run("create external sql r from 'https://host/a.git' ref 'v1' path '' schema '" + role("ann") +
+      "'");
+  for (const char* round : {"not made yet", "made"}) {
+    const Error error = failure(create("ann"));
+    EXPECT_EQ(error.sqlstate, "42P06") << round;
+    EXPECT_EQ(error.message(), "schema \"" + role("ann") + "\" is that of external SQL \"r\"");
+    EXPECT_FALSE(exists("ann"));
+    if (round[0] == 'n')
+      superuser_.exec("CREATE SCHEMA " + role("ann") + " AUTHORIZATION " + role("system"));
+  }
+  run("drop external sql r");
+  EXPECT_EQ(run(create("ann")).tag, "CREATE USER");
+  // Those of the parameters have names of their own.
+  run("alter system set external_sql_folio = 'refs/tags/v1.8.0'");
+  EXPECT_EQ(failure("create user folio_derived with password 'p'").sqlstate, "42P06");
+}
+
 // A cancel request ends the wait for the lock.
 TEST_F(User, CommandsCanBeCancelled) {
   Connection other = database_.connect();

@@ -25,7 +25,7 @@ TEST_F(Program, InitStartStopRoundTrip) {
   expect_private_files();
   EXPECT_EQ(run({"status", "-D", directory_.string()}).exit_code, 1);
 
-  Running server(directory_);
+  Running server(directory_, {"--memlimit", "2", "--debug"});
   ASSERT_TRUE(server.says("info: started")) << server.log();
   const server::ChildResult status = run({"status", "-D", directory_.string()});
   EXPECT_EQ(status.exit_code, 0);

@@ -215,5 +215,21 @@ TEST(FetchAnswer, ComesBackAsItWasWritten) {
   }
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Objects are unpacked in memory to make a pack of them, and to make them of one.
+TEST_F(RepositoryTest, EndsAtItsBoundOfMemory) {
+  options_.memory_bytes_max = size_t{96} << 20;
+  git_.git({"config", "core.compression", "0"});
+  git_.commit();
+  EXPECT_EQ(fetch("main").files.size(), 2U);
+  git_.write("large", std::string(size_t{104} << 20, 'x'));
+  git_.commit();
+  const Error error = failure({git_.url(), "main", "sql"});
+  EXPECT_EQ(error.sqlstate, "53200");
+  EXPECT_THAT(error.message(), HasSubstr("it needs more than 96 MiB of memory"));
+  EXPECT_TRUE(is_tidy());
+}
+#endif
+
 }  // namespace
 }  // namespace metadb::tests
