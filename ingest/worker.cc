@@ -125,6 +125,9 @@ void Worker::run(const std::stop_token& stop) {
   predecessor_.reset();
   while (await_order(stop)) {
     follow(stretch_.get_token());
+    const SourceStatus done = board_.read();
+    spdlog::info("data source {}: {} changes applied since the start of the server: {}",
+                 source_.name, done.applied, described(done.times));
     note_rest();
     consumer_.reset();
     assigned_ = {};
