@@ -20,7 +20,7 @@ FULL = Sizes(200_000, 3, 100_000, 50, 1_000, 2_000, 20)
 SHORT = Sizes(20_000, 1, 10_000, 50, 20, 100, 4)
 SOURCE = "bench"
 PARTIES = ["PostgreSQL", "metadb", "Kafka"]  # whose CPU time is told
-STAGES = ["decode", "stage", "merge", "commit"]
+STAGES = ["decode", "shape", "stage", "merge", "commit"]
 MAIN, CURRENT, HISTORY = "public.loans__", "public.loans", "public.zzz___loans___"
 VALUES = "document, due, created, fee, title, open, renewals"
 # metadb, too, leaves __id to the identity of the main table.
@@ -253,24 +253,26 @@ def measure_latency(kafka, server, sizes, chance):
     produce(kafka, ticks, [ticks.line("r", {**new_row(0, chance), "renewals": -1}, "last")])
     server.resume(1)
     server.metadb.psql(f"RESUME DATA SOURCE {SOURCE}")
-    wait_until(lambda: server.metadb.status()[SOURCE]["status"] == "streaming", 30, lambda: server.metadb.tail())
+    wait_until(lambda: server.metadb.status()[SOURCE]["state"] == "streaming", 30, lambda: server.metadb.tail())
     count, sent, waits = sizes.seconds * 1000, [], []
     lines = [ticks.line("c", {**new_row(number, chance), "renewals": number}) for number in range(count)]
     producer, began = Producer(kafka, ticks, linger_ms=1), time.monotonic()
     deadline = began + sizes.seconds + STALL_SECONDS
     while len(waits) < count:
         due = min(count, int((time.monotonic() - began) * 1000))
-        for line in lines[len(sent):due]:
-            producer.write(line)
-            sent.append(time.monotonic())
-        producer.flush()
+        if len(sent) < due:
+            for line in lines[len(sent):due]:
+                producer.write(line)
+                sent.append(time.monotonic())
+            producer.flush()
+            if due == count:
+                producer.finish()  # kcat keeps the last line until more comes
         seen = server.query("SELECT renewals FROM public.ticks ORDER BY __id DESC LIMIT 1")[0]
         moment = time.monotonic()
         waits += [moment - sent[number] for number in range(len(waits), seen + 1)]
         if moment > deadline:
             raise Timeout(f"{len(waits)} of {count} are seen: {server.metadb.status()}\n{server.metadb.tail()}")
         time.sleep(0.005)
-    producer.finish()
     waits.sort()
     print(f"latency at 1,000 events/s for {sizes.seconds} s: median {waits[count // 2] * 1000:.0f} ms, "
           f"99 % {waits[count * 99 // 100] * 1000:.0f} ms, last {waits[-1] * 1000:.0f} ms")
