@@ -75,7 +75,7 @@ std::string watermarks_sql(const std::string& source_name, const std::vector<Pos
       "wm_lsn, wm_ts_us, wm_seen, wm_owed) VALUES {} ON CONFLICT (source_name, topic, part, "
       "server_name) DO UPDATE SET (wm_commit, wm_lsn, wm_ts_us, wm_seen, wm_owed) = "
       "(excluded.wm_commit, excluded.wm_lsn, excluded.wm_ts_us, excluded.wm_seen, "
-      "excluded.wm_owed)",
+      "excluded.wm_owed); ",
       rows);
 }
 
@@ -122,16 +122,15 @@ void hold_epoch(Connection& connection, const std::string& source_name, const Po
 }
 
 void advance(Connection& connection, const std::string& source_name,
-             const std::vector<Position>& positions) {
+             const std::vector<Position>& positions, const std::string& then) {
   std::string sql;
   for (const Position& position : positions) sql += update_sql(source_name, position);
+  sql += watermarks_sql(source_name, positions) + then;
   if (sql.empty()) return;
   const std::vector<Result> updated = connection.exec_each(sql);
   for (size_t i = 0; i < positions.size(); ++i) {
     if (updated[i].affected() != 1) throw taken_over(positions[i]);
   }
-  const std::string marks = watermarks_sql(source_name, positions);
-  if (!marks.empty()) connection.exec(marks);
 }
 
 }  // namespace metadb::catalog

@@ -54,8 +54,9 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
 void hold_epoch(Connection& connection, const std::string& source_name, const Position& position);
 
 // Writes positions and their watermarks, in this order. REQUIRES: the transaction that wrote the
-// rows. Throws Error 40001 (fenced) if another process has taken a partition over since.
+// rows. Throws Error 40001 (fenced) if another process has taken a partition over since. `then`:
+// statements that are run afterwards, in the same exchange.
 void advance(Connection& connection, const std::string& source_name,
-             const std::vector<Position>& positions);
+             const std::vector<Position>& positions, const std::string& then = "");
 
 }  // namespace metadb::catalog

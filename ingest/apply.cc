@@ -50,11 +50,12 @@ std::string main_tuples(const Run& run, std::string_view origin) {
   append_timestamptz(head, kForeverUs);
   append_boolean(head, true);
   append_text(head, origin);
+  const auto fields = static_cast<int16_t>(4 + run.schema->columns.size());
   std::string out;
   out.reserve(run.rows.size() + run.changes() * head.size());
   size_t begin = 0;
   for (size_t i = 0; i < run.changes(); ++i) {
-    out.append(run.rows, begin, 2);
+    append_big_endian(out, fields);
     append_timestamptz(out, run.times_us[i]);
     out += head;
     out.append(run.rows, begin + kStagedHead, run.row_ends[i] - begin - kStagedHead);
@@ -76,8 +77,7 @@ catalog::Connection session(catalog::Catalog& catalog) {
   return connection;
 }
 
-// 53200 is said of any memory; by its hint, the lock table is meant. The batch comes again, perhaps
-// cut otherwise; it is not halved yet.
+// 53200 is said of any memory; by its hint, the lock table is meant.
 bool lacks_locks(const Error& error) {
   return error.sqlstate == "53200" &&
          error.hint.find("max_locks_per_transaction") != std::string::npos;
@@ -155,7 +155,9 @@ Applied Applier::apply(const Batch& batch) {
       shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
-      if (lacks_locks(error)) throw Error(error).with_hint(std::string(kMoreLocks));
+      if (lacks_locks(error)) {
+        throw TooManyTables(Error(error).with_hint(std::string(kMoreLocks)), batch.tables().size());
+      }
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       is_retry = true;
@@ -171,12 +173,11 @@ void Applier::start_over(const Error& reason) {
   spdlog::warn("data source {}: {} ({}); reading the catalog again", source_name_, reason.what(),
                reason.sqlstate);
   last_ends_.clear();
-  snapshot_only_.clear();
   catalog_.reload(connection_);
 }
 
 std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
-  const Stopwatch watch(times_.stage);
+  const Stopwatch watch(times_.shape);
   std::vector<ReadyTable> ready;
   for (const TableChanges& changes : batch.tables()) {
     lane_in_hand_ = changes.topic;
@@ -186,7 +187,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     const catalog::TableName name(ready.back().table->schema, ready.back().table->current_name);
     const auto known = before->tables.find(name);
     if (known == before->tables.end()) {
-      snapshot_only_.insert(name);
+      merged_.erase(name);
       last_ends_.erase(ready.back().source);  // of a table of that name which was purged
       growth_.erase(name);
     } else if (known->second->key_columns != ready.back().table->key_columns) {
@@ -244,8 +245,7 @@ bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& r
   if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
   std::vector<catalog::Position> positions;
   for (const auto& [at, position] : batch.positions) positions.push_back(position);
-  catalog::advance(connection_, source_name_, positions);
-  connection_.exec(std::string(kLockTimeout));
+  catalog::advance(connection_, source_name_, positions, std::string(kLockTimeout));
   if (batch.retried && !begin_letter(*batch.retried)) return false;
   share_streams(batch, ready);
   return true;
@@ -287,10 +287,8 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
-    if (copy_snapshot(run, ready, stage(run, ready))) return;
-  }
-  snapshot_only_.erase(name);
+  if (may_be_copied(run, ready) && copy_snapshot(run, ready, stage(run, ready))) return;
+  merged_.insert(name);
   queue("SAVEPOINT run");
   const Applied before = outcome_;
   const int64_t end_before = last_end(ready);
@@ -488,8 +486,15 @@ void Applier::truncate(const Run& run, const ReadyTable& ready) {
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
 }
 
-// Snapshot rows of a table that holds only snapshot rows need no pairing: the unique index says
-// whether a key came twice. Any doubt sends the run to the merge.
+// As long as nothing was deleted, a key that has no current row is new: it needs no pairing, and
+// the unique index says whether it has one.
+bool Applier::may_be_copied(const Run& run, const ReadyTable& ready) {
+  if (letter_ || !run.is_snapshot || !run.schema || !run.unavailable.empty()) return false;
+  return !merged_.contains({ready.table->schema, ready.table->current_name}) &&
+         last_end(ready) == INT64_MIN;
+}
+
+// Any doubt sends the run to the merge.
 bool Applier::copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
   if (sql.is_converted()) return false;
   const Stopwatch watch(times_.merge);

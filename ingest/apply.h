@@ -74,6 +74,7 @@ class Applier {
   void truncate(const Run& run, const ReadyTable& ready);
   void find_misfit(const Run& run, const ReadyTable& ready);
   void check_types(const catalog::Table& table);
+  bool may_be_copied(const Run& run, const ReadyTable& ready);
   bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void raise_last_end(const ReadyTable& ready, int64_t end_us);
@@ -95,7 +96,7 @@ class Applier {
   std::string queued_;
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
-  std::set<catalog::TableName> snapshot_only_;            // created here, only snapshot rows so far
+  std::set<catalog::TableName> merged_;                   // into which more than snapshots came
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;

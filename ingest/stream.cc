@@ -381,7 +381,9 @@ Batch& Stream::open_batch(const Lane& lane) {
     const catalog::Settings& settings = snapshot->settings;
     changes_max_ =
         static_cast<size_t>(catalog::integer_setting(settings, "checkpoint_segment_size"));
-    tables_max_ = static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction"));
+    tables_max_ =
+        std::min(options_.tables_max,
+                 static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction")));
   }
   return *batch_;
 }

@@ -28,6 +28,7 @@ struct StreamOptions {
   std::string consumer_group;
   NameRules rules;
   size_t bytes_max = 32UL << 20U;  // of a batch
+  size_t tables_max = SIZE_MAX;    // of a batch, where fewer than tables_per_transaction must do
   // How long the batch in hand may take once the stream is to stop.
   Writer::Patience patience = [] { return Writer::kFinishMax; };
 };

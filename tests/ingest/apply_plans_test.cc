@@ -102,6 +102,54 @@ TEST_F(ApplyPlans, RowsThatAreNotEndedAreNoticed) {
   EXPECT_THAT(current(), ElementsAre("0,a", "1,a"));
 }
 
+TEST_F(ApplyPlans, SaysWhereItsTimeWent) {
+  Batch batch;
+  for (int id = 0; id < 100; ++id)
+    batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+  const auto before = std::chrono::steady_clock::now();
+  const ingest::StageTimes times = applier_.apply(batch).times;
+  const auto passed = std::chrono::steady_clock::now() - before;
+  for (const auto& each : {times.shape, times.stage, times.merge, times.commit})
+    EXPECT_GT(each.count(), 0);
+  EXPECT_LE(times.shape + times.stage + times.merge + times.commit, passed);
+  EXPECT_EQ(times.decode.count(), 0) << "that is the stream's";
+}
+
+TEST_F(ApplyPlans, SnapshotOfANewTableIsNotStaged) {
+  const auto read = [&](int from, int to) {
+    Batch batch;
+    for (int id = from; id < to; ++id)
+      batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    return applier_.apply(batch).times.stage.count();
+  };
+  EXPECT_EQ(read(0, 10), 0);
+  EXPECT_EQ(read(10, 20), 0);
+  EXPECT_GT(read(19, 30), 0) << "a key came twice";
+  EXPECT_GT(read(30, 40), 0);
+  EXPECT_EQ(versions(), 40);
+}
+
+// As after any error, in the middle of a snapshot.
+TEST_F(ApplyPlans, NextConnectionGoesOnCopyingUntilSomethingWasDeleted) {
+  const auto read = [&](int id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    return Applier(*catalog_, {"src", {}}).apply(batch).times.stage.count();
+  };
+  EXPECT_EQ(read(1), 0);
+  EXPECT_EQ(read(2), 0);
+  apply(Op::update, 2, 3, kBaseUs + 1, "y");
+  EXPECT_EQ(read(3), 0);
+  EXPECT_GT(read(2), 0) << "it has a row";
+  apply(Op::remove, 3, 4, kBaseUs + 2, "");
+  EXPECT_GT(read(3), 0) << "it had one that ended";
+  EXPECT_THAT(rows(fmt::format("SELECT __start >= (SELECT max(__end) FROM public.\"{0}__\" WHERE "
+                               "id = 3 AND NOT __current) FROM public.\"{0}\" WHERE id = 3",
+                               table_)),
+              ElementsAre("t"));
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,x", "3,x"));
+}
+
 TEST_F(ApplyPlans, StatisticsComeWhenThereIsNothingElseToDo) {
   ingest::Writer writer(*catalog_, {"src", {}});
   auto batch = std::make_unique<Batch>();
