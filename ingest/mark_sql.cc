@@ -14,9 +14,10 @@ std::string MergeSql::mark(const std::string& ids, int64_t generation) const {
 }
 
 std::string MergeSql::mark_keys(int64_t generation) const {
-  return mark(fmt::format("SELECT DISTINCT c.__id FROM {} s JOIN {} c ON {} WHERE NOT s.d", stage(),
-                          table_.current(), join_condition("s", "c")),
-              generation);
+  return mark(
+      fmt::format("SELECT DISTINCT c.__id FROM {} s {} WHERE NOT s.d AND c.__id IS NOT NULL",
+                  stage(), with_current("c.__id")),
+      generation);
 }
 
 std::string MergeSql::mark_work(int64_t generation) const {

@@ -87,6 +87,7 @@ class Worker {
   GroupShare share_;
   RetrySlot retries_;
   SnapshotClock snapshot_clock_;
+  size_t tables_max_ = SIZE_MAX;  // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 
