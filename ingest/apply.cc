@@ -21,6 +21,8 @@ constexpr size_t kStagesMax = 256;
 constexpr std::chrono::hours kStageIdleMax{1};
 // Of one batch, while commands change its tables.
 constexpr int kTriesMax = 10;
+// Of one batch, while its documents have rows that transformed tables lack a place for.
+constexpr int kFitsMax = 1000;
 constexpr std::chrono::seconds kUpdateInterval{1};
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
@@ -108,7 +110,8 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
     : catalog_(catalog),
       source_name_(context.source_name),
       connection_(catalog.connect()),
-      shaper_(catalog, connection_, std::move(context)) {
+      shaper_(catalog, connection_, std::move(context)),
+      children_(catalog, connection_, shaper_) {
   connection_.exec(std::string(kSessionSettings));
   if (connection_.server_version() >= 140000) connection_.exec(std::string(kSettingsSince14));
   for (const std::string& sql : WorkTables::create()) connection_.exec(sql);
@@ -142,7 +145,12 @@ Applied Applier::apply(const Batch& batch) {
     } catch (const TableChanged& changed) {
       if (tries >= kTriesMax) throw;
       start_over(changed);
+    } catch (const ChildrenOutgrown& outgrown) {
+      if (tries >= kFitsMax) throw LaneStopped(outgrown, lane_in_hand_);
+      last_ends_.clear();  // what was raised is not
+      children_.fit(outgrown, lane_in_hand_);
     } catch (const Misfit& misfit) {
+      last_ends_.clear();
       shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
@@ -155,6 +163,7 @@ Applied Applier::apply(const Batch& batch) {
   }
   // Committed: whatever fails from here on must not apply it again.
   analyze_grown(ready);
+  children_.analyze_grown();
   return *applied;
 }
 
@@ -199,6 +208,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
       }
       used.insert(&stage(run, ready[i]));
     }
+    children_.prepare(ready[i], lane_in_hand_);
   }
   evict_stages(used.size());
   return ready;
@@ -241,6 +251,7 @@ std::vector<catalog::TableName> Applier::record_updates(const std::vector<ReadyT
     if (found == updates_.end() || Clock::now() - found->second >= kUpdateInterval)
       due.insert(std::move(name));
   }
+  due.merge(children_.take_written());
   std::vector<catalog::TableName> names(due.begin(), due.end());
   catalog::record_updates(connection_, names);
   return names;
@@ -252,7 +263,8 @@ void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& r
   for (size_t i = 0; i < ready.size(); ++i) {
     if (!ready[i].table) continue;
     tables.push_back(ready[i].table.get());
-    topics.push_back(batch.tables()[i].topic);
+    for (const catalog::Table* child : children_.tables(ready[i])) tables.push_back(child);
+    topics.resize(tables.size(), batch.tables()[i].topic);
   }
   try {
     keep_commands_out(connection_, tables);
@@ -267,7 +279,8 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name)) {
+  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name) &&
+      !children_.has(ready)) {
     if (copy_snapshot(run, ready, stage(run, ready))) return;
   }
   snapshot_only_.erase(name);
@@ -392,6 +405,7 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   if (run.changes() >= 10'000) connection_.exec("ANALYZE pg_temp." + sql.stage_name());
   connection_.exec(sql.pair());
   write_work(run, ready, sql);
+  children_.follow(ready, sql, {run.earliest_us(), end_us});
 }
 
 // Whatever the event means is not here: a delete would leave no trace, an update would make a row
@@ -442,6 +456,7 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
 }
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {
+  children_.truncate(ready, run.times_us.front());
   const catalog::Result ended =
       connection_.exec(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front()));
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
@@ -528,6 +543,7 @@ void Applier::evict_stages(size_t in_use) {
 
 void Applier::drop_idle_stages(Clock::time_point now) {
   while (!stages_.empty() && now - stages_.back().second.used >= kStageIdleMax) drop_last_stage();
+  children_.drop_idle(now, kStageIdleMax);
   if (now - work_tables_made_ < kStageIdleMax) return;
   connection_.exec(WorkTables::truncate());
   work_tables_made_ = now;

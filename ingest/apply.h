@@ -14,6 +14,7 @@
 
 #include "catalog/catalog.h"
 #include "ingest/batch.h"
+#include "ingest/children.h"
 #include "ingest/merge_sql.h"
 #include "ingest/table_shaper.h"
 
@@ -95,6 +96,7 @@ class Applier {
   std::string source_name_;
   catalog::Connection connection_;
   TableShaper shaper_;
+  Children children_;
 
   // Staging tables of this session, most recently used first; each is one temporary table.
   Stages stages_;
