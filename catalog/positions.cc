@@ -7,8 +7,12 @@
 namespace metadb::catalog {
 namespace {
 
-std::string text(uint64_t number) {
-  return std::to_string(static_cast<int64_t>(number));
+// As a string: the least bigint is no number that can be written with a sign before it.
+std::string quoted(int64_t number) {
+  return fmt::format("'{}'::bigint", number);
+}
+std::string quoted(uint64_t number) {
+  return quoted(static_cast<int64_t>(number));
 }
 uint64_t lsn_of(const Result& rows, int row, int column) {
   return static_cast<uint64_t>(rows.int64(row, column));
@@ -39,6 +43,40 @@ void load_watermarks(Connection& connection, const std::string& source_name, Pos
                                                            lsn_of(rows, row, 2), rows.int64(row, 3),
                                                            rows.int64(row, 4), rows.int64(row, 5)};
   }
+}
+
+std::string update_sql(const std::string& source_name, const Position& position) {
+  const std::string last =
+      position.last ? fmt::format("{}, {}, {}", position.last->offset, position.last->timestamp_ms,
+                                  quoted(position.last->hash))
+                    : "NULL, NULL, NULL";
+  return fmt::format(
+      "UPDATE metadb.ingest_position SET (next_offset, last_offset, last_ts, last_hash, "
+      "streaming_seen, cluster_id) = ROW({}, {}, {}, {}) WHERE source_name = {} AND topic = {} "
+      "AND part = {} AND epoch = {}; ",
+      position.next_offset, last, position.streaming_seen, quote_literal(position.cluster_id),
+      quote_literal(source_name), quote_literal(position.topic), position.part, position.epoch);
+}
+
+// Empty if there are none.
+std::string watermarks_sql(const std::string& source_name, const std::vector<Position>& positions) {
+  std::string rows;
+  for (const Position& position : positions) {
+    for (const auto& [server_name, mark] : position.watermarks) {
+      rows += fmt::format("{}({}, {}, {}, {}, {}, {}, {}, {}, {})", rows.empty() ? "" : ", ",
+                          quote_literal(source_name), quote_literal(position.topic), position.part,
+                          quote_literal(server_name), quoted(mark.commit_lsn), quoted(mark.lsn),
+                          mark.ts_us, mark.seen, mark.owed);
+    }
+  }
+  if (rows.empty()) return rows;
+  return fmt::format(
+      "INSERT INTO metadb.ingest_watermark (source_name, topic, part, server_name, wm_commit, "
+      "wm_lsn, wm_ts_us, wm_seen, wm_owed) VALUES {} ON CONFLICT (source_name, topic, part, "
+      "server_name) DO UPDATE SET (wm_commit, wm_lsn, wm_ts_us, wm_seen, wm_owed) = "
+      "(excluded.wm_commit, excluded.wm_lsn, excluded.wm_ts_us, excluded.wm_seen, "
+      "excluded.wm_owed); ",
+      rows);
 }
 
 Error taken_over(const Position& position) {
@@ -83,31 +121,15 @@ void hold_epoch(Connection& connection, const std::string& source_name, const Po
   if (held.rows() != 1) throw taken_over(position);
 }
 
-void advance(Connection& connection, const std::string& source_name, const Position& position) {
-  const LastRecord last = position.last.value_or(LastRecord{});
-  const auto number = [&](int64_t value) -> Param {
-    if (!position.last) return std::nullopt;
-    return std::to_string(value);
-  };
-  const Result updated = connection.exec(
-      "UPDATE metadb.ingest_position SET next_offset = $5, last_offset = $6, last_ts = $7, "
-      "last_hash = $8, "
-      "streaming_seen = $9, cluster_id = $10 WHERE source_name = $1 AND topic = $2 AND part = $3 "
-      "AND epoch = $4",
-      {source_name, position.topic, std::to_string(position.part), std::to_string(position.epoch),
-       std::to_string(position.next_offset), number(last.offset), number(last.timestamp_ms),
-       number(last.hash), position.streaming_seen ? "t" : "f", position.cluster_id});
-  if (updated.affected() != 1) throw taken_over(position);
-  for (const auto& [server_name, mark] : position.watermarks) {
-    connection.exec(
-        "INSERT INTO metadb.ingest_watermark (source_name, topic, part, server_name, wm_commit, "
-        "wm_lsn, wm_ts_us, wm_seen, wm_owed) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-        "ON CONFLICT (source_name, topic, part, server_name) "
-        "DO UPDATE SET wm_commit = $5, wm_lsn = $6, wm_ts_us = $7, wm_seen = $8, wm_owed = $9",
-        {source_name, position.topic, std::to_string(position.part), server_name,
-         text(mark.commit_lsn), text(mark.lsn), std::to_string(mark.ts_us),
-         std::to_string(mark.seen), std::to_string(mark.owed)});
+void advance(Connection& connection, const std::string& source_name,
+             const std::vector<Position>& positions, const std::string& then) {
+  std::string sql;
+  for (const Position& position : positions) sql += update_sql(source_name, position);
+  sql += watermarks_sql(source_name, positions) + then;
+  if (sql.empty()) return;
+  const std::vector<Result> updated = connection.exec_each(sql);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    if (updated[i].affected() != 1) throw taken_over(positions[i]);
   }
 }
 

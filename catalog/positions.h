@@ -53,8 +53,10 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
 // others from doing so until the transaction ends. REQUIRES: a transaction.
 void hold_epoch(Connection& connection, const std::string& source_name, const Position& position);
 
-// Writes the position and its watermarks. REQUIRES: the transaction that wrote the rows.
-// Throws Error 40001 (fenced) if another process has taken the partition over since.
-void advance(Connection& connection, const std::string& source_name, const Position& position);
+// Writes positions and their watermarks, in this order. REQUIRES: the transaction that wrote the
+// rows. Throws Error 40001 (fenced) if another process has taken a partition over since. `then`:
+// statements that are run afterwards, in the same exchange.
+void advance(Connection& connection, const std::string& source_name,
+             const std::vector<Position>& positions, const std::string& then = "");
 
 }  // namespace metadb::catalog

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -184,6 +185,13 @@ Connection::Connection(const std::string& conninfo) : connection_(nullptr, &PQfi
   settings.try_emplace("keepalives_interval", "10");
   settings.try_emplace("keepalives_count", "3");
   settings.try_emplace("application_name", "metadb");
+  // After a fail-over the first of several servers may answer, and be the standby by now.
+  const auto names_several = [&](const char* keyword) {
+    const auto found = settings.find(keyword);
+    return found != settings.end() && found->second.find(',') != std::string::npos;
+  };
+  if (names_several("host") || names_several("hostaddr"))
+    settings.try_emplace("target_session_attrs", "read-write");
   settings["client_encoding"] = "UTF8";
   std::vector<const char*> keywords;
   std::vector<const char*> values;
@@ -227,6 +235,16 @@ Result Connection::exec(const std::string& sql) {
   return check(PQexec(connection_.get(), sql.c_str()));
 }
 
+std::vector<Result> Connection::exec_each(const std::string& sql) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) throw_lost("running statements");
+  std::vector<ResultHandle> raw;
+  while (PGresult* each = PQgetResult(connection_.get())) raw.emplace_back(each, &PQclear);
+  if (raw.empty()) throw_lost("running statements");
+  std::vector<Result> out;
+  for (ResultHandle& each : raw) out.push_back(check(each.release()));
+  return out;
+}
+
 Result Connection::exec(const std::string& sql, const std::vector<Param>& params) {
   std::vector<const char*> values;
   values.reserve(params.size());
@@ -245,8 +263,15 @@ int64_t Connection::copy_binary(const std::string& sql, std::span<const std::str
     if (!started) throw_lost("starting COPY");
     if (PQresultStatus(started.get()) != PGRES_COPY_IN) throw error_of(started.get());
   }
+  // In pieces: the server takes in a whole message before it looks at the first row.
   const auto put = [this](std::string_view bytes) {
-    return PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1;
+    constexpr size_t kPiece = 64UL << 10U;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
+      const std::string_view piece = bytes.substr(0, kPiece);
+      if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1)
+        return false;
+    }
+    return true;
   };
   bool sent = put(kHeader);
   for (size_t i = 0; sent && i < chunks.size(); ++i) sent = put(chunks[i]);

@@ -67,11 +67,13 @@ class Connection {
 
   // One or more statements, simple protocol; the last statement's result.
   Result exec(const std::string& sql);
+  // The same in one exchange; a result for each statement.
+  std::vector<Result> exec_each(const std::string& sql);
   // One statement with parameters, extended protocol, types inferred by PostgreSQL.
   Result exec(const std::string& sql, const std::vector<Param>& params);
-  // Sends rows in COPY BINARY: sql must be `COPY ... FROM STDIN (FORMAT binary)`; rows are complete
-  // tuples (int16 field count, then fields); header and trailer are added here. Returns the row
-  // count.
+  // Sends rows in COPY BINARY: sql must be `COPY ... FROM STDIN (FORMAT binary)`, perhaps with
+  // statements before it; rows are complete tuples (int16 field count, then fields); header and
+  // trailer are added here. Returns the row count.
   int64_t copy_binary(const std::string& sql, std::span<const std::string_view> chunks);
 
   [[nodiscard]] int server_version() const;  // e.g. 150004

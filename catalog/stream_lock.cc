@@ -20,21 +20,16 @@ int32_t lock_number(const TableName& table) {
   return static_cast<int32_t>(hash);
 }
 
-std::optional<size_t> first_busy(Connection& connection, const std::vector<const Table*>& tables) {
+std::string shares_sql(const std::vector<const Table*>& tables) {
   std::vector<int32_t> numbers;
   for (const Table* table : tables)
     numbers.push_back(lock_number({table->schema, table->current_name}));
-  const Result shares = connection.exec(
-      fmt::format("SELECT pg_try_advisory_xact_lock_shared({}, n) FROM unnest(ARRAY[{}]) n",
-                  kStreamLockClass, fmt::join(numbers, ", ")));
-  for (int row = 0; row < shares.rows(); ++row) {
-    if (!shares.boolean(row, 0)) return static_cast<size_t>(row);
-  }
-  return std::nullopt;
+  return fmt::format("SELECT pg_try_advisory_xact_lock_shared({}, n) FROM unnest(ARRAY[{}]) n; ",
+                     kStreamLockClass, fmt::join(numbers, ", "));
 }
 
-std::optional<size_t> first_changed(Connection& connection,
-                                    const std::vector<const Table*>& tables) {
+// The index of the first table that has another revision; empty if none of them has one.
+std::string changed_sql(const std::vector<const Table*>& tables) {
   std::string wanted;
   for (size_t i = 0; i < tables.size(); ++i) {
     if (tables[i]->revision == 0) continue;
@@ -42,14 +37,12 @@ std::optional<size_t> first_changed(Connection& connection,
                           quote_literal(tables[i]->schema), quote_literal(tables[i]->current_name),
                           tables[i]->revision);
   }
-  if (wanted.empty()) return std::nullopt;
-  const Result changed = connection.exec(fmt::format(
+  if (wanted.empty()) return wanted;
+  return fmt::format(
       "SELECT w.i FROM (VALUES {}) w(i, s, t, r) LEFT JOIN metadb.managed_table m ON m.schema_name "
       "= w.s AND m.table_name = w.t AND m.revision = w.r WHERE m.revision IS NULL ORDER BY 1 LIMIT "
       "1",
-      wanted));
-  if (changed.rows() == 0) return std::nullopt;
-  return static_cast<size_t>(changed.int64(0, 0));
+      wanted);
 }
 
 }  // namespace
@@ -57,12 +50,14 @@ std::optional<size_t> first_changed(Connection& connection,
 std::optional<StreamObstacle> share_streams(Connection& connection,
                                             const std::vector<const Table*>& tables) {
   if (tables.empty()) return std::nullopt;
-  if (const auto busy = first_busy(connection, tables))
-    return StreamObstacle{StreamObstacle::Kind::busy, *busy};
   // Only a statement that begins after the locks are held sees what their last holder committed.
-  if (const auto changed = first_changed(connection, tables))
-    return StreamObstacle{StreamObstacle::Kind::changed, *changed};
-  return std::nullopt;
+  const std::vector<Result> found = connection.exec_each(shares_sql(tables) + changed_sql(tables));
+  for (int row = 0; row < found[0].rows(); ++row) {
+    if (!found[0].boolean(row, 0))
+      return StreamObstacle{StreamObstacle::Kind::busy, static_cast<size_t>(row)};
+  }
+  if (found.size() == 1 || found[1].rows() == 0) return std::nullopt;
+  return StreamObstacle{StreamObstacle::Kind::changed, static_cast<size_t>(found[1].int64(0, 0))};
 }
 
 bool is_stream_busy(Connection& connection, const TableName& table) {

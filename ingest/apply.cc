@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
@@ -17,8 +18,6 @@ namespace {
 
 using catalog::Error;
 
-constexpr size_t kStagesMax = 256;
-constexpr std::chrono::hours kStageIdleMax{1};
 // Of one batch, while commands change its tables.
 constexpr int kTriesMax = 10;
 // Of one batch, while its documents have rows that transformed tables lack a place for.
@@ -33,7 +32,9 @@ constexpr std::string_view kSessionSettings =
     "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
     "statement_timeout = 0; "
     "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; SET client_min_messages = "
-    "warning";
+    "warning; "
+    // A batch stays in memory: it has at most 32 MiB, and there is one of it.
+    "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
 // A backend that waits for a lock must notice that its client was killed, since it holds our
 // position rows.
 constexpr std::string_view kSettingsSince14 =
@@ -43,19 +44,20 @@ constexpr std::string_view kSettingsSince14 =
 // Positions are waited for without limit: whoever holds them is a backend of ours that dies.
 constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
 
-// The staging tuples of a snapshot run, made into tuples of the main table: n, d, ts and u give
+// The staging tuples of a snapshot run, made into tuples of the main table: n, d, ts, r and u give
 // way to __start, __end, __current and __origin.
 std::string main_tuples(const Run& run, std::string_view origin) {
-  constexpr size_t kStagedHead = 2 + 12 + 5 + 12 + 4;
+  constexpr size_t kStagedHead = 2 + 12 + 5 + 12 + 5 + 4;
   std::string head;
   append_timestamptz(head, kForeverUs);
   append_boolean(head, true);
   append_text(head, origin);
+  const auto fields = static_cast<int16_t>(4 + run.schema->columns.size());
   std::string out;
   out.reserve(run.rows.size() + run.changes() * head.size());
   size_t begin = 0;
   for (size_t i = 0; i < run.changes(); ++i) {
-    out.append(run.rows, begin, 2);
+    append_big_endian(out, fields);
     append_timestamptz(out, run.times_us[i]);
     out += head;
     out.append(run.rows, begin + kStagedHead, run.row_ends[i] - begin - kStagedHead);
@@ -69,8 +71,15 @@ std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
   return std::string(*bytes);
 }
 
-// 53200 is said of any memory; by its hint, the lock table is meant. The batch comes again, perhaps
-// cut otherwise; it is not halved yet.
+// The session's settings come first: temp_buffers holds only before the first temporary table.
+catalog::Connection session(catalog::Catalog& catalog) {
+  catalog::Connection connection = catalog.connect();
+  connection.exec(std::string(kSessionSettings));
+  if (connection.server_version() >= 140000) connection.exec(std::string(kSettingsSince14));
+  return connection;
+}
+
+// 53200 is said of any memory; by its hint, the lock table is meant.
 bool lacks_locks(const Error& error) {
   return error.sqlstate == "53200" &&
          error.hint.find("max_locks_per_transaction") != std::string::npos;
@@ -109,12 +118,10 @@ std::string reason_of(const Error& error, const Run& run) {
 Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
     : catalog_(catalog),
       source_name_(context.source_name),
-      connection_(catalog.connect()),
+      connection_(session(catalog)),
       shaper_(catalog, connection_, std::move(context)),
-      children_(catalog, connection_, shaper_) {
-  connection_.exec(std::string(kSessionSettings));
-  if (connection_.server_version() >= 140000) connection_.exec(std::string(kSettingsSince14));
-  for (const std::string& sql : WorkTables::create()) connection_.exec(sql);
+      children_(catalog, connection_, shaper_),
+      stages_(connection_) {
   for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
     note_open_letter(topic, key);
 }
@@ -130,11 +137,14 @@ Applied Applier::apply(const Batch& batch) {
   std::vector<ReadyTable> ready;
   std::optional<Applied> applied;
   bool is_retry = false;
+  times_ = {};
   for (int tries = 1; !applied; ++tries) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
     letter_.reset();
+    queued_.clear();
     try {
-      drop_idle_stages(Clock::now());
+      stages_.drop_idle(Clock::now());
+      children_.drop_idle(Clock::now());
       ready = prepare(batch);
       applied = write(batch, ready);
     } catch (const LaneStopped& stopped) {
@@ -154,16 +164,17 @@ Applied Applier::apply(const Batch& batch) {
       shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
-      if (lacks_locks(error)) throw Error(error).with_hint(std::string(kMoreLocks));
+      if (lacks_locks(error)) {
+        throw TooManyTables(Error(error).with_hint(std::string(kMoreLocks)), batch.tables().size());
+      }
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       is_retry = true;
       start_over(error);
     }
   }
-  // Committed: whatever fails from here on must not apply it again.
-  analyze_grown(ready);
-  children_.analyze_grown();
+  note_grown(ready);
+  applied->times = times_;
   return *applied;
 }
 
@@ -171,11 +182,11 @@ void Applier::start_over(const Error& reason) {
   spdlog::warn("data source {}: {} ({}); reading the catalog again", source_name_, reason.what(),
                reason.sqlstate);
   last_ends_.clear();
-  snapshot_only_.clear();
   catalog_.reload(connection_);
 }
 
 std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
+  const Stopwatch watch(times_.shape);
   std::vector<ReadyTable> ready;
   for (const TableChanges& changes : batch.tables()) {
     lane_in_hand_ = changes.topic;
@@ -185,7 +196,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     const catalog::TableName name(ready.back().table->schema, ready.back().table->current_name);
     const auto known = before->tables.find(name);
     if (known == before->tables.end()) {
-      snapshot_only_.insert(name);
+      merged_.erase(name);
       last_ends_.erase(ready.back().source);  // of a table of that name which was purged
       growth_.erase(name);
     } else if (known->second->key_columns != ready.back().table->key_columns) {
@@ -210,23 +221,19 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     }
     children_.prepare(ready[i], lane_in_hand_);
   }
-  evict_stages(used.size());
+  stages_.evict(used.size());
   return ready;
 }
 
 Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
   catalog::Transaction transaction(connection_);
-  if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
-  for (const auto& [at, position] : batch.positions)
-    catalog::advance(connection_, source_name_, position);
-  connection_.exec(std::string(kLockTimeout));
-  if (batch.retried && !begin_letter(*batch.retried)) return outcome_;
-  share_streams(batch, ready);
+  if (!begin_writing(batch, ready)) return outcome_;
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
   }
+  const Stopwatch watch(times_.commit);
   for (const catalog::DeadLetter& letter : batch.dead_letters()) {
     lane_in_hand_ = letter.topic;
     catalog::set_aside(connection_, letter);
@@ -236,9 +243,22 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   if (batch.retried) end_letter(*batch.retried);
   close_letters(batch, ready);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
+  queued_.clear();  // savepoints, which end with the transaction
   transaction.commit();
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
+}
+
+// False if the batch is a letter that is not there any more.
+bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  const Stopwatch watch(times_.commit);
+  if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
+  std::vector<catalog::Position> positions;
+  for (const auto& [at, position] : batch.positions) positions.push_back(position);
+  catalog::advance(connection_, source_name_, positions, std::string(kLockTimeout));
+  if (batch.retried && !begin_letter(*batch.retried)) return false;
+  share_streams(batch, ready);
+  return true;
 }
 
 // To the second: more often would cost what small batches cost.
@@ -279,19 +299,17 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (!letter_ && run.is_snapshot && run.schema && snapshot_only_.contains(name) &&
-      !children_.has(ready)) {
-    if (copy_snapshot(run, ready, stage(run, ready))) return;
-  }
-  snapshot_only_.erase(name);
-  connection_.exec("SAVEPOINT run");
+  if (may_be_copied(run, ready) && copy_snapshot(run, ready, stage(run, ready))) return;
+  merged_.insert(name);
+  queue("SAVEPOINT run");
   const Applied before = outcome_;
   const int64_t end_before = last_end(ready);
   try {
     execute(run, ready);
-    connection_.exec("RELEASE SAVEPOINT run");
+    queue("RELEASE SAVEPOINT run");
   } catch (const Error& error) {
     if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+    queued_.clear();
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;
     last_ends_[ready.source] = end_before;
@@ -306,8 +324,7 @@ void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
   const MergeSql& sql = stage(run, ready);
   const std::vector<MergeSql::Probe> probes = sql.probes();
   if (probes.empty()) return;
-  connection_.exec("SAVEPOINT probe");
-  connection_.exec(sql.truncate_stage());
+  connection_.exec("SAVEPOINT probe; " + sql.truncate_stage());
   const std::string_view rows[] = {run.rows};
   try {
     connection_.copy_binary(sql.copy_stage(), rows);
@@ -364,11 +381,8 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
     return;
   }
   const MergeSql& sql = stage(run, ready);
-  connection_.exec(sql.truncate_stage());
-  connection_.exec(WorkTables::truncate());
-  const std::string_view rows[] = {run.rows};
-  connection_.copy_binary(sql.copy_stage(), rows);
-  if (const std::string convert = sql.convert(); !convert.empty()) connection_.exec(convert);
+  copy_staged(run, ready, sql);
+  const Stopwatch watch(times_.merge);
   if (letter_ && !letter_->closed_us) close_by_versions(run, ready, sql);
   if (letter_ && letter_->closed_us) {
     apply_late(run, ready, sql);
@@ -390,20 +404,35 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::merge:
     case RunKind::truncate:
-      if (!run.unavailable.empty()) connection_.exec(sql.fill(run.unavailable));
+      if (!run.unavailable.empty()) {
+        for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
+      }
       merge(run, ready, sql);
       break;
   }
 }
 
+void Applier::copy_staged(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  const Stopwatch watch(times_.stage);
+  const std::string empty =
+      stages_.empty({ready.table, run.schema, ready.origin}, run.changes(), Clock::now());
+  const std::string_view rows[] = {run.rows};
+  connection_.copy_binary(queued_with(empty + sql.copy_stage()), rows);
+  if (const std::string convert = sql.convert(); !convert.empty()) connection_.exec(convert);
+}
+
+// Of the changes of a run, those whose key occurs once are told from the others where bytes tell
+// keys apart.
+std::vector<Keys> Applier::key_groups(const Run& run, const MergeSql& sql) {
+  if (!sql.tells_keys_apart()) return {Keys::all};
+  if (run.has_repeats) return {Keys::once, Keys::repeated};
+  return {Keys::once};
+}
+
 void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
   const int64_t end_us = last_end(ready);
-  if (run.earliest_us() < end_us) {
-    for (const int year : ready.table->years)
-      connection_.exec(sql.look_up_ends(ready.table->leaf(year), end_us));
-  }
-  if (run.changes() >= 10'000) connection_.exec("ANALYZE pg_temp." + sql.stage_name());
-  connection_.exec(sql.pair());
+  if (run.earliest_us() < end_us) queue(sql.look_up_ends(end_us));
+  queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
   children_.follow(ready, sql, {run.earliest_us(), end_us});
 }
@@ -438,41 +467,59 @@ void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql
   if (!where.empty())
     connection_.exec(sql.fill_from_old_row(where, std::get<2>(newest), run.unavailable));
   connection_.exec(sql.drop_old_key());
-  if (where.empty()) connection_.exec(sql.fill(run.unavailable));
+  if (!where.empty()) return;
+  for (const Keys keys : key_groups(run, sql)) connection_.exec(sql.fill(run.unavailable, keys));
 }
 
 void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  const catalog::Result summary = connection_.exec(MergeSql::summary());
+  const catalog::Result summary = connection_.exec(queued_with(MergeSql::summary()));
   const int64_t ended = summary.int64(0, 0);
   const int64_t superseded = summary.int64(0, 1);
   const int64_t current = summary.int64(0, 2);
-  if (ended > 0) connection_.exec(sql.end_current());
-  if (superseded > 0) connection_.exec(sql.insert_history());
-  if (current > 0) connection_.exec(sql.insert_current());
-  if (!run.unavailable.empty()) connection_.exec(sql.record_unresolved(run.unavailable));
+  if (ended > 0) queue(sql.end_current());
+  if (superseded > 0) queue(sql.insert_history());
+  if (current > 0) queue(sql.insert_current());
+  if (!run.unavailable.empty()) queue(sql.record_unresolved(run.unavailable));
+  if (!queued_.empty()) {
+    const std::vector<catalog::Result> written = connection_.exec_each(queued_with(""));
+    if (ended > 0 && written.front().affected() != ended) {
+      throw Error("40001", fmt::format("somebody else has changed rows of {} meanwhile",
+                                       ready.table->current()));
+    }
+  }
   if (!summary.is_null(0, 3)) raise_last_end(ready, summary.int64(0, 3));
   outcome_.versions += superseded + current;
   growth_[{ready.table->schema, ready.table->current_name}].rows += current;
 }
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {
+  const Stopwatch watch(times_.merge);
+  if (children_.has(ready)) connection_.exec(queued_with(""));  // the savepoint
   children_.truncate(ready, run.times_us.front());
-  const catalog::Result ended =
-      connection_.exec(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front()));
+  const catalog::Result ended = connection_.exec(
+      queued_with(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front())));
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
 }
 
-// Snapshot rows of a table that holds only snapshot rows need no pairing: the unique index says
-// whether a key came twice. Any doubt sends the run to the merge.
+// As long as nothing was deleted, a key that has no current row is new: it needs no pairing, and
+// the unique index says whether it has one.
+bool Applier::may_be_copied(const Run& run, const ReadyTable& ready) {
+  if (letter_ || !run.is_snapshot || !run.schema || !run.unavailable.empty()) return false;
+  return !children_.has(ready) && last_end(ready) == INT64_MIN &&
+         !merged_.contains({ready.table->schema, ready.table->current_name});
+}
+
+// Any doubt sends the run to the merge.
 bool Applier::copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
   if (sql.is_converted()) return false;
-  connection_.exec("SAVEPOINT snapshot");
+  const Stopwatch watch(times_.merge);
   try {
     const std::string tuples = main_tuples(run, ready.origin);
     const std::string_view chunks[] = {tuples};
-    const int64_t copied = connection_.copy_binary(sql.copy_into_main(), chunks);
+    queue("SAVEPOINT snapshot");
+    const int64_t copied = connection_.copy_binary(queued_with(sql.copy_into_main()), chunks);
     check_types(*ready.table);
-    connection_.exec("RELEASE SAVEPOINT snapshot");
+    queue("RELEASE SAVEPOINT snapshot");
     outcome_.versions += copied;
     growth_[{ready.table->schema, ready.table->current_name}].rows += copied;
     return true;
@@ -520,54 +567,33 @@ void Applier::raise_last_end(const ReadyTable& ready, int64_t end_us) {
 }
 
 const MergeSql& Applier::stage(const Run& run, const ReadyTable& ready) {
-  const StageKey key(ready.table.get(), run.schema.get(), ready.origin);
-  const auto found = stage_of_.find(key);
-  if (found != stage_of_.end()) {
-    stages_.splice(stages_.begin(), stages_, found->second);
-    stages_.front().second.used = Clock::now();
-    return stages_.front().second.sql;
-  }
-  if (connection_.in_transaction())
-    throw Error("XX000", "a staging table is missing inside a transaction");
-  MergeSql sql(*ready.table, *run.schema, {fmt::format("stage_{}", ++stages_made_), ready.origin});
-  for (const std::string& statement : sql.create_stage()) connection_.exec(statement);
-  stages_.emplace_front(key, Stage{ready.table, run.schema, std::move(sql), Clock::now()});
-  stage_of_[key] = stages_.begin();
-  return stages_.front().second.sql;
+  return stages_.of({ready.table, run.schema, ready.origin});
 }
 
-// The `in_use` most recent ones are needed by the batch in hand, however many they are.
-void Applier::evict_stages(size_t in_use) {
-  while (stages_.size() > std::max(kStagesMax, in_use)) drop_last_stage();
-}
-
-void Applier::drop_idle_stages(Clock::time_point now) {
-  while (!stages_.empty() && now - stages_.back().second.used >= kStageIdleMax) drop_last_stage();
-  children_.drop_idle(now, kStageIdleMax);
-  if (now - work_tables_made_ < kStageIdleMax) return;
-  connection_.exec(WorkTables::truncate());
-  work_tables_made_ = now;
-}
-
-void Applier::drop_last_stage() {
-  connection_.exec(stages_.back().second.sql.drop_stage());
-  stage_of_.erase(stages_.back().first);
-  stages_.pop_back();
-}
-
-// Autovacuum is too late for a table that grows fast; plans of the merge rest on its statistics.
-void Applier::analyze_grown(const std::vector<ReadyTable>& ready) {
+// Users' plans rest on the statistics; autovacuum comes late to a table that grows fast. The merge
+// needs none.
+void Applier::note_grown(const std::vector<ReadyTable>& ready) {
   for (const ReadyTable& table : ready) {
     if (!table.table) continue;
-    Growth& growth = growth_[{table.table->schema, table.table->current_name}];
+    const catalog::TableName name(table.table->schema, table.table->current_name);
+    Growth& growth = growth_[name];
     if (growth.rows < growth.next_analyze) continue;
     while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
-    try {
-      connection_.exec("ANALYZE (SKIP_LOCKED) " + table.table->current());
-    } catch (const Error& error) {
-      spdlog::warn("data source {}: no new statistics of {}: {}", source_name_,
-                   table.table->current(), error.what());
-    }
+    grown_.insert(name);
+  }
+  grown_.merge(children_.take_grown());
+}
+
+void Applier::tidy_up(Clock::time_point now) {
+  stages_.drop_idle(now);
+  children_.drop_idle(now);
+  if (grown_.empty()) return;
+  const auto name = grown_.extract(grown_.begin()).value();
+  const std::string table = catalog::quote_qualified(name.first, name.second);
+  try {
+    connection_.exec("ANALYZE (SKIP_LOCKED) " + table);
+  } catch (const Error& error) {
+    spdlog::warn("data source {}: no new statistics of {}: {}", source_name_, table, error.what());
   }
 }
 

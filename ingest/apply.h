@@ -3,19 +3,20 @@
 
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "catalog/catalog.h"
 #include "ingest/batch.h"
 #include "ingest/children.h"
 #include "ingest/merge_sql.h"
+#include "ingest/stage_times.h"
+#include "ingest/stages.h"
 #include "ingest/table_shaper.h"
 
 namespace metadb::ingest {
@@ -24,6 +25,7 @@ struct Applied {
   int64_t changes = 0;       // in the batch
   int64_t versions = 0;      // rows written: new current rows and superseded versions
   int64_t dead_letters = 0;  // set aside, while decoding or here
+  StageTimes times{};
   // Of a letter that was tried again: why it stays.
   std::optional<catalog::Error> refusal = std::nullopt;
 };
@@ -40,28 +42,18 @@ class Applier {
   Applied apply(const Batch& batch);
 
   using Clock = std::chrono::steady_clock;
-  // Drops the staging tables that were not used in the hour before `now`. Autovacuum freezes no
-  // temporary table of a living session, so an old one keeps the age of the whole database from
-  // falling. apply() does it; to be called now and then while there is nothing to apply.
-  // REQUIRES: no apply() at the same time.
-  void drop_idle_stages(Clock::time_point now);
+  // What can wait until there is nothing to apply, at `now`: statistics of tables that have grown,
+  // staging tables that nobody needs. Throws Error. REQUIRES: no apply() at the same time.
+  void tidy_up(Clock::time_point now);
 
   // Asks PostgreSQL to cancel what apply() waits for; from any thread.
   void cancel() const { connection_.cancel(); }
 
  private:
-  struct Stage {
-    std::shared_ptr<const catalog::Table> table;
-    std::shared_ptr<const RowSchema> schema;
-    MergeSql sql;
-    Clock::time_point used;
-  };
-  using StageKey = std::tuple<const catalog::Table*, const RowSchema*, std::string>;  // and origin
-  using Stages = std::list<std::pair<StageKey, Stage>>;
-
   std::vector<ReadyTable> prepare(const Batch& batch);
   void start_over(const catalog::Error& reason);
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
+  bool begin_writing(const Batch& batch, const std::vector<ReadyTable>& ready);
   bool begin_letter(const Batch::Retried& retried);
   void end_letter(const Batch::Retried& retried);
   void apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql);
@@ -75,22 +67,26 @@ class Applier {
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
+  static std::vector<Keys> key_groups(const Run& run, const MergeSql& sql);
+  void copy_staged(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
   void find_misfit(const Run& run, const ReadyTable& ready);
   void check_types(const catalog::Table& table);
+  bool may_be_copied(const Run& run, const ReadyTable& ready);
   bool copy_snapshot(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void raise_last_end(const ReadyTable& ready, int64_t end_us);
   int64_t last_end(const ReadyTable& ready);
   const MergeSql& stage(const Run& run, const ReadyTable& ready);
-  void evict_stages(size_t in_use);
-  void drop_last_stage();
+  // Statements whose results nobody waits for go with the next that is waited for.
+  void queue(const std::string& sql) { queued_ += sql + "; "; }
+  std::string queued_with(const std::string& sql) { return std::exchange(queued_, {}) + sql; }
   void note_open_letter(const std::string& topic, std::string_view key);
   std::vector<catalog::TableName> record_updates(const std::vector<ReadyTable>& ready);
-  void analyze_grown(const std::vector<ReadyTable>& ready);
+  void note_grown(const std::vector<ReadyTable>& ready);
 
   catalog::Catalog& catalog_;
   std::string source_name_;
@@ -98,25 +94,24 @@ class Applier {
   TableShaper shaper_;
   Children children_;
 
-  // Staging tables of this session, most recently used first; each is one temporary table.
   Stages stages_;
-  std::map<StageKey, Stages::iterator> stage_of_;
-  int64_t stages_made_ = 0;
-  Clock::time_point work_tables_made_ = Clock::now();  // or emptied, which makes them as new
+  std::string queued_;
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
-  std::set<catalog::TableName> snapshot_only_;            // created here, only snapshot rows so far
+  std::set<catalog::TableName> merged_;                   // into which more than snapshots came
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;
   };
   std::map<catalog::TableName, Growth> growth_;
+  std::set<catalog::TableName> grown_;                       // and not analyzed since
   std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
   // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
   std::set<uint64_t> open_letters_;
   std::set<std::string> topics_of_letters_;
   std::optional<catalog::StoredLetter> letter_;          // in hand, if it is tried again
   Applied outcome_;                                      // of the batch in hand
+  StageTimes times_;                                     // of that, all tries
   std::string lane_in_hand_;                             // topic that an error is about
   std::shared_ptr<const catalog::Table> table_in_hand_;  // that a Misfit is about
 };

@@ -29,7 +29,8 @@ class Backfill {
     }
     for (const std::string& origin : origins) look(origin);
     while (!write(origins)) check_();
-    children_.analyze_grown();
+    for (const auto& [schema, table] : children_.take_grown())
+      connection_.exec("ANALYZE (SKIP_LOCKED) " + catalog::quote_qualified(schema, table));
   }
 
  private:

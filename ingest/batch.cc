@@ -20,11 +20,15 @@ struct Tuple {
   int64_t ts_us = 0;
 };
 
+// Of the byte that says whether the key occurs again, from the beginning of a tuple.
+constexpr size_t kRepeatedAt = 2 + 12 + 5 + 12 + 4;
+
 void append_tuple(std::string& out, const Tuple& tuple, size_t columns, const Row& row) {
-  append_big_endian<int16_t>(out, static_cast<int16_t>(4 + columns));
+  append_big_endian<int16_t>(out, static_cast<int16_t>(5 + columns));
   append_int8(out, tuple.n);
   append_boolean(out, tuple.is_delete);
   append_timestamptz(out, tuple.ts_us);
+  append_boolean(out, false);
   if (row.unavailable.empty()) {
     append_null(out);
   } else {
@@ -46,14 +50,41 @@ std::vector<size_t> cell_offsets(const std::string& fields, size_t columns) {
   return offsets;
 }
 
+// That cell of a Row's fields.
+const char* cell(const std::string& fields, size_t column) {
+  const char* at = fields.data();
+  for (size_t i = 0; i < column; ++i) at += 4 + std::max(0, read_int32(at));
+  return at;
+}
+
 bool has_null_key(const Change& change) {
   const RowSchema& schema = *change.schema;
   if (schema.key.empty()) return true;
-  const size_t last = *std::ranges::max_element(schema.key);
-  const std::vector<size_t> offsets = cell_offsets(change.row.fields, last + 1);
-  return std::ranges::any_of(schema.key, [&](uint16_t column) {
-    return read_int32(change.row.fields.data() + offsets[column]) < 0;
-  });
+  return std::ranges::any_of(
+      schema.key, [&](uint16_t column) { return read_int32(cell(change.row.fields, column)) < 0; });
+}
+
+// FNV-1a.
+uint64_t key_hash(const RowSchema& schema, const std::string& fields) {
+  constexpr uint64_t kPrime = 1099511628211ULL;
+  uint64_t hash = 14695981039346656037ULL;
+  for (const uint16_t column : schema.key) {
+    const char* bytes = cell(fields, column);
+    const int32_t size = 4 + std::max(0, read_int32(bytes));
+    for (int32_t i = 0; i < size; ++i)
+      hash = (hash ^ static_cast<unsigned char>(bytes[i])) * kPrime;
+  }
+  return hash;
+}
+
+// The tuple at `begin` is that of a change that was just appended.
+void note_key(Run& run, const Change& change, size_t begin) {
+  const auto [found, is_first] =
+      run.by_key.try_emplace(key_hash(*run.schema, change.row.fields), begin);
+  if (is_first) return;
+  run.rows[found->second + kRepeatedAt] = '\1';
+  run.rows[begin + kRepeatedAt] = '\1';
+  run.has_repeats = true;
 }
 
 // A row that holds only the old key, in its columns.
@@ -110,9 +141,11 @@ void append_rows(Run& run, const Change& change) {
     append_tuple(run.rows, {0, false, change.ts_us}, columns,
                  key_row(*run.schema, *change.fill_key));
   }
+  const size_t begin = run.rows.size();
   if (run.kind != RunKind::replace || !is_delete) {
     append_tuple(run.rows, {n, is_delete, change.ts_us}, columns, change.row);
   }
+  if (run.kind == RunKind::merge) note_key(run, change, begin);
   run.row_ends.push_back(run.rows.size());
 }
 
@@ -143,12 +176,13 @@ Run Run::slice(size_t begin, size_t end) const {
   out.years = years;
   out.is_snapshot = is_snapshot;
   out.has_delete = has_delete;
+  out.has_repeats = has_repeats;
   return out;
 }
 
 bool Batch::must_cut(const Change& change) const {
   if (change.schema == nullptr) return false;
-  const std::optional<size_t> index = index_of(change);
+  const std::optional<size_t> index = index_of(change.table);
   if (!index) return false;
   for (const Run& run : tables_[*index].runs) {
     if (run.schema == nullptr || run.schema == change.schema) continue;
@@ -158,7 +192,7 @@ bool Batch::must_cut(const Change& change) const {
 }
 
 TableChanges& Batch::changes_of(const Change& change, const Message& from) {
-  std::optional<size_t> index = index_of(change);
+  std::optional<size_t> index = index_of(change.table);
   if (!index) {
     index = tables_.size();
     tables_.push_back({change.table, std::string(from.topic), {}});
@@ -167,11 +201,15 @@ TableChanges& Batch::changes_of(const Change& change, const Message& from) {
   return tables_[*index];
 }
 
-std::optional<size_t> Batch::index_of(const Change& change) const {
-  const auto known = by_table_.find(change.table);
+bool Batch::holds(const std::shared_ptr<const EventTable>& table) const {
+  return index_of(table).has_value();
+}
+
+std::optional<size_t> Batch::index_of(const std::shared_ptr<const EventTable>& table) const {
+  const auto known = by_table_.find(table);
   if (known != by_table_.end()) return known->second;
   for (size_t i = 0; i < tables_.size(); ++i) {
-    if (*tables_[i].table == *change.table) return i;
+    if (*tables_[i].table == *table) return i;
   }
   return std::nullopt;
 }

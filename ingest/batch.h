@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "catalog/dead_letters.h"
@@ -29,7 +30,8 @@ enum class RunKind : uint8_t {
 
 // A stretch of consecutive changes of one source table that one merge can take: same schema, no
 // truncate in between. `rows` are tuples of the staging layout, ready for binary COPY:
-//   n bigint, d boolean (delete), ts timestamptz, u smallint[] (unavailable columns), c0, c1, ...
+//   n bigint, d boolean (delete), ts timestamptz, r boolean (another change of the run has the same
+//   key), u smallint[] (unavailable columns), c0, c1, ...
 // Runs are applied in order; a run may be cut anywhere without changing the outcome.
 struct Run {
   RunKind kind = RunKind::merge;
@@ -42,11 +44,16 @@ struct Run {
   std::set<int> years;             // of the event times, UTC
   bool is_snapshot = true;         // every change is a snapshot read
   bool has_delete = false;
+  bool has_repeats = false;  // some key occurs more than once
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
   [[nodiscard]] int64_t earliest_us() const;
   // Changes [begin, end) as a run of their own. REQUIRES: kind merge or insert.
   [[nodiscard]] Run slice(size_t begin, size_t end) const;
+
+  // Where the tuple of the first change of a key begins, by a hash of the key's cells: two keys
+  // that share one only take the longer way.
+  std::unordered_map<uint64_t, size_t> by_key;
 };
 
 struct TableChanges {
@@ -66,6 +73,7 @@ class Batch {
   // the earlier changes must be committed under the old one.
   [[nodiscard]] bool must_cut(const Change& change) const;
   void add_dead_letter(catalog::DeadLetter letter);
+  [[nodiscard]] bool holds(const std::shared_ptr<const EventTable>& table) const;
 
   // Partitions that some message of the batch, applied or skipped, came from.
   std::set<TopicPartition> touched;
@@ -95,7 +103,8 @@ class Batch {
   std::vector<TableChanges> tables_;
   // The index of the change's table in tables_, by name: objects that describe one table differ
   // where a decoder has forgotten the first.
-  [[nodiscard]] std::optional<size_t> index_of(const Change& change) const;
+  [[nodiscard]] std::optional<size_t> index_of(
+      const std::shared_ptr<const EventTable>& table) const;
 
   std::map<std::shared_ptr<const EventTable>, size_t> by_table_;
   std::vector<catalog::DeadLetter> dead_letters_;

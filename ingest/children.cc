@@ -19,6 +19,7 @@ constexpr int64_t kReadRowsMax = 1000;
 // Roots of one piece of a backfill.
 constexpr int64_t kPieceRows = 10'000;
 constexpr int64_t kAnalyzeRows = 10'000;
+constexpr std::chrono::hours kIdleMax{1};
 
 }  // namespace
 
@@ -96,9 +97,9 @@ void Children::drop_stages(const Entry& entry) {
   connection_.exec("DROP TABLE IF EXISTS pg_temp." + entry.roots);
 }
 
-void Children::drop_idle(Clock::time_point now, Clock::duration idle_max) {
+void Children::drop_idle(Clock::time_point now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    if (now - entry->second.used < idle_max) {
+    if (now - entry->second.used < kIdleMax) {
       ++entry;
       continue;
     }
@@ -261,11 +262,10 @@ void Children::merge(const Entry& entry, const Family& family, const Child& chil
   if (documents.times.earliest_us < documents.times.last_end_us) {
     // What a dropped mapping has ended may have ended later than this.
     const int64_t before_us = std::min(documents.times.last_end_us, kForeverUs);
-    for (const int year : child.table->years)
-      connection_.exec(merge.look_up_ends(child.table->leaf(year), before_us));
+    connection_.exec(merge.look_up_ends(before_us));
   }
   if (staged >= kAnalyzeRows) connection_.exec("ANALYZE pg_temp." + merge.stage_name());
-  connection_.exec(merge.pair());
+  connection_.exec(merge.pair({Keys::all}));
   write(child);
 }
 
@@ -303,17 +303,14 @@ void Children::write(const Child& child) {
   growth_[name].rows += current;
 }
 
-void Children::analyze_grown() {
+std::set<catalog::TableName> Children::take_grown() {
+  std::set<catalog::TableName> out;
   for (auto& [name, growth] : growth_) {
     if (growth.rows < growth.next_analyze) continue;
     while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
-    try {
-      connection_.exec("ANALYZE (SKIP_LOCKED) " +
-                       catalog::quote_qualified(name.first, name.second));
-    } catch (const Error& error) {
-      spdlog::warn("no new statistics of {}.{}: {}", name.first, name.second, error.what());
-    }
+    out.insert(name);
   }
+  return out;
 }
 
 void Children::tell_once(const std::string& what) {

@@ -60,10 +60,10 @@ class Children {
   }
   // Transformed tables that were written since the last call.
   std::set<catalog::TableName> take_written() { return std::exchange(written_, {}); }
-  // Rows that were written; after the commit.
-  void analyze_grown();
-  // Drops staging tables that were not used for `idle_max` before `now`.
-  void drop_idle(Clock::time_point now, Clock::duration idle_max);
+  // Transformed tables that have grown so much since the last call that their statistics are old.
+  std::set<catalog::TableName> take_grown();
+  // Drops the staging tables that were not used in the hour before `now`.
+  void drop_idle(Clock::time_point now);
 
  private:
   struct Child {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "ingest/sql_time.h"
 
@@ -56,10 +57,13 @@ std::string cast(const Column& column, catalog::PgType event_type, const std::st
   return catalog::cast_sql(event_type, *column.type, expression);
 }
 
-// A name that no column of the table has, for what a statement adds to a row.
-std::string free_name(const catalog::Table& table, std::string name) {
-  while (table.column(name) != nullptr) name += '_';
-  return quote_identifier(name);
+// Whether values of the type are equal if and only if their binary forms are.
+bool is_equal_by_bytes(catalog::PgType type) {
+  using catalog::PgType;
+  constexpr std::array kTypes = {
+      PgType::boolean, PgType::int2, PgType::int4,      PgType::int8,        PgType::text,
+      PgType::bytea,   PgType::date, PgType::timestamp, PgType::timestamptz, PgType::uuid};
+  return std::ranges::find(kTypes, type) != kTypes.end();
 }
 
 // ROW(...) of no columns is legal, and equal to itself.
@@ -72,12 +76,16 @@ std::string row(const std::vector<std::string>& items) {
 std::vector<std::string> WorkTables::create() {
   return {
       "CREATE TEMP TABLE work (n bigint, id bigint, d boolean, e timestamptz, nxt timestamptz, "
-      "cur_id bigint)",
+      "cur_id bigint, cur_place tid)",
       "CREATE TEMP TABLE ended (n bigint, at timestamptz)"};
 }
 
 std::string WorkTables::truncate() {
   return "TRUNCATE pg_temp.work, pg_temp.ended";
+}
+
+std::string WorkTables::remove() {
+  return "DELETE FROM pg_temp.work; DELETE FROM pg_temp.ended";
 }
 
 MergeSql::MergeSql(const catalog::Table& table, const RowSchema& schema, Shape shape)
@@ -91,6 +99,12 @@ MergeSql::MergeSql(const catalog::Table& table, const RowSchema& schema, Shape s
     columns_.push_back({fmt::format("c{}", i), *column, schema.columns[i].type, false});
   }
   for (const uint16_t index : schema.key) columns_[index].is_key = true;
+}
+
+bool MergeSql::tells_keys_apart() const {
+  return std::ranges::all_of(key(), [](const StageColumn* c) {
+    return !is_cast_needed(c->column, c->event_type) && is_equal_by_bytes(c->event_type);
+  });
 }
 
 bool MergeSql::is_converted() const {
@@ -117,7 +131,7 @@ std::vector<std::string> MergeSql::create_stage() const {
     typed += fmt::format(", {} {}", column.stage, type_sql(column.column));
     raw_columns += fmt::format(", {} {}", column.stage, catalog::row_of(column.event_type).sql);
   }
-  constexpr std::string_view kHead = "n bigint, d boolean, ts timestamptz, u smallint[]";
+  constexpr std::string_view kHead = "n bigint, d boolean, ts timestamptz, r boolean, u smallint[]";
   std::vector<std::string> out = {
       fmt::format("CREATE TEMP TABLE {} ({}{})", shape_.stage, kHead, typed)};
   if (is_converted())
@@ -134,6 +148,11 @@ std::string MergeSql::truncate_stage() const {
                         : fmt::format("TRUNCATE {}", stage());
 }
 
+std::string MergeSql::remove_staged() const {
+  return fmt::format("DELETE FROM {}", stage()) +
+         (is_converted() ? fmt::format("; DELETE FROM {}", raw()) : "");
+}
+
 std::string MergeSql::copy_stage() const {
   return fmt::format("COPY {} FROM STDIN (FORMAT binary)", is_converted() ? raw() : stage());
 }
@@ -144,7 +163,7 @@ std::string MergeSql::convert() const {
   for (const StageColumn& column : columns_) {
     values += ", " + cast(column.column, column.event_type, column.stage);
   }
-  return fmt::format("INSERT INTO {} SELECT n, d, ts, u{} FROM {}", stage(), values, raw());
+  return fmt::format("INSERT INTO {} SELECT n, d, ts, r, u{} FROM {}", stage(), values, raw());
 }
 
 std::vector<MergeSql::Probe> MergeSql::probes() const {
@@ -175,6 +194,13 @@ std::string MergeSql::join_condition(const std::string& stage_alias,
     }
   }
   return out;
+}
+
+// Joins a staged change to `found` of its current row. The limit, which the unique index makes
+// meaningless, keeps the planner from reading the whole table for it.
+std::string MergeSql::with_current(const std::string& found) const {
+  return fmt::format("LEFT JOIN LATERAL (SELECT {} FROM {} c WHERE {} LIMIT 1) c ON true", found,
+                     table_.current(), join_condition("s", "c"));
 }
 
 std::string MergeSql::partition_by(const std::string& stage_alias) const {
@@ -251,7 +277,34 @@ std::string MergeSql::numbered_names(const std::set<uint16_t>& unavailable) cons
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
+// What the current row has of these columns, and which of them were never seen of it.
+std::string MergeSql::current_values(const std::set<uint16_t>& unavailable) const {
+  std::string out = "c.__id AS cur_id, " + unresolved_of("c.__id", unavailable) + " AS lost";
+  for (const uint16_t i : unavailable)
+    out += fmt::format(", c.{} AS cur{}", quote_identifier(columns_[i].column.name), i);
+  return out;
+}
+
+std::string MergeSql::fill_once(const std::set<uint16_t>& unavailable) const {
+  std::string sets;
+  std::string left;
+  for (const uint16_t i : unavailable) {
+    sets += fmt::format("{0} = CASE WHEN {1} = ANY (s.u) THEN f.cur{1} ELSE s.{0} END, ",
+                        columns_[i].stage, i);
+    left += fmt::format(
+        "{0}CASE WHEN (f.cur_id IS NULL OR {1} = ANY (f.lost)) AND {1} = ANY (s.u) THEN "
+        "{1}::smallint END",
+        left.empty() ? "" : ", ", i);
+  }
+  return fmt::format(
+      "UPDATE {0} s SET {1}u = nullif(array_remove(ARRAY[{2}], NULL), '{{}}') FROM (SELECT s.n, "
+      "c.* "
+      "FROM {0} s {3} WHERE s.u IS NOT NULL AND NOT s.r) f WHERE s.n = f.n",
+      stage(), sets, left, with_current(current_values(unavailable)));
+}
+
+std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) const {
+  if (keys == Keys::once) return fill_once(unavailable);
   std::string staged;
   std::string groups;
   std::string found;
@@ -259,8 +312,7 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
   std::string left;
   for (const uint16_t i : unavailable) {
     const StageColumn& column = columns_[i];
-    staged += fmt::format(", s.{0}, c.{1} AS cur{2}", column.stage,
-                          quote_identifier(column.column.name), i);
+    staged += fmt::format(", s.{0}, c.cur{1}", column.stage, i);
     // A row that has the value, or a delete, begins a group; group 0 has only the current row,
     // whose own value may never have been seen.
     groups += fmt::format(
@@ -279,12 +331,11 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable) const {
   }
   return fmt::format(
       "UPDATE {0} s SET {1}u = nullif(array_remove(ARRAY[{2}], NULL), '{{}}') FROM ("
-      "SELECT n{3} FROM (SELECT *{4} FROM (SELECT s.n, s.d, s.u, c.__id AS cur_id, {9} AS lost{5}, "
-      "first_value(s.n) OVER (PARTITION BY {6} ORDER BY s.n) AS g FROM {0} s LEFT JOIN {7} c ON "
-      "{8}) a "
+      "SELECT n{3} FROM (SELECT *{4} FROM (SELECT s.n, s.d, s.u, c.cur_id, c.lost{5}, "
+      "first_value(s.n) OVER (PARTITION BY {6} ORDER BY s.n) AS g FROM {0} s {7}{8}) a "
       "WINDOW k AS (PARTITION BY g ORDER BY n)) b) f WHERE s.n = f.n AND s.u IS NOT NULL",
-      stage(), sets, left, found, groups, staged, partition_by("s"), table_.current(),
-      join_condition("s", "c"), unresolved_of("c.__id", unavailable));
+      stage(), sets, left, found, groups, staged, partition_by("s"),
+      with_current(current_values(unavailable)), keys == Keys::repeated ? " WHERE s.r" : "");
 }
 
 std::string MergeSql::find_old_row(const std::string& leaf) const {
@@ -312,29 +363,42 @@ std::string MergeSql::drop_old_key() const {
   return fmt::format("DELETE FROM {} WHERE n = 0", stage());
 }
 
-std::string MergeSql::look_up_ends(const std::string& leaf, int64_t last_end_us) const {
+std::string MergeSql::look_up_ends(int64_t last_end_us) const {
+  std::string ends = "NULL::timestamptz";
+  for (const int year : table_.years) {
+    ends += fmt::format(", (SELECT max(h.__end) FROM {} h WHERE {})", table_.leaf(year),
+                        join_condition("s", "h"));
+  }
   return fmt::format(
-      "INSERT INTO pg_temp.ended SELECT s.n, max(h.__end) FROM {} s JOIN {} h ON {} WHERE NOT s.d "
-      "AND s.ts < {} "
-      "GROUP BY s.n",
-      stage(), leaf, join_condition("s", "h"), time_literal(last_end_us));
+      "INSERT INTO pg_temp.ended SELECT s.n, greatest({}) FROM {} s WHERE NOT s.d AND s.ts < {}",
+      ends, stage(), time_literal(last_end_us));
 }
 
-std::string MergeSql::pair() const {
+// Ids grow with n, also from key to key: whose row is the newer one is asked when keys change. They
+// are drawn outside the ordered subquery.
+std::string MergeSql::pair(const std::vector<Keys>& groups) const {
+  std::vector<std::string> paired;
+  for (const Keys keys : groups)
+    paired.push_back(keys == Keys::once ? paired_once() : paired_in_chains(keys));
+  return fmt::format(
+      "INSERT INTO pg_temp.work SELECT n, CASE WHEN d THEN NULL ELSE nextval({}::regclass) END, d, "
+      "e, nxt, cur_id, cur_place FROM ({} ORDER BY n) o",
+      quote_literal(table_.id_sequence), fmt::join(paired, " UNION ALL "));
+}
+
+std::string MergeSql::paired_in_chains(Keys keys) const {
   // a: each change with the current row of its key. OFFSET 0 keeps the planner from pulling it up,
   // so that staging and current columns never stand in one target list (limit 1,664).
   const std::string paired = fmt::format(
-      "SELECT s.n, s.d, s.ts, p.at, c.__id AS cur_id, c.__start AS cur_start, {0} AS img, "
-      "record_image_eq({0}, {1}) AS same_cur, first_value(s.n) OVER (PARTITION BY {2} ORDER BY "
-      "s.n) AS g "
-      "FROM {3} s LEFT JOIN {4} c ON {5} "
-      "LEFT JOIN (SELECT n, max(at) AS at FROM pg_temp.ended GROUP BY n) p ON p.n = s.n OFFSET 0",
-      image("s", true), image("c", false), partition_by("s"), stage(), table_.current(),
-      join_condition("s", "c"));
+      "SELECT s.n, s.d, s.ts, p.at, c.cur_id, c.cur_start, c.cur_place, {} AS img, c.same_cur, "
+      "first_value(s.n) OVER (PARTITION BY {} ORDER BY s.n) AS g FROM {} s {} LEFT JOIN "
+      "pg_temp.ended p ON p.n = s.n{} OFFSET 0",
+      image("s", true), partition_by("s"), stage(), with_current(compared_current()),
+      keys == Keys::repeated ? " WHERE s.r" : "");
   // b: with the change before it. A version lives before a change if that was no delete, or, for
   // the first one, if there is a current row.
   const std::string compared = fmt::format(
-      "SELECT n, d, ts, at, g, cur_id, cur_start, "
+      "SELECT n, d, ts, at, g, cur_id, cur_start, cur_place, "
       "CASE WHEN lag(n) OVER k IS NULL THEN cur_id IS NOT NULL ELSE NOT lag(d) OVER k END AS live, "
       "CASE WHEN lag(n) OVER k IS NULL THEN same_cur ELSE record_image_eq(img, lag(img) OVER k) "
       "END AS same "
@@ -342,19 +406,31 @@ std::string MergeSql::pair() const {
       paired);
   // c: only changes that make or end a version, with their time clamped to run forwards.
   const std::string timed = fmt::format(
-      "SELECT n, d, g, cur_id, row_number() OVER k AS rank, "
+      "SELECT n, d, g, cur_id, cur_place, row_number() OVER k AS rank, "
       "greatest(max(ts) OVER k, cur_start, max(at) OVER k) AS e FROM ({}) b "
       "WHERE CASE WHEN live THEN d OR NOT same ELSE NOT d END WINDOW k AS (PARTITION BY g ORDER BY "
       "n)",
       compared);
-  // Ids are drawn outside the ordered subquery, so that they grow with n.
   return fmt::format(
-      "INSERT INTO pg_temp.work SELECT n, CASE WHEN d THEN NULL ELSE nextval({}::regclass) END, d, "
-      "e, nxt, cur_id FROM ("
       "SELECT n, d, e, lead(e) OVER (PARTITION BY g ORDER BY n) AS nxt, CASE WHEN rank = 1 THEN "
-      "cur_id END AS cur_id "
-      "FROM ({}) c ORDER BY n) o",
-      quote_literal(table_.id_sequence), timed);
+      "cur_id END AS cur_id, CASE WHEN rank = 1 THEN cur_place END AS cur_place FROM ({}) c",
+      timed);
+}
+
+std::string MergeSql::paired_once() const {
+  return fmt::format(
+      "SELECT n, d, greatest(ts, cur_start, at) AS e, NULL::timestamptz AS nxt, cur_id, cur_place "
+      "FROM (SELECT s.n, s.d, s.ts, p.at, c.* FROM {} s {} LEFT JOIN pg_temp.ended p ON p.n = s.n "
+      "WHERE NOT s.r OFFSET 0) a WHERE CASE WHEN cur_id IS NULL THEN NOT d ELSE d OR NOT same_cur "
+      "END",
+      stage(), with_current(compared_current()));
+}
+
+std::string MergeSql::compared_current() const {
+  return fmt::format(
+      "c.__id AS cur_id, c.__start AS cur_start, c.ctid AS cur_place, record_image_eq({}, {}) AS "
+      "same_cur",
+      image("s", true), image("c", false));
 }
 
 std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) const {
@@ -366,19 +442,22 @@ std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) co
 
 std::string MergeSql::pair_by_image(bool is_delete) const {
   const std::string match = fmt::format(
-      "(SELECT t.__id, t.__start FROM {} t WHERE t.__origin = {} AND record_image_eq({}, {}) ORDER "
+      "(SELECT t.__id, t.__start, t.ctid AS place FROM {} t WHERE t.__origin = {} AND "
+      "record_image_eq({}, {}) ORDER "
       "BY t.__id LIMIT 1)",
       table_.current(), quote_literal(shape_.origin), event_image("t", false),
       event_image("o", true));
   const std::string id = fmt::format("nextval({}::regclass)", quote_literal(table_.id_sequence));
   if (is_delete) {
     return fmt::format(
-        "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id "
+        "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id, "
+        "m.place "
         "FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
         stage(), match);
   }
   return fmt::format(
-      "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id "
+      "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id, "
+      "m.place "
       "FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true "
       "WHERE o.n = 0 AND NOT (m.__id IS NOT NULL AND record_image_eq({}, {}))",
       id, stage(), stage(), match, event_image("o", true), event_image("w", true));
@@ -398,28 +477,30 @@ std::string MergeSql::summary() {
 
 std::string MergeSql::end_current() const {
   std::string columns;
-  for (const Column& column : table_.columns) columns += ", " + quote_identifier(column.name);
+  std::string values;
+  for (const Column& column : table_.columns) {
+    columns += ", " + quote_identifier(column.name);
+    values += ", g." + quote_identifier(column.name);
+  }
   return fmt::format(
-      "WITH gone AS (DELETE FROM {0} t USING pg_temp.work w WHERE t.__id = w.cur_id RETURNING t.*, "
-      "w.e AS {3}) "
-      "INSERT INTO {1} (__id, __start, __end, __current, __origin{2}) "
-      "SELECT __id, __start, {3}, false, __origin{2} FROM gone",
-      table_.current(), table_.history(), columns, free_name(table_, "ended_at"));
+      "WITH gone AS (DELETE FROM {0} t WHERE t.ctid = ANY (ARRAY(SELECT w.cur_place FROM "
+      "pg_temp.work w WHERE w.cur_id IS NOT NULL)) RETURNING t.*) "
+      "INSERT INTO {1} (__id, __start, __end, __current, __origin{2}) SELECT g.__id, g.__start, "
+      "w.e, false, g.__origin{3} FROM gone g JOIN pg_temp.work w ON w.cur_id = g.__id",
+      table_.current(), table_.history(), columns, values);
 }
 
 std::string MergeSql::insert_history() const {
   return fmt::format(
       "INSERT INTO {} ({}) SELECT w.id, w.e, w.nxt, false, {}{} FROM pg_temp.work w JOIN {} s ON "
-      "s.n = w.n "
-      "WHERE NOT w.d AND w.nxt IS NOT NULL ORDER BY w.n",
+      "s.n = w.n WHERE NOT w.d AND w.nxt IS NOT NULL",
       table_.history(), target_columns(), quote_literal(shape_.origin), stage_values("s"), stage());
 }
 
 std::string MergeSql::insert_current() const {
   return fmt::format(
       "INSERT INTO {} ({}) SELECT w.id, w.e, {}, true, {}{} FROM pg_temp.work w JOIN {} s ON s.n = "
-      "w.n "
-      "WHERE NOT w.d AND w.nxt IS NULL ORDER BY w.n",
+      "w.n WHERE NOT w.d AND w.nxt IS NULL",
       table_.current(), target_columns(), kForever, quote_literal(shape_.origin), stage_values("s"),
       stage());
 }

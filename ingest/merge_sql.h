@@ -2,7 +2,8 @@
 //
 // A run of changes is copied into a staging table, then paired with what came before (in the run,
 // or the current row), filled, compared and written. Their number does not depend on the size of
-// the run. Every statement names leaf tables.
+// the run. Every statement names leaf tables, and finds rows in them by the index of their key or
+// by their place, whatever the statistics say: the cost grows with the run, not with the table.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,15 @@ namespace metadb::ingest {
 struct WorkTables {
   static std::vector<std::string> create();
   static std::string truncate();
+  // The same, fast for few rows; who does only this makes the tables grow.
+  static std::string remove();
+};
+
+// Most keys occur once in a run: their changes need no order.
+enum class Keys : uint8_t {
+  once,      // of the changes whose key occurs once in the run
+  repeated,  // of the others
+  all,       // of all changes, as if every key occurred again
 };
 
 class MergeSql {
@@ -38,6 +48,7 @@ class MergeSql {
   [[nodiscard]] std::vector<std::string> create_stage() const;
   [[nodiscard]] std::string drop_stage() const;
   [[nodiscard]] std::string truncate_stage() const;
+  [[nodiscard]] std::string remove_staged() const;
   [[nodiscard]] std::string copy_stage() const;
   // Where events are staged in their own types.
   [[nodiscard]] std::string target() const { return is_converted() ? raw() : stage(); }
@@ -53,9 +64,12 @@ class MergeSql {
   };
   [[nodiscard]] std::vector<Probe> probes() const;
 
+  // Whether the bytes of two keys differ if and only if they are two keys in the unique index.
+  [[nodiscard]] bool tells_keys_apart() const;
+
   // Gives unavailable columns the last available value of their key's chain. Leaves in `u` the
   // columns for which there is none: what was never seen of a row was not seen of its next version.
-  [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable) const;
+  [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable, Keys keys) const;
   // RunKind::moved: the newest version of the old key (stage row n = 0) in `leaf`, as (id).
   [[nodiscard]] std::string find_old_row(const std::string& leaf) const;
   // Leaves in `u` what was never seen of that row either.
@@ -63,10 +77,10 @@ class MergeSql {
                                               const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string drop_old_key() const;
 
-  // Looks up in `leaf` when the keys of events before `last_end_us` last ended.
-  [[nodiscard]] std::string look_up_ends(const std::string& leaf, int64_t last_end_us) const;
+  // Looks up in the history when the keys of events before `last_end_us` last ended.
+  [[nodiscard]] std::string look_up_ends(int64_t last_end_us) const;
   // Pairs and compares: one row in `work` for each change that makes or ends a version.
-  [[nodiscard]] std::string pair() const;
+  [[nodiscard]] std::string pair(const std::vector<Keys>& groups) const;
   // RunKind::replace: what the new image lacks stands in the old one.
   [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
   // pair() for RunKind::replace; is_delete: the run holds the old image only.
@@ -77,6 +91,7 @@ class MergeSql {
   // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
   [[nodiscard]] static std::string summary();
 
+  // Affects as many rows as the summary says, unless somebody has changed them meanwhile.
   [[nodiscard]] std::string end_current() const;
   [[nodiscard]] std::string insert_history() const;
   [[nodiscard]] std::string insert_current() const;
@@ -138,6 +153,12 @@ class MergeSql {
   [[nodiscard]] std::string join_condition(const std::string& stage_alias,
                                            const std::string& row_alias) const;
   [[nodiscard]] std::string partition_by(const std::string& stage_alias) const;
+  [[nodiscard]] std::string with_current(const std::string& found) const;
+  [[nodiscard]] std::string compared_current() const;
+  [[nodiscard]] std::string current_values(const std::set<uint16_t>& unavailable) const;
+  [[nodiscard]] std::string paired_once() const;
+  [[nodiscard]] std::string paired_in_chains(Keys keys) const;
+  [[nodiscard]] std::string fill_once(const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string image(const std::string& alias, bool of_stage) const;
   [[nodiscard]] std::string event_image(const std::string& alias, bool of_stage) const;
   [[nodiscard]] std::string unresolved_of(const std::string& id,

@@ -46,4 +46,13 @@ struct TableChanged : catalog::Error {
   using catalog::Error::Error;
 };
 
+// The lock table of the server is full: a batch of fewer tables needs fewer locks. Of the weather
+// classes.
+struct TooManyTables : catalog::Error {
+  TooManyTables(const catalog::Error& reason, size_t tables_)
+      : catalog::Error(reason), tables(tables_) {}
+
+  size_t tables;  // in the batch
+};
+
 }  // namespace metadb::ingest

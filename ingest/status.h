@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "ingest/source.h"
+#include "ingest/stage_times.h"
 
 namespace metadb::ingest {
 
@@ -65,6 +66,7 @@ struct SourceStatus {
   int64_t filtered = 0;
   int64_t duplicates = 0;
   int64_t dead_letters = 0;
+  StageTimes times{};
   std::map<std::string, int64_t> ignored;  // by kind: tombstone, heartbeat, ...
   std::string last_error;
   std::optional<int64_t> last_error_us;

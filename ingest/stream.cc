@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "ingest/outcome.h"
 
@@ -21,6 +22,8 @@ constexpr milliseconds kBrokerWait{10'000};
 // For the other partitions once the broker has been silent about one, and for a topic that stood:
 // nothing is read meanwhile.
 constexpr milliseconds kShortBrokerWait{2'000};
+// Between two messages, for all that is not about the next one.
+constexpr milliseconds kLookAround{10};
 constexpr size_t kBehindFactor = 10;
 // How long the consumer goes without a poll while the writer is busy, before its partitions are
 // paused so that it can be polled without delivering.
@@ -103,24 +106,31 @@ bool Stream::run_until_stopped() {
   }
   must_restart_ = false;
   if (parts_.assigned.partitions) begin();
+  if (has_more_to_read()) return true;
   while (!stop_.stop_requested()) {
     if (must_restart_) return true;
     collect(milliseconds(0));
-    if (writer_.is_idle() && has_more_to_read()) return true;
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
     if (must_restart_) return true;
     flush_if_due(std::holds_alternative<Nothing>(event) ||
                  std::holds_alternative<EndOfPartition>(event));
-    refresh_lag();
-    refresh_rate();
-    watch_group();
-    retry_letters();
-    note_recovery(event);
-    report_state();
+    if (std::holds_alternative<Message>(event) && Clock::now() < next_look_around_) continue;
+    look_around(event);
+    if (writer_.is_idle() && has_more_to_read()) return true;
   }
   return false;
+}
+
+void Stream::look_around(const SourceEvent& event) {
+  next_look_around_ = Clock::now() + kLookAround;
+  refresh_lag();
+  refresh_rate();
+  watch_group();
+  retry_letters();
+  note_recovery(event);
+  report_state();
 }
 
 SourceEvent Stream::next_event() {
@@ -229,6 +239,7 @@ void Stream::forget_lanes_without(const std::vector<TopicPartition>& assigned) {
 
 void Stream::visit(const SourceEvent& event) {
   if (const auto* message = std::get_if<Message>(&event)) {
+    const Stopwatch watch(times_.decode);
     take(*message);
   } else if (const auto* given = std::get_if<Assigned>(&event)) {
     parts_.assigned.partitions = given->partitions;
@@ -305,7 +316,7 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   lane.count_fresh();
   if (!passes(lane, change)) return Fate::filtered;
   // What these throw is about earlier batches, not about this change.
-  if (batch_ && batch_->must_cut(change)) submit();
+  if (batch_ && must_cut(change)) submit();
   Batch& batch = open_batch(lane);
   try {
     batch.add(change, message);
@@ -370,7 +381,9 @@ Batch& Stream::open_batch(const Lane& lane) {
     const catalog::Settings& settings = snapshot->settings;
     changes_max_ =
         static_cast<size_t>(catalog::integer_setting(settings, "checkpoint_segment_size"));
-    tables_max_ = static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction"));
+    tables_max_ =
+        std::min(options_.tables_max,
+                 static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction")));
   }
   return *batch_;
 }
@@ -382,12 +395,17 @@ void Stream::settle(Partition& partition, Fate fate) {
   batch.touched.insert(partition.at());
 }
 
+bool Stream::must_cut(const Change& change) const {
+  return batch_->must_cut(change) ||
+         (batch_->tables().size() >= tables_max_ && !batch_->holds(change.table));
+}
+
 bool Stream::is_full() const {
   if (!batch_) return false;
   const bool is_behind = !writer_.is_idle();
   const size_t changes_max = changes_max_ * (is_behind ? kBehindFactor : 1);
   return batch_->changes() + batch_->dead_letters().size() >= changes_max ||
-         batch_->bytes() >= options_.bytes_max || batch_->tables().size() >= tables_max_;
+         batch_->bytes() >= options_.bytes_max;
 }
 
 bool Stream::is_due() const {
@@ -471,7 +489,9 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   parts_.source.publish(next);
   for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
   rate_changes_ += applied.changes;
+  times_ += applied.times;
   parts_.board.update([&](SourceStatus& status) {
+    status.times += std::exchange(times_, {});
     status.applied += applied.changes;
     status.dead_letters += applied.dead_letters;
     status.snapshot_rows += snapshot_rows(batch);
@@ -480,21 +500,6 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   parts_.board.count(batch.counts);
   parts_.board.recovered(now_us());
   refresh_rate();
-}
-
-// A source that has nothing new commits nothing: reaching an end proves as much.
-void Stream::note_recovery(const SourceEvent& event) {
-  const bool has_reached_end = std::holds_alternative<EndOfPartition>(event);
-  if (has_reached_end && !batch_ && writer_.is_idle()) parts_.board.recovered(now_us());
-}
-
-void Stream::refresh_rate() {
-  const double seconds = std::chrono::duration<double>(Clock::now() - rate_since_).count();
-  if (seconds < 1) return;
-  const double rate = static_cast<double>(rate_changes_) / seconds;
-  parts_.board.update([rate](SourceStatus& status) { status.events_per_second = rate; });
-  rate_changes_ = 0;
-  rate_since_ = Clock::now();
 }
 
 void Stream::stop_lane(const LaneStopped& reason) {
@@ -532,66 +537,6 @@ bool Stream::resume_due_lanes() {
     if (lane.is_due() && lane.resume(connection_)) has_resumed = true;
   }
   return has_resumed;
-}
-
-void Stream::refresh_lag() {
-  if (Clock::now() < next_lag_check_) return;
-  next_lag_check_ = Clock::now() + std::chrono::seconds(1);
-  for (auto& [at, partition] : partitions_) {
-    if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
-    parts_.board.see_end(at, partition.high_watermark);
-  }
-  int64_t lag = newcomers_.lag();
-  for (const auto& [at, partition] : partitions_) {
-    lag += std::max<int64_t>(
-        0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
-  }
-  parts_.board.update([&](SourceStatus& status) {
-    status.lag_events = lag;
-    status.lag_seconds = lag == 0 || last_change_us_ == 0
-                             ? 0
-                             : static_cast<double>(now_us() - last_change_us_) / 1e6;
-  });
-}
-
-void Stream::watch_group() {
-  const Clock::time_point now = Clock::now();
-  if (!parts_.share.is_due(now)) return;
-  const auto& given = parts_.assigned.partitions;
-  // Nobody to ask: the group has not answered yet, and the question would wait for its time-out.
-  if (!given) return;
-  const size_t assigned = given->size();
-  const auto matching = parts_.source.matching(kShortBrokerWait);
-  if (matching && assigned >= *matching) parts_.board.group_is_whole();
-  if (!parts_.share.is_news(assigned, matching, now)) return;
-  const std::string text = fmt::format(
-      "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
-      "another "
-      "member, and what that is given is not read; give this data source a consumer_group of its "
-      "own",
-      assigned, *matching, options_.consumer_group);
-  spdlog::warn("data source {}: {}", options_.source_name, text);
-  parts_.board.report_error(Trouble::group, text);
-}
-
-void Stream::report_state() {
-  if (!parts_.assigned.partitions || parts_.assigned.partitions->empty()) {
-    parts_.board.enter(SourceState::starting);
-    return;
-  }
-  bool needs_resync = false;
-  bool has_stopped = false;
-  for (const auto& [topic, lane] : parts_.lanes) {
-    has_stopped = has_stopped || lane.is_on_trial();
-    needs_resync = needs_resync || (lane.is_stopped() && lane.report().needs_resync);
-  }
-  if (needs_resync) {
-    parts_.board.enter(SourceState::needs_resync);
-  } else if (has_stopped) {
-    parts_.board.enter(SourceState::lanes_stopped);
-  } else {
-    parts_.board.enter(is_in_snapshot_ ? SourceState::snapshot : SourceState::streaming);
-  }
 }
 
 }  // namespace metadb::ingest

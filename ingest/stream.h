@@ -28,6 +28,7 @@ struct StreamOptions {
   std::string consumer_group;
   NameRules rules;
   size_t bytes_max = 32UL << 20U;  // of a batch
+  size_t tables_max = SIZE_MAX;    // of a batch, where fewer than tables_per_transaction must do
   // How long the batch in hand may take once the stream is to stop.
   Writer::Patience patience = [] { return Writer::kFinishMax; };
 };
@@ -85,6 +86,7 @@ class Stream {
   void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
   void poll_while_paused();
+  void look_around(const SourceEvent& event);
   void visit(const SourceEvent& event);
   void take(const Message& message);
   Fate take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
@@ -96,6 +98,7 @@ class Stream {
   Batch& open_batch(const Lane& lane);
   void settle(Partition& partition, Fate fate);
 
+  [[nodiscard]] bool must_cut(const Change& change) const;
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_due() const;
   void flush_if_due(bool is_idle);
@@ -135,8 +138,10 @@ class Stream {
   bool is_in_snapshot_ = false;
   int64_t last_change_us_ = 0;  // source time
   Clock::time_point next_lag_check_{};
+  Clock::time_point next_look_around_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;
+  StageTimes times_;  // not yet told to the board
 };
 
 // The consumer itself can't go on: a new one is needed.

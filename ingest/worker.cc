@@ -1,5 +1,6 @@
 #include "ingest/worker.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -117,6 +118,7 @@ StreamOptions Worker::stream_options() {
   options.consumer_group = source_.option("consumer_group");
   options.rules = name_rules(source_);
   options.patience = [this] { return patience_.load(); };
+  options.tables_max = tables_max_;
   return options;
 }
 
@@ -125,6 +127,9 @@ void Worker::run(const std::stop_token& stop) {
   predecessor_.reset();
   while (await_order(stop)) {
     follow(stretch_.get_token());
+    const SourceStatus done = board_.read();
+    spdlog::info("data source {}: {} changes applied since the start of the server: {}",
+                 source_.name, done.applied, described(done.times));
     note_rest();
     consumer_.reset();
     assigned_ = {};
@@ -150,6 +155,7 @@ bool Worker::await_order(const std::stop_token& stop) {
   if (renewed_) source_ = std::move(*renewed_);
   renewed_.reset();
   lanes_.clear();
+  tables_max_ = SIZE_MAX;
   decoders_.reset();  // of the options and the stop token of before
   board_.update([](SourceStatus& status) { status.stopped_lanes.clear(); });
   board_.enter(SourceState::starting);
@@ -175,6 +181,10 @@ void Worker::follow(const std::stop_token& stop) {
       consumer_.reset();
       assigned_ = {};
       share_ = {};
+    } catch (const TooManyTables& error) {
+      tables_max_ = std::max<size_t>(1, std::min(tables_max_, error.tables) / 2);
+      reason = fmt::format("{} (from now on at most {} tables at once)", catalog::described(error),
+                           tables_max_);
     } catch (const Error& error) {
       reason = catalog::described(error);
     } catch (const std::exception& error) {

@@ -86,6 +86,7 @@ class Worker {
   Assignment assigned_;
   GroupShare share_;
   RetrySlot retries_;
+  size_t tables_max_ = SIZE_MAX;  // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 

@@ -1,5 +1,7 @@
 #include "ingest/writer.h"
 
+#include <spdlog/spdlog.h>
+
 namespace metadb::ingest {
 
 Writer::Writer(catalog::Catalog& catalog, TableShaper::Context context, Patience patience)
@@ -27,6 +29,8 @@ void Writer::submit(std::unique_ptr<Batch> batch) {
 std::optional<Writer::Done> Writer::take_result(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   if (!is_busy_) return std::nullopt;
+  // Asked between two messages: then a wait of no time would be too long.
+  if (!done_ && timeout == timeout.zero()) return std::nullopt;
   if (!changed_.wait_for(lock, timeout, [this] { return done_.has_value(); })) return std::nullopt;
   is_busy_ = false;
   return std::exchange(done_, std::nullopt);
@@ -46,9 +50,13 @@ void Writer::cancel() {
 }
 
 void Writer::run(const std::stop_token& stop) {
-  for (;;) {
+  while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [this] { return waiting_ != nullptr; })) return;
+    if (!changed_.wait_for(lock, stop, kIdle, [this] { return waiting_ != nullptr; })) {
+      lock.unlock();
+      if (!stop.stop_requested()) tidy_up();
+      continue;
+    }
     std::unique_ptr<Batch> batch = std::move(waiting_);
     lock.unlock();
     std::variant<Applied, std::exception_ptr> result;
@@ -61,6 +69,15 @@ void Writer::run(const std::stop_token& stop) {
     lock.lock();
     done_ = Done{std::move(batch), std::move(result)};
     changed_.notify_all();
+  }
+}
+
+void Writer::tidy_up() {
+  try {
+    applier_.tidy_up(Applier::Clock::now());
+  } catch (const catalog::Error& error) {
+    // The next batch meets what is wrong, and the worker hears of that.
+    spdlog::debug("writer: {}", error.what());
   }
 }
 

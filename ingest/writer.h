@@ -43,9 +43,12 @@ class Writer {
   // Nothing of the batch in hand is wanted any more: returns when it has ended, soon.
   void cancel();
   static constexpr std::chrono::milliseconds kFinishMax{10'000};
+  // So long without a batch, and there is time for other things.
+  static constexpr std::chrono::milliseconds kIdle{1'000};
 
  private:
   void run(const std::stop_token& stop);
+  void tidy_up();
   void finish();
 
   Applier applier_;

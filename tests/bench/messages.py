@@ -1,11 +1,10 @@
-"""A snapshot as Debezium 1.9 sends it: one `r` event for each row of a table of eight columns."""
+"""Events as Debezium 1.9 sends them, of tables of eight columns."""
 
 import base64
 import json
 import random
 import uuid
 
-TOPIC = "bench.public.loans"
 DELIMITER = "|"  # between key and value for kcat; in no JSON text here
 
 FIELDS = [
@@ -25,8 +24,8 @@ def _field(kind, field, optional=True, **more):
     return {"type": kind, "optional": optional, **more, "field": field}
 
 
-def _envelope_schema():
-    row = {"type": "struct", "fields": FIELDS, "optional": True, "name": f"{TOPIC}.Value"}
+def _envelope_schema(topic):
+    row = {"type": "struct", "fields": FIELDS, "optional": True, "name": f"{topic}.Value"}
     source = [_field("string", name, False) for name in ("version", "connector", "name")]
     source += [_field("int64", "ts_ms", False),
                _field("string", "snapshot", name="io.debezium.data.Enum", version=1,
@@ -36,7 +35,7 @@ def _envelope_schema():
                _field("int64", "xmin")]
     transaction = [_field("string", "id", False), _field("int64", "total_order", False),
                    _field("int64", "data_collection_order", False)]
-    return {"type": "struct", "optional": False, "name": f"{TOPIC}.Envelope", "fields": [
+    return {"type": "struct", "optional": False, "name": f"{topic}.Envelope", "fields": [
         {**row, "field": "before"}, {**row, "field": "after"},
         _field("struct", "source", False, fields=source, name="io.debezium.connector.postgresql.Source"),
         _field("string", "op", False), _field("int64", "ts_ms"), _field("struct", "transaction", fields=transaction)]}
@@ -46,7 +45,7 @@ def _compact(value):
     return json.dumps(value, separators=(",", ":"))
 
 
-def _row(number, chance):
+def new_row(number, chance):
     """The `after` of one event; the same for the same number, seed and position."""
     words = [f"{chance.getrandbits(32):08x}" for _ in range(24)]
     document = {"barcode": number, "status": {"name": "Open", "date": "2024-02-29T23:59:59.000+00:00"},
@@ -63,20 +62,54 @@ def _row(number, chance):
     }
 
 
-def snapshot(events):
-    """The records, as kcat's lines of key and value."""
-    chance = random.Random(events)
-    value_schema = _compact(_envelope_schema())
-    key_schema = _compact({"type": "struct", "fields": FIELDS[:1], "optional": False, "name": f"{TOPIC}.Key"})
-    for number in range(events):
-        row = _row(number, chance)
+class Topic:
+    """Writes the records of one table, as kcat's lines of key and value. Its log goes on from event to event."""
+
+    def __init__(self, table):
+        self.table = table
+        self.name = f"bench.public.{table}"
+        self._lsn = 27484048
+        self._value_schema = _compact(_envelope_schema(self.name))
+        self._key_schema = _compact({"type": "struct", "fields": FIELDS[:1], "optional": False,
+                                     "name": f"{self.name}.Key"})
+
+    def line(self, op, row, snapshot="false"):
+        self._lsn += 100
         payload = {
-            "before": None, "after": row,
-            "source": {"version": "1.9.8.Final", "connector": "postgresql", "name": "bench", "ts_ms": 1719000000000,
-                       "snapshot": "last" if number == events - 1 else "true", "db": "library",
-                       "sequence": '[null,"27484048"]', "schema": "public", "table": "loans", "txId": 729,
-                       "lsn": 27484048, "xmin": None},
-            "op": "r", "ts_ms": 1719000000000 + number // 10, "transaction": None}
+            "before": None, "after": None if op == "d" else row,
+            "source": {"version": "1.9.8.Final", "connector": "postgresql", "name": "bench",
+                       "ts_ms": 1719000000000 + self._lsn // 1000, "snapshot": snapshot, "db": "library",
+                       "sequence": f'[null,"{self._lsn}"]' if op == "r" else f'["{self._lsn}","{self._lsn}"]',
+                       "schema": "public", "table": self.table, "txId": 729, "lsn": self._lsn, "xmin": None},
+            "op": op, "ts_ms": 1719000000000 + self._lsn // 1000, "transaction": None}
         key = _compact({"id": row["id"]})
-        yield (f'{{"schema":{key_schema},"payload":{key}}}{DELIMITER}'
-               f'{{"schema":{value_schema},"payload":{_compact(payload)}}}\n')
+        return (f'{{"schema":{self._key_schema},"payload":{key}}}{DELIMITER}'
+                f'{{"schema":{self._value_schema},"payload":{_compact(payload)}}}\n')
+
+
+def with_other_values(row, number, chance):
+    """The next version of the row."""
+    return {**new_row(number, chance), "id": row["id"]}
+
+
+def snapshot(topic, rows):
+    """One `r` event for each row."""
+    for number, row in enumerate(rows):
+        yield topic.line("r", row, "last" if number == len(rows) - 1 else "true")
+
+
+def mixed(topic, rows, events, chance):
+    """20 % inserts, 70 % updates and 10 % deletes of random rows; `rows` is what is left in the end."""
+    for number in range(events):
+        dice = chance.randrange(10)
+        if dice < 2 or not rows:
+            rows.append(new_row(number, chance))
+            yield topic.line("c", rows[-1])
+            continue
+        at = chance.randrange(len(rows))
+        if dice == 2:
+            rows[at], rows[-1] = rows[-1], rows[at]
+            yield topic.line("d", rows.pop())
+        else:
+            rows[at] = with_other_values(rows[at], number, chance)
+            yield topic.line("u", rows[at])

@@ -26,7 +26,7 @@ class Positions : public testing::Test {
   static std::string advance(Connection& connection, const Position& position) {
     catalog::Transaction transaction(connection);
     try {
-      catalog::advance(connection, "src", position);
+      catalog::advance(connection, "src", {position});
     } catch (const Error& error) {
       return error.sqlstate;
     }
@@ -80,6 +80,35 @@ TEST_F(Positions, PartitionsAndSourcesAreApart) {
   EXPECT_EQ(other.at({"t", 0}).next_offset, -1);
 }
 
+TEST_F(Positions, SeveralAreWrittenTogetherOrNotAtAll) {
+  Position first = take(connection_, "t", 0);
+  Position second = take(connection_, "t", 1);
+  first.next_offset = 3;
+  first.watermarks["srv"] = {1, 2, 3};
+  second.next_offset = 4;
+  second.watermarks["srv"] = {5, 6, 7};
+  {
+    catalog::Transaction transaction(connection_);
+    catalog::advance(connection_, "src", {first, second});
+    transaction.commit();
+  }
+  first = take(connection_, "t", 0);
+  EXPECT_EQ(first.next_offset, 3);
+  EXPECT_EQ(first.watermarks.at("srv").lsn, 2);
+  const Position now = take(connection_, "t", 1);
+  EXPECT_EQ(now.next_offset, 4);
+  EXPECT_EQ(now.watermarks.at("srv").lsn, 6);
+  first.next_offset = 9;
+  catalog::Transaction transaction(connection_);
+  try {
+    catalog::advance(connection_, "src", {first, second});
+    ADD_FAILURE() << "partition 1 is another's";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.sqlstate, "40001");
+    EXPECT_NE(error.message().find("partition 1"), std::string::npos) << error.message();
+  }
+}
+
 TEST_F(Positions, EarlierHolderIsFenced) {
   Position old = take(connection_);
   const Position current = take(connection_);
@@ -96,7 +125,7 @@ TEST_F(Positions, TakingOverWaitsForABatchThatIsBeingCommitted) {
   Connection zombie = database_.connect();
   auto transaction = std::make_unique<catalog::Transaction>(zombie);
   dying.next_offset = 5;
-  catalog::advance(zombie, "src", dying);
+  catalog::advance(zombie, "src", {dying});
   Position taken;
   std::jthread heir([&] {
     Connection connection = database_.connect();

@@ -76,6 +76,51 @@ TEST(Connection, CopyBinaryStoresRowsAndReportsTheirCount) {
   EXPECT_EQ(connection.exec("SELECT sum(a), max(b) FROM t").text(0, 1), "hi");
 }
 
+TEST(Connection, CopyTakesRowsThatArePartedAnywhere) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  const std::string text(100'000, 'x');
+  std::string row("\0\1", 2);
+  for (const int shift : {24, 16, 8, 0}) row += static_cast<char>(text.size() >> shift & 0xFF);
+  row += text;
+  const std::string rows = row + row + row;
+  const std::string_view chunks[] = {rows};
+  EXPECT_EQ(
+      connection.copy_binary("CREATE TABLE t (a text); COPY t FROM STDIN (FORMAT binary)", chunks),
+      3);
+  EXPECT_EQ(connection.exec("SELECT sum(length(a)) FROM t").int64(0, 0), 300'000);
+  EXPECT_THROW(connection.copy_binary("SELECT 1/0; COPY t FROM STDIN (FORMAT binary)", chunks),
+               Error);
+  EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 3);
+}
+
+// Of several servers the one that can be written to, wherever it stands in the list.
+TEST(Connection, PrefersTheServerThatTakesWrites) {
+  const TestDatabase standby;
+  catalog::Connection(server_conninfo())
+      .exec("ALTER DATABASE " + standby.name() + " SET default_transaction_read_only = on");
+  EXPECT_NO_THROW(standby.connect()) << "the only one there is";
+  const std::string host = *catalog::conninfo_value(standby.conninfo(), "host");
+  const std::string port = *catalog::conninfo_value(standby.conninfo(), "port");
+  const auto several = catalog::conninfo_with(
+      standby.conninfo(), {{"host", host + "," + host}, {"port", port + "," + port}});
+  EXPECT_THROW(catalog::Connection{several}, Error);
+  EXPECT_NO_THROW(
+      catalog::Connection{catalog::conninfo_with(several, {{"target_session_attrs", "any"}})});
+}
+
+TEST(Connection, EachStatementHasItsResult) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  const auto results = connection.exec_each(
+      "CREATE TABLE t (a int4); INSERT INTO t VALUES (1), (2); SELECT sum(a) FROM t");
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_EQ(results[1].affected(), 2);
+  EXPECT_EQ(results[2].int64(0, 0), 3);
+  EXPECT_THROW(connection.exec_each("SELECT 1; SELECT 1/0; DROP TABLE t"), Error);
+  EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 2);
+}
+
 TEST(Connection, CopyOfABadRowFailsAndLeavesTheConnectionUsable) {
   const TestDatabase database;
   Connection connection = database.connect();

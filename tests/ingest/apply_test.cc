@@ -294,10 +294,10 @@ TEST_F(Apply, StagingTablesThatAreNotUsedAreDropped) {
   };
   apply_one(1);
   const auto now = Applier::Clock::now();
-  applier.drop_idle_stages(now);
+  applier.tidy_up(now);
   EXPECT_THAT(temporary("relname"), ElementsAre("stage_1", "work"));
   const auto before = temporary("relfilenode");
-  applier.drop_idle_stages(now + std::chrono::hours(2));
+  applier.tidy_up(now + std::chrono::hours(2));
   EXPECT_THAT(temporary("relname"), ElementsAre("work"));
   EXPECT_NE(temporary("relfilenode").at(0), before.at(1)) << "work is as old as it was";
   apply_one(2);

@@ -42,6 +42,43 @@ TEST(Batch, JoinsWhatOneMergeCanTakeAndKeepsTheOrder) {
   EXPECT_TRUE(batch.tables()[0].runs[0].has_delete);
 }
 
+// The byte that says so stands behind n, d and ts, in the tuple of each change.
+std::string repeats(const ingest::Run& run) {
+  std::string out;
+  size_t begin = 0;
+  for (const size_t end : run.row_ends) {
+    out += run.rows[begin + 2 + 12 + 5 + 12 + 4] == '\1' ? 'r' : '-';
+    begin = end;
+  }
+  return out;
+}
+
+TEST(Batch, MarksTheChangesWhoseKeyOccursAgain) {
+  const ChangeMaker keyed = maker();
+  Batch batch;
+  for (const int id : {1, 2, 3, 2, 4, 1, 2}) batch.add(row(keyed, Op::update, id), message_at(0));
+  const ingest::Run& run = batch.tables()[0].runs[0];
+  EXPECT_EQ(repeats(run), "rr-r-rr");
+  EXPECT_TRUE(run.has_repeats);
+  EXPECT_EQ(repeats(run.slice(1, 4)), "r-r");
+  EXPECT_TRUE(run.slice(1, 4).has_repeats);
+  batch.add(keyed.make(Op::truncate, kNowUs, {}), message_at(7));
+  batch.add(row(keyed, Op::update, 1), message_at(8));
+  EXPECT_EQ(repeats(batch.tables()[0].runs[2]), "-") << "what a truncate ended is another row";
+}
+
+TEST(Batch, TellsKeysOfSeveralColumnsApart) {
+  const ChangeMaker pair{
+      event_table("t"),
+      schema_of({{"v", PgType::text}, {"a", PgType::text}, {"b", PgType::text}}, {2, 1})};
+  Batch batch;
+  for (const auto& [a, b] : {std::pair("x", "yz"), std::pair("xy", "z"), std::pair("x", "yz")}) {
+    batch.add(pair.make(Op::update, kNowUs, {Cell::null(), Cell::text(a), Cell::text(b)}),
+              message_at(0));
+  }
+  EXPECT_EQ(repeats(batch.tables()[0].runs[0]), "r-r");
+}
+
 TEST(Batch, SchemasOfEqualContentShareARun) {
   const ChangeMaker first = maker();
   ChangeMaker second = maker();

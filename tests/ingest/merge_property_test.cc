@@ -76,7 +76,10 @@ class RandomHistory {
   int64_t clock_us_ = kBaseUs;
 };
 
-Cell key_cell(PgType type, int key) {
+// A numeric key comes in any scale.
+Cell key_cell(PgType type, int key, int64_t step) {
+  if (type == PgType::numeric)
+    return Cell::numeric(std::to_string(key) + (step % 2 == 0 ? ".0" : ".00"));
   return type == PgType::int4 ? Cell::int4(key) : Cell::text("key " + std::to_string(key));
 }
 
@@ -111,7 +114,7 @@ class Feeder {
     Change insert = change(Op::create, step);
     std::string fields;
     for (const PgType type : shape_.types)
-      ingest::append_text(fields, key_cell(type, step.old_key).bytes);
+      ingest::append_text(fields, key_cell(type, step.old_key, 0).bytes);
     insert.fill_key = fields;
     return {change(Op::remove, gone), insert};
   }
@@ -126,7 +129,7 @@ class Feeder {
     out.schema = schema_;
     std::vector<Cell> cells;
     cells.push_back(op == Op::remove ? Cell::null() : value_cell(step.cells[0]));
-    for (const PgType type : shape_.types) cells.push_back(key_cell(type, step.key));
+    for (const PgType type : shape_.types) cells.push_back(key_cell(type, step.key, step.ts_us));
     cells.push_back(op == Op::remove ? Cell::null() : json_cell(step.cells[1]));
     cells.push_back(op == Op::remove ? Cell::null() : value_cell(step.cells[2]));
     out.row = row_of(cells);
@@ -165,7 +168,7 @@ void feed_model(HistoryModel& model, const Step& step) {
 std::map<std::string, std::vector<Version>> stored(catalog::Connection& connection,
                                                    const std::string& table) {
   const catalog::Result rows = connection.exec(
-      "SELECT substring(k0::text FROM '\\d+$'), (extract(epoch FROM __start) * 1000000)::bigint, "
+      "SELECT substring(k0::text FROM '\\d+'), (extract(epoch FROM __start) * 1000000)::bigint, "
       "CASE WHEN __end = '9999-12-31 00:00:00+00' THEN 9223372036854775807 "
       "ELSE (extract(epoch FROM __end) * 1000000)::bigint END, __current, a, b #>> '{}', c FROM "
       "public." +
@@ -238,6 +241,10 @@ TEST_F(MergeProperty, IntegerKeys) {
 
 TEST_F(MergeProperty, TextKeys) {
   for (unsigned seed = 1; seed <= 6; ++seed) check({"text", {PgType::text}}, seed);
+}
+
+TEST_F(MergeProperty, NumericKeys) {
+  for (unsigned seed = 1; seed <= 4; ++seed) check({"numeric", {PgType::numeric}}, seed);
 }
 
 TEST_F(MergeProperty, CompositeKeys) {

@@ -77,6 +77,26 @@ TEST_F(Stream, GoodRowsArriveWhateverStandsBetweenThem) {
   EXPECT_EQ(seen.state, SourceState::streaming);
 }
 
+// Only a table that is not in the batch yet makes one too many.
+TEST_F(Stream, BatchesHoldAsManyTablesAsTheyMayAndAllTheirChanges) {
+  catalog::store_setting(watcher_, "tables_per_transaction", "3");
+  RecordedTopics topics;
+  for (int id = 1; id <= 100; ++id) {
+    for (const char* table : {"t", "u", "v"}) topics.add(RowEvent{.table = table, .id = id});
+  }
+  for (const char* table : {"w", "x"}) topics.add(RowEvent{.table = table});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  std::string written;
+  for (const char* table : {"t", "u", "v", "w", "x"}) {
+    written += fmt::format("{}SELECT xmin::text AS batch, '{}' FROM {}",
+                           written.empty() ? "" : " UNION ", table, table);
+  }
+  const std::string batches = "(SELECT batch, count(*) FROM (" + written + ") a GROUP BY 1) b";
+  EXPECT_LE(count(batches), 10) << "302 rows, written in as many pieces";
+  EXPECT_EQ(count(batches + " WHERE count > 3"), 0);
+}
+
 TEST_F(Stream, DeadLetterHoldsTheRecordWhole) {
   RecordedTopics topics;
   const std::string value("\x80\xff\x00 garbage", 11);

@@ -93,6 +93,42 @@ TEST_F(Worker, RecordedRowsArriveAsTheyWere) {
   }
 }
 
+// A trigger of each table refuses a transaction that writes a third one.
+TEST_F(Worker, WritesFewerTablesAtOnceWhereLocksRunOut) {
+  constexpr int kTables = 8;
+  RecordedTopics topics;
+  const auto add_to_all = [&](uint64_t lsn) {
+    for (int i = 0; i < kTables; ++i) {
+      RowEvent event;
+      event.table = fmt::format("t{}", i);
+      event.id = static_cast<int>(lsn);
+      event.lsn = lsn * 100 + static_cast<uint64_t>(i) + 1;
+      topics.add(event);
+    }
+  };
+  add_to_all(1);
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  watcher_.exec(
+      "CREATE FUNCTION public.lacks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT "
+      "count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = "
+      "pg_backend_pid() AND l.mode = 'RowExclusiveLock' AND c.relname ~ '^t[0-9]$') > 2 THEN RAISE "
+      "'out of shared memory' USING ERRCODE = '53200', HINT = 'You might need to increase "
+      "max_locks_per_transaction.'; END IF; RETURN NEW; END $$");
+  for (int i = 0; i < kTables; ++i) {
+    watcher_.exec(fmt::format(
+        "CREATE TRIGGER lacks BEFORE INSERT ON public.t{} FOR EACH ROW EXECUTE FUNCTION "
+        "public.lacks()",
+        i));
+  }
+  add_to_all(2);
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  for (int i = 0; i < kTables; ++i) EXPECT_EQ(count(fmt::format("public.t{}", i)), 2) << i;
+  EXPECT_TRUE(status().stopped_lanes.empty());
+}
+
 // Writes random events of three tables and the same to the model.
 class Traffic {
  public:

@@ -1,0 +1,94 @@
+// What a stream tells of itself: how far it is, how fast, whether all goes well.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "ingest/stream.h"
+
+namespace metadb::ingest {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Nothing is read meanwhile.
+constexpr milliseconds kBrokerWait{2'000};
+
+}  // namespace
+
+// A source that has nothing new commits nothing: reaching an end proves as much.
+void Stream::note_recovery(const SourceEvent& event) {
+  const bool has_reached_end = std::holds_alternative<EndOfPartition>(event);
+  if (has_reached_end && !batch_ && writer_.is_idle()) parts_.board.recovered(now_us());
+}
+
+void Stream::refresh_rate() {
+  const double seconds = std::chrono::duration<double>(Clock::now() - rate_since_).count();
+  if (seconds < 1) return;
+  const double rate = static_cast<double>(rate_changes_) / seconds;
+  parts_.board.update([rate](SourceStatus& status) { status.events_per_second = rate; });
+  rate_changes_ = 0;
+  rate_since_ = Clock::now();
+}
+
+void Stream::refresh_lag() {
+  if (Clock::now() < next_lag_check_) return;
+  next_lag_check_ = Clock::now() + std::chrono::seconds(1);
+  for (auto& [at, partition] : partitions_) {
+    if (const auto end = parts_.source.known_end(at)) partition.high_watermark = *end;
+    parts_.board.see_end(at, partition.high_watermark);
+  }
+  int64_t lag = newcomers_.lag();
+  for (const auto& [at, partition] : partitions_) {
+    lag += std::max<int64_t>(
+        0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
+  }
+  parts_.board.update([&](SourceStatus& status) {
+    status.lag_events = lag;
+    status.lag_seconds = lag == 0 || last_change_us_ == 0
+                             ? 0
+                             : static_cast<double>(now_us() - last_change_us_) / 1e6;
+  });
+}
+
+void Stream::watch_group() {
+  const Clock::time_point now = Clock::now();
+  if (!parts_.share.is_due(now)) return;
+  const auto& given = parts_.assigned.partitions;
+  // Nobody to ask: the group has not answered yet, and the question would wait for its time-out.
+  if (!given) return;
+  const size_t assigned = given->size();
+  const auto matching = parts_.source.matching(kBrokerWait);
+  if (matching && assigned >= *matching) parts_.board.group_is_whole();
+  if (!parts_.share.is_news(assigned, matching, now)) return;
+  const std::string text = fmt::format(
+      "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
+      "another "
+      "member, and what that is given is not read; give this data source a consumer_group of its "
+      "own",
+      assigned, *matching, options_.consumer_group);
+  spdlog::warn("data source {}: {}", options_.source_name, text);
+  parts_.board.report_error(Trouble::group, text);
+}
+
+void Stream::report_state() {
+  if (!parts_.assigned.partitions || parts_.assigned.partitions->empty()) {
+    parts_.board.enter(SourceState::starting);
+    return;
+  }
+  bool needs_resync = false;
+  bool has_stopped = false;
+  for (const auto& [topic, lane] : parts_.lanes) {
+    has_stopped = has_stopped || lane.is_on_trial();
+    needs_resync = needs_resync || (lane.is_stopped() && lane.report().needs_resync);
+  }
+  if (needs_resync) {
+    parts_.board.enter(SourceState::needs_resync);
+  } else if (has_stopped) {
+    parts_.board.enter(SourceState::lanes_stopped);
+  } else {
+    parts_.board.enter(is_in_snapshot_ ? SourceState::snapshot : SourceState::streaming);
+  }
+}
+
+}  // namespace metadb::ingest

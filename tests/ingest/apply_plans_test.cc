@@ -1,0 +1,167 @@
+// How the merge finds rows: by their key or their place, whatever is known of the table.
+#include <gmock/gmock.h>
+
+#include "ingest/apply.h"
+#include "ingest/writer.h"
+#include "tests/fakes/eventually.h"
+#include "tests/ingest/apply_fixture.h"
+
+namespace metadb::tests {
+namespace {
+
+using catalog::PgType;
+using ingest::Applier;
+using ingest::Batch;
+using ingest::Keys;
+using ingest::MergeSql;
+using ingest::Op;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class ApplyPlans : public Apply {
+ protected:
+  void apply(Op op, int from, int to, int64_t ts_us, const std::string& value) {
+    Batch batch;
+    for (int id = from; id < to; ++id)
+      batch.add(keyed_.make(op, ts_us, {Cell::int4(id), Cell::text(value)}), message(offset_++));
+    applier_.apply(batch);
+  }
+  static std::string plan(catalog::Connection& connection, const std::string& sql) {
+    const catalog::Result lines = connection.exec("EXPLAIN " + sql);
+    std::string out;
+    for (int row = 0; row < lines.rows(); ++row) out += std::string(lines.text(row, 0)) + "\n";
+    return out;
+  }
+
+  Applier applier_{*catalog_, {"src", {}}};
+  int64_t offset_ = 0;
+};
+
+TEST_F(ApplyPlans, NoStatementReadsTheWholeTable) {
+  constexpr int kRows = 20'000;
+  apply(Op::create, 0, kRows, kBaseUs, "a");
+  apply(Op::update, 0, kRows, kBaseUs + 1, "b");  // fills the history
+  const auto table = catalog_->snapshot()->tables.at({"public", table_});
+  const MergeSql sql(*table, *keyed_.schema, {"staged", ""});
+  catalog::Connection connection = database_->connect();
+  for (const std::string& statement : ingest::WorkTables::create()) connection.exec(statement);
+  for (const std::string& statement : sql.create_stage()) connection.exec(statement);
+  connection.exec(
+      "INSERT INTO staged SELECT n, false, now(), n % 2 = 0, '{1}', n, 'c' FROM "
+      "generate_series(1, 2000) n");
+  connection.exec(
+      fmt::format("INSERT INTO work SELECT n, n, false, now(), NULL, n, '(0,1)' FROM "
+                  "generate_series(1, 2000) n"));
+  ASSERT_TRUE(sql.tells_keys_apart());
+  for (const std::string& statement :
+       {sql.pair({Keys::once, Keys::repeated}), sql.pair({Keys::all}), sql.fill({1}, Keys::once),
+        sql.fill({1}, Keys::repeated), sql.end_current(), sql.look_up_ends(kBaseUs + 2)}) {
+    const std::string found = plan(connection, statement);
+    EXPECT_THAT(found, Not(HasSubstr("Seq Scan on \"" + table_))) << found;
+    EXPECT_THAT(found, Not(HasSubstr("Seq Scan on zzz"))) << found;
+    EXPECT_THAT(found, Not(HasSubstr("Seq Scan on \"zzz"))) << found;
+  }
+}
+
+TEST_F(ApplyPlans, KeysThatOccurOnceAndOthersShareARun) {
+  apply(Op::create, 0, 3, kBaseUs, "a");
+  Batch batch;
+  const auto add = [&](Op op, int id, const Cell& value) {
+    batch.add(keyed_.make(op, kBaseUs + offset_, {Cell::int4(id), value}), message(offset_));
+    ++offset_;
+  };
+  add(Op::update, 1, Cell::text("b"));
+  add(Op::remove, 0, Cell::null());
+  add(Op::update, 2, Cell::unavailable());
+  add(Op::create, 0, Cell::text("c"));
+  add(Op::update, 0, Cell::unavailable());
+  add(Op::create, 7, Cell::unavailable());
+  EXPECT_TRUE(batch.tables()[0].runs[0].has_repeats);
+  applier_.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("0,c", "1,b", "2,a", "7,NULL"));
+  EXPECT_EQ(versions(), 6);
+}
+
+// A row that somebody else has ended, or moved by an update, is not where it was found.
+TEST_F(ApplyPlans, RowsThatAreNotEndedAreNoticed) {
+  apply(Op::create, 0, 2, kBaseUs, "a");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format(
+      "CREATE FUNCTION public.keeps() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; "
+      "END'; CREATE TRIGGER keeps BEFORE DELETE ON public.\"{}\" FOR EACH ROW WHEN (OLD.id = 1) "
+      "EXECUTE FUNCTION public.keeps()",
+      table_));
+  try {
+    apply(Op::remove, 0, 2, kBaseUs + 1, "");
+    ADD_FAILURE() << "one of two rows was ended";
+  } catch (const catalog::Error& error) {
+    EXPECT_EQ(error.sqlstate, "40001");
+  }
+  EXPECT_EQ(versions(), 2);
+  EXPECT_THAT(current(), ElementsAre("0,a", "1,a"));
+}
+
+TEST_F(ApplyPlans, SaysWhereItsTimeWent) {
+  Batch batch;
+  for (int id = 0; id < 100; ++id)
+    batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+  const auto before = std::chrono::steady_clock::now();
+  const ingest::StageTimes times = applier_.apply(batch).times;
+  const auto passed = std::chrono::steady_clock::now() - before;
+  for (const auto& each : {times.shape, times.stage, times.merge, times.commit})
+    EXPECT_GT(each.count(), 0);
+  EXPECT_LE(times.shape + times.stage + times.merge + times.commit, passed);
+  EXPECT_EQ(times.decode.count(), 0) << "that is the stream's";
+}
+
+TEST_F(ApplyPlans, SnapshotOfANewTableIsNotStaged) {
+  const auto read = [&](int from, int to) {
+    Batch batch;
+    for (int id = from; id < to; ++id)
+      batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    return applier_.apply(batch).times.stage.count();
+  };
+  EXPECT_EQ(read(0, 10), 0);
+  EXPECT_EQ(read(10, 20), 0);
+  EXPECT_GT(read(19, 30), 0) << "a key came twice";
+  EXPECT_GT(read(30, 40), 0);
+  EXPECT_EQ(versions(), 40);
+}
+
+// As after any error, in the middle of a snapshot.
+TEST_F(ApplyPlans, NextConnectionGoesOnCopyingUntilSomethingWasDeleted) {
+  const auto read = [&](int id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    return Applier(*catalog_, {"src", {}}).apply(batch).times.stage.count();
+  };
+  EXPECT_EQ(read(1), 0);
+  EXPECT_EQ(read(2), 0);
+  apply(Op::update, 2, 3, kBaseUs + 1, "y");
+  EXPECT_EQ(read(3), 0);
+  EXPECT_GT(read(2), 0) << "it has a row";
+  apply(Op::remove, 3, 4, kBaseUs + 2, "");
+  EXPECT_GT(read(3), 0) << "it had one that ended";
+  EXPECT_THAT(rows(fmt::format("SELECT __start >= (SELECT max(__end) FROM public.\"{0}__\" WHERE "
+                               "id = 3 AND NOT __current) FROM public.\"{0}\" WHERE id = 3",
+                               table_)),
+              ElementsAre("t"));
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,x", "3,x"));
+}
+
+TEST_F(ApplyPlans, StatisticsComeWhenThereIsNothingElseToDo) {
+  ingest::Writer writer(*catalog_, {"src", {}});
+  auto batch = std::make_unique<Batch>();
+  for (int id = 0; id < 10'000; ++id)
+    batch->add(keyed_.make(Op::read, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+  writer.submit(std::move(batch));
+  ASSERT_TRUE(writer.take_result(std::chrono::seconds(30)));
+  EXPECT_TRUE(eventually([&] {
+    return rows(fmt::format("SELECT reltuples FROM pg_class WHERE relname = '{}'", table_)) ==
+           std::vector<std::string>{"10000"};
+  }));
+}
+
+}  // namespace
+}  // namespace metadb::tests
