@@ -142,10 +142,10 @@ void warn_of_parents(const JsonMapping& mapping, const JsonPath& path, CommandCo
 }
 
 // Those of the documents' column that are at the path or below it.
-std::vector<JsonMapping> at_or_below(const catalog::Snapshot& snapshot, const JsonMapping& mapping,
+std::vector<JsonMapping> at_or_below(CommandContext& context, const JsonMapping& mapping,
                                      const JsonPath& path) {
   std::vector<JsonMapping> out;
-  for (const JsonMapping& one : snapshot.json_mappings) {
+  for (const JsonMapping& one : catalog::load_json_mappings(context.connection())) {
     if (!is_of_one_column(one, mapping)) continue;
     const JsonPath other = catalog::parse_json_path(one.path);
     const bool is_below =
@@ -158,7 +158,7 @@ std::vector<JsonMapping> at_or_below(const catalog::Snapshot& snapshot, const Js
 // Paths below a dropped one stay and work no more.
 void warn_of_children(const JsonMapping& dropped, const JsonPath& path, CommandContext& context) {
   std::string list;
-  for (const JsonMapping& one : at_or_below(*context.catalog().snapshot(), dropped, path))
+  for (const JsonMapping& one : at_or_below(context, dropped, path))
     list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", one.path);
   if (list.empty()) return;
   context.session().notice(warning("paths below the dropped one have no effect without it",
@@ -312,7 +312,7 @@ Reply run(const ast::DropDataMapping& command, CommandContext& context) {
   const JsonMapping mapping{command.table.schema.text, table, command.column.text,
                             catalog::json_path_text(path), ""};
   const catalog::StreamLock lock = hold_family(context, table_name(mapping));
-  remove(context, mapping, at_or_below(*context.catalog().snapshot(), mapping, path));
+  remove(context, mapping, at_or_below(context, mapping, path));
   spdlog::info("path {} of column {} of {}.{} no longer mapped, by {}", mapping.path,
                mapping.column_name, mapping.schema_name, command.table.name.text,
                context.session().caller.user);
