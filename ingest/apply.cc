@@ -43,6 +43,8 @@ constexpr std::string_view kSettingsSince14 =
 // One lock of a user on one table must not hold up the whole source: its lane stops, others go on.
 // Positions are waited for without limit: whoever holds them is a backend of ours that dies.
 constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '5s'";
+// Longer than an autovacuum takes to give way (deadlock_timeout).
+constexpr std::string_view kTrialLockTimeout = "SET LOCAL lock_timeout = '1500ms'";
 
 // The staging tuples of a snapshot run, made into tuples of the main table: n, d, ts, r and u give
 // way to __start, __end, __current and __origin.
@@ -255,7 +257,8 @@ bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& r
   if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
   std::vector<catalog::Position> positions;
   for (const auto& [at, position] : batch.positions) positions.push_back(position);
-  catalog::advance(connection_, source_name_, positions, std::string(kLockTimeout));
+  catalog::advance(connection_, source_name_, positions,
+                   std::string(batch.is_trial ? kTrialLockTimeout : kLockTimeout));
   if (batch.retried && !begin_letter(*batch.retried)) return false;
   share_streams(batch, ready);
   return true;

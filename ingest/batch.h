@@ -79,6 +79,8 @@ class Batch {
   std::set<TopicPartition> touched;
   // Their positions after the batch; complete when it is handed over.
   std::map<TopicPartition, catalog::Position> positions;
+  // All of its lane, which stood: should it still stand, the others must not wait for it for long.
+  bool is_trial = false;
   // The batch is one letter that is tried again: it moves no position.
   struct Retried {
     int64_t letter_id = 0;

@@ -75,7 +75,9 @@ bool is_secret_property(std::string_view name) {
 }
 
 Properties consumer_properties(const KafkaOptions& options) {
-  // fetch.max.bytes bounds one answer of a broker, the queue what all of them leave waiting.
+  // fetch.max.bytes bounds one answer of a broker, the queue what all of them leave waiting. A
+  // share of 1 MiB for each partition would cost a request for every few hundred events of a
+  // snapshot.
   const size_t queue = std::clamp<size_t>(options.queue_bytes, 1UL << 20, 2UL << 30);
   const size_t fetch = std::clamp<size_t>(queue / 4, 1UL << 20, 50UL << 20);
   Properties properties = {
@@ -96,7 +98,7 @@ Properties consumer_properties(const KafkaOptions& options) {
       {"allow.auto.create.topics", "false"},
       {"queued.max.messages.kbytes", std::to_string(std::min<size_t>(queue >> 10, 2097151))},
       {"fetch.max.bytes", std::to_string(fetch)},
-      {"fetch.message.max.bytes", std::to_string(std::min<size_t>(fetch, 1UL << 20))},
+      {"fetch.message.max.bytes", std::to_string(std::min<size_t>(fetch, 8UL << 20))},
       {"socket.keepalive.enable", "true"},
       {"log.connection.close", "false"},
   };

@@ -376,6 +376,7 @@ Batch& Stream::open_batch(const Lane& lane) {
   if (!batch_) {
     batch_ = std::make_unique<Batch>();
     exclusive_lane_ = exclusive;
+    batch_->is_trial = lane.is_on_trial();
     batch_since_ = Clock::now();
     const auto snapshot = parts_.catalog.snapshot();
     const catalog::Settings& settings = snapshot->settings;

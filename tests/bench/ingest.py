@@ -171,31 +171,35 @@ def restore(cursor, backing, path):
         return time.monotonic() - began, backing.cpu_seconds() - spent_before, cursor.rowcount
 
 
-def plain_update(room, backing, updates):
+def plain_updates(room, backing, updates, times):
     """What the updates of the topic did, by one INSERT ... SELECT and one UPDATE of the same rows. Gives rows per
-    second and CPU seconds."""
+    second and CPU seconds for each time."""
     cursor = backing.connect().cursor()
     cursor.execute(f"CREATE UNLOGGED TABLE bench_updates AS SELECT __start AS ts, id, {VALUES} FROM {CURRENT} "
                    f"WHERE id IN (SELECT id FROM {HISTORY})")
     if cursor.rowcount != updates:
         raise AssertionError(f"{cursor.rowcount} rows were updated instead of {updates}")
-    restore(cursor, backing, room.path / "rows")
     cursor.execute("ANALYZE bench_updates")
-    cursor.execute(f"ANALYZE {CURRENT}")
-    cursor.execute("CHECKPOINT")
     olds = ", ".join(f"c.{name}" for name in f"id, {VALUES}".split(", "))
     news = ", ".join(f"{name} = u.{name}" for name in VALUES.split(", "))
     sequence = f"pg_get_serial_sequence('{MAIN}', '__id')"
-    began, spent_before = time.monotonic(), backing.cpu_seconds()
-    cursor.execute(f"""BEGIN;
-        INSERT INTO {HISTORY} (__id, __start, __end, __current, __origin, id, {VALUES})
-            SELECT c.__id, c.__start, u.ts, false, c.__origin, {olds} FROM bench_updates u JOIN {CURRENT} c USING (id);
-        UPDATE {CURRENT} c SET __id = nextval({sequence}), __start = u.ts, {news} FROM bench_updates u
-            WHERE c.id = u.id;
-        COMMIT""")
-    rate = updates / (time.monotonic() - began)
+    rates, spent = [], []
+    for _ in range(times):
+        restore(cursor, backing, room.path / "rows")
+        cursor.execute(f"ANALYZE {CURRENT}")
+        cursor.execute("CHECKPOINT")
+        began, spent_before = time.monotonic(), backing.cpu_seconds()
+        cursor.execute(f"""BEGIN;
+            INSERT INTO {HISTORY} (__id, __start, __end, __current, __origin, id, {VALUES})
+                SELECT c.__id, c.__start, u.ts, false, c.__origin, {olds}
+                FROM bench_updates u JOIN {CURRENT} c USING (id);
+            UPDATE {CURRENT} c SET __id = nextval({sequence}), __start = u.ts, {news} FROM bench_updates u
+                WHERE c.id = u.id;
+            COMMIT""")
+        rates.append(updates / (time.monotonic() - began))
+        spent.append(backing.cpu_seconds() - spent_before)
     cursor.execute("DROP TABLE bench_updates")
-    return rate, backing.cpu_seconds() - spent_before
+    return rates, spent
 
 
 def measure_snapshot(room, kafka, server, loans, rows, sizes):
@@ -222,8 +226,10 @@ def measure_updates(room, kafka, server, loans, rows, sizes, chance):
     found = server.resume(sizes.updates)
     server.expect_rows(CURRENT, len(rows))
     server.expect_rows(HISTORY, sizes.updates)
-    plain, cpu = plain_update(room, server.backing, sizes.updates)
-    print_table([("UPDATE and INSERT ... SELECT", plain, plain, per_row({"PostgreSQL": cpu}, sizes.updates)),
+    rates, cpu = plain_updates(room, server.backing, sizes.updates, sizes.copies)
+    plain = statistics.median(rates)
+    print_table([(f"plain UPDATE and INSERT, median of {len(rates)}", plain, plain,
+                  per_row({"PostgreSQL": statistics.median(cpu)}, sizes.updates)),
                  ("metadb, from the first rows on", found["rate"], plain, {}),
                  ("metadb, from the command on", found["whole_rate"], plain, per_row(found["cpu"], sizes.updates))])
     print_stages(found["stages"])
@@ -304,10 +310,10 @@ def per_row(cpu, events):
 
 
 def print_table(lines):
-    print(f"  {'':36}{'rows/s':>8}{'ratio':>7}   CPU us a row: " + "".join(f"{name:>11}" for name in PARTIES))
+    print(f"  {'':40}{'rows/s':>8}{'ratio':>7}   CPU us a row: " + "".join(f"{name:>11}" for name in PARTIES))
     for what, rate, base, spent in lines:
         cpu = "".join(f"{spent[name]:11.1f}" if name in spent else f"{'':11}" for name in PARTIES)
-        print(f"  {what:36}{rate:8.0f}{rate / base:7.2f}{'':17}{cpu}", flush=True)
+        print(f"  {what:40}{rate:8.0f}{rate / base:7.2f}{'':17}{cpu}", flush=True)
 
 
 def print_stages(spent):

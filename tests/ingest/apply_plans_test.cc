@@ -83,6 +83,32 @@ TEST_F(ApplyPlans, KeysThatOccurOnceAndOthersShareARun) {
   EXPECT_EQ(versions(), 6);
 }
 
+// Two rows of them together are more than a target list may hold (1,664).
+TEST_F(ApplyPlans, TablesOfManyColumnsAreMerged) {
+  constexpr int kColumns = 900;
+  std::vector<ingest::EventColumn> columns = {{"id", PgType::int4}};
+  for (int i = 1; i < kColumns; ++i) columns.push_back({fmt::format("v{}", i), PgType::int4});
+  const ChangeMaker wide{keyed_.table, schema_of(columns, {0})};
+  const auto apply_to = [&](const std::vector<int>& ids, const Cell& last) {
+    Batch batch;
+    for (const int id : ids) {
+      std::vector<Cell> cells(kColumns, Cell::int4(id));
+      cells.back() = last;
+      batch.add(wide.make(Op::update, kBaseUs + offset_, cells), message(offset_));
+      ++offset_;
+    }
+    applier_.apply(batch);
+  };
+  apply_to({1, 2}, Cell::int4(7));
+  apply_to({1, 2, 2}, Cell::unavailable());
+  EXPECT_EQ(versions(), 2) << "nothing has changed";
+  apply_to({1, 2, 2}, Cell::int4(8));
+  EXPECT_EQ(versions(), 4);
+  EXPECT_THAT(
+      rows(fmt::format("SELECT id, v{} FROM public.\"{}\" ORDER BY id", kColumns - 1, table_)),
+      ElementsAre("1,8", "2,8"));
+}
+
 // A row that somebody else has ended, or moved by an update, is not where it was found.
 TEST_F(ApplyPlans, RowsThatAreNotEndedAreNoticed) {
   apply(Op::create, 0, 2, kBaseUs, "a");

@@ -51,6 +51,21 @@ TEST(KafkaOptions, GivesEverySourceItsOwnValidInstanceId) {
   EXPECT_EQ(effective(of).at("group.instance.id"), "0123abcd-a.20b.2ec");
 }
 
+// What one answer may hold leaves the queue room for several; one partition may fill most of it.
+TEST(KafkaOptions, ReadsAheadNoMoreThanItMay) {
+  auto of = options();
+  for (const size_t mib : {4UL, 16UL, 128UL, 4096UL}) {
+    of.queue_bytes = mib << 20U;
+    const auto properties = effective(of);
+    const auto number = [&](const char* name) { return std::stoull(properties.at(name)); };
+    EXPECT_LE(number("queued.max.messages.kbytes") << 10U, of.queue_bytes);
+    EXPECT_LE(number("fetch.max.bytes"), of.queue_bytes / 4);
+    EXPECT_LE(number("fetch.message.max.bytes"), number("fetch.max.bytes"));
+  }
+  EXPECT_EQ(effective(of).at("fetch.message.max.bytes"), std::to_string(8UL << 20U));
+  EXPECT_NO_THROW(ingest::KafkaSource{of}) << "librdkafka refuses such sizes";
+}
+
 TEST(KafkaOptions, LetsASourceReplaceWhatIsOnlyADefault) {
   auto of = options();
   of.properties = {{"session.timeout.ms", "6000"}};
