@@ -73,6 +73,10 @@ std::string ChildSql::create_roots(const catalog::Table& parent, const std::stri
       name, keys);
 }
 
+std::string ChildSql::has_chains(const std::string& roots) {
+  return fmt::format("SELECT EXISTS (SELECT FROM pg_temp.{} WHERE n <> g)", roots);
+}
+
 // Rows with NULL in the key are rows without key: nothing could name them as its root.
 std::string ChildSql::take_current(const catalog::Table& parent, const std::string& origin,
                                    const std::string& roots, Chunk chunk) {
@@ -129,14 +133,14 @@ std::string ChildSql::root_values(const std::string& alias) const {
 }
 
 std::string ChildSql::stage_rows() const {
-  std::string to = "n, d, ts";
+  std::string to = "n, d, r, ts";
   for (size_t i = 0; i < shape_.schema.columns.size(); ++i) to += fmt::format(", c{}", i);
   std::string from;
   for (size_t i = 0; i < shape_.levels.size(); ++i) from += fmt::format(", j.o{}", i);
   for (size_t i = 0; i < shape_.values.size(); ++i) from += fmt::format(", j.v{}", i);
   return fmt::format(
-      "INSERT INTO {} ({}) SELECT (j.p << {}) | j.i, false, r.e{}{} FROM {} j JOIN {} r ON r.n = "
-      "j.p",
+      "INSERT INTO {} ({}) SELECT (j.p << {}) | j.i, false, false, r.e{}{} FROM {} j JOIN {} r ON "
+      "r.n = j.p",
       merge_.target(), to, kVersionShift, root_values("r"), from, rows(), roots());
 }
 
@@ -149,12 +153,12 @@ std::string ChildSql::versions(std::optional<uint16_t> document) const {
 }
 
 std::string ChildSql::insert_deletes(const std::string& keys) const {
-  std::string to = "n, d, ts";
+  std::string to = "n, d, r, ts";
   const size_t key_columns = shape_.roots.size() + shape_.levels.size();
   for (size_t i = 0; i < key_columns; ++i) to += fmt::format(", c{}", i);
   return fmt::format(
       "INSERT INTO {} ({}) SELECT (x.n << {}) | (1::bigint << {}) | row_number() OVER (), true, "
-      "x.e{} FROM ",
+      "false, x.e{} FROM ",
       merge_.target(), to, kVersionShift, kDeleteShift, keys);
 }
 

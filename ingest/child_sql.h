@@ -30,6 +30,8 @@ class ChildSql {
            Names names);
 
   static std::string create_roots(const catalog::Table& parent, const std::string& name);
+  // Whether a root has several versions: if not, each key is staged once.
+  static std::string has_chains(const std::string& roots);
   // Current rows of the parent as roots, in the order of their __id, that come after `after_id`.
   struct Chunk {
     int64_t after_id = 0;

@@ -128,9 +128,11 @@ void Children::follow(const ReadyTable& ready, const MergeSql& merge, const Time
   const Entry& entry = found->second;
   connection_.exec("TRUNCATE pg_temp." + entry.roots);
   if (connection_.exec(merge.keep_roots(entry.roots)).affected() == 0) return;
+  const bool has_chains = connection_.exec(ChildSql::has_chains(entry.roots)).boolean(0, 0);
   for (const Family& family : entry.families) {
     // Events without the column make its value NULL.
-    Documents documents{"", merge.stage_index(family.mapped.column), times};
+    Documents documents{"", merge.stage_index(family.mapped.column), times,
+                        has_chains ? Keys::all : Keys::once};
     if (documents.index) documents.sql = merge.documents(entry.roots, *documents.index);
     transform(entry, family, documents);
   }
@@ -265,7 +267,7 @@ void Children::merge(const Entry& entry, const Family& family, const Child& chil
     connection_.exec(merge.look_up_ends(before_us));
   }
   if (staged >= kAnalyzeRows) connection_.exec("ANALYZE pg_temp." + merge.stage_name());
-  connection_.exec(merge.pair({Keys::all}));
+  connection_.exec(merge.pair({documents.keys}));
   write(child);
 }
 

@@ -93,6 +93,7 @@ class Children {
     std::string sql;  // empty: there are none
     std::optional<uint16_t> index;
     Times times{};
+    Keys keys = Keys::once;  // of the rows of one table
   };
   std::optional<int64_t> take_piece(const Entry& entry, const std::string& origin,
                                     int64_t after_id);
