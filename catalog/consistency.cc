@@ -184,16 +184,17 @@ Findings check_roots(Connection& connection, const Table& derived, const Table& 
   std::vector<std::string> shown;
   for (const std::string& name : parent.key_columns) {
     const std::string root = "__root__" + name;
-    if (derived.column(root) == nullptr) {
+    const Column* column = derived.column_of_source(root);
+    if (column == nullptr) {
       out.violations.push_back({fmt::format("table {} does not name its rows' roots in {}",
                                             derived.main(), parent.main()),
                                 fmt::format("Column \"{}\" is missing.", root)});
       ++out.total;
       return out;
     }
-    same.push_back(
-        fmt::format("p.{}::text = t.{}::text", quote_identifier(name), quote_identifier(root)));
-    shown.push_back(fmt::format("t.{}", quote_identifier(root)));
+    same.push_back(fmt::format("p.{}::text = t.{}::text", quote_identifier(name),
+                               quote_identifier(column->name)));
+    shown.push_back(fmt::format("t.{}", quote_identifier(column->name)));
   }
   if (shown.empty()) return out;
   look(connection,

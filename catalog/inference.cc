@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace metadb::catalog {
 namespace {
 
@@ -56,6 +58,11 @@ std::vector<Column> inferred_uuids(Connection& connection, const Table& table) {
     const bool is_text =
         column.type == PgType::text && column.type_name == row_of(PgType::text).name;
     if (!is_text || column.choice != TypeChoice::events) continue;
+    // Those of a transformed table have the types of their parent's.
+    if (table.is_transformed &&
+        std::ranges::find(table.key_columns, column.name) != table.key_columns.end()) {
+      continue;
+    }
     const std::string name = quote_identifier(column.name);
     const std::string from = fmt::format("SELECT FROM {} WHERE {} ", table.main(), name);
     // Most columns are told by their first row.

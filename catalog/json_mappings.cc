@@ -128,18 +128,23 @@ std::vector<JsonMapping> load_json_mappings(Connection& connection) {
 }
 
 void insert_json_mapping(Connection& connection, const JsonMapping& mapping) {
-  const Result inserted = connection.exec(
-      "INSERT INTO metadb.transform_json (schema_name, table_name, column_name, path, map)"
-      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-      {mapping.schema_name, mapping.table_name, mapping.column_name, mapping.path, mapping.id});
-  if (inserted.affected() > 0) return;
+  // An id is part of the name of a table, whichever column its rows come from.
   const Result there = connection.exec(
-      "SELECT path, map FROM metadb.transform_json WHERE (schema_name, table_name, column_name) ="
-      " ($1, $2, $3) AND (path = $4 OR map = $5) ORDER BY path <> $4 LIMIT 1",
+      "SELECT path, map, column_name FROM metadb.transform_json WHERE (schema_name, table_name) = "
+      "($1, $2) AND ((column_name = $3 AND path = $4) OR map = $5) ORDER BY column_name <> $3, "
+      "path "
+      "<> $4 LIMIT 1",
       {mapping.schema_name, mapping.table_name, mapping.column_name, mapping.path, mapping.id});
-  if (there.rows() == 0) throw Error("40001", "the mapping that was in the way is gone: try again");
-  throw Error("42710", fmt::format("path \"{}\" of {} is already mapped to \"{}\"",
-                                   there.text(0, 0), described(mapping), there.text(0, 1)));
+  if (there.rows() > 0) {
+    JsonMapping other = mapping;
+    other.column_name = there.text(0, 2);
+    throw Error("42710", fmt::format("path \"{}\" of {} is already mapped to \"{}\"",
+                                     there.text(0, 0), described(other), there.text(0, 1)));
+  }
+  connection.exec(
+      "INSERT INTO metadb.transform_json (schema_name, table_name, column_name, path, map)"
+      " VALUES ($1, $2, $3, $4, $5)",
+      {mapping.schema_name, mapping.table_name, mapping.column_name, mapping.path, mapping.id});
 }
 
 void delete_json_mapping(Connection& connection, const JsonMapping& mapping) {

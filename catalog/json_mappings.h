@@ -34,7 +34,7 @@ void check_mapping_id(std::string_view id);
 
 // In the order of table, column and path.
 std::vector<JsonMapping> load_json_mappings(Connection& connection);
-// Throws Error 42710 if the path is mapped already, or the id taken, in this column.
+// Throws Error 42710 if the path of the column is mapped already, or the id taken in this table.
 void insert_json_mapping(Connection& connection, const JsonMapping& mapping);
 // Throws Error 42704 if there is none for this path.
 void delete_json_mapping(Connection& connection, const JsonMapping& mapping);

@@ -96,9 +96,9 @@ std::string column_list_sql(const Table& table) {
 int64_t register_table(Connection& connection, const Table& table) {
   connection.exec(
       "INSERT INTO metadb.base_table (schema_name, table_name, source_name, transformed, "
-      "parent_schema_name, "
-      "parent_table_name) VALUES ($1, $2, $3, $4, '', '')",
-      {table.schema, table.current_name, table.source_name, table.is_transformed ? "t" : "f"});
+      "parent_schema_name, parent_table_name) VALUES ($1, $2, $3, $4, $5, $6)",
+      {table.schema, table.current_name, table.source_name, table.is_transformed ? "t" : "f",
+       table.parent.first, table.parent.second});
   return connection
       .exec(fmt::format("INSERT INTO metadb.managed_table (schema_name, table_name, history_name, "
                         "sync_name, key_columns) VALUES ($1, $2, $3, $4, {}) RETURNING revision",
@@ -224,7 +224,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
       "SELECT m.schema_name, m.table_name, m.history_name, m.sync_name, b.source_name, "
       "b.transformed, "
       "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
-      "quote_ident(c.relname), '__id'), m.revision "
+      "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name "
       "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
       "JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
@@ -244,6 +244,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
     table.main_name = rows.text(row, 6);
     table.id_sequence = rows.text(row, 7);
     table.revision = rows.int64(row, 8);
+    table.parent = {std::string(rows.text(row, 9)), std::string(rows.text(row, 10))};
     by_name[{table.schema, table.current_name}] = &table;
   }
   load_columns(connection, by_name, only);

@@ -44,9 +44,10 @@ struct Table {
   std::string history_name;  // zzz___t___
   std::string sync_name;     // zzz___t___sync
   std::string source_name;
-  int64_t revision = 0;  // another one after each change that is not its ingest's own
-  bool is_transformed = false;
-  std::vector<Column> columns;                 // the source's, in table order
+  int64_t revision = 0;         // another one after each change that is not its ingest's own
+  bool is_transformed = false;  // its rows come from documents of the parent
+  TableName parent;             // of a transformed one
+  std::vector<Column> columns;  // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
   std::set<std::string> unindexed;             // uuid columns whose index is still to be made
   std::set<int> years;                         // of the history leaves there are

@@ -20,6 +20,8 @@ using catalog::Error;
 
 // Of one batch, while commands change its tables.
 constexpr int kTriesMax = 10;
+// Of one batch, while its documents have rows that transformed tables lack a place for.
+constexpr int kFitsMax = 1000;
 constexpr std::chrono::seconds kUpdateInterval{1};
 
 // What a value's text looks like, and how long statements wait, must not depend on the server's
@@ -66,11 +68,6 @@ std::string main_tuples(const Run& run, std::string_view origin) {
   return out;
 }
 
-std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
-  if (!bytes) return std::nullopt;
-  return std::string(*bytes);
-}
-
 // The session's settings come first: temp_buffers holds only before the first temporary table.
 catalog::Connection session(catalog::Catalog& catalog) {
   catalog::Connection connection = catalog.connect();
@@ -88,31 +85,6 @@ constexpr std::string_view kMoreLocks =
     "Raise max_locks_per_transaction of the database, or lower the parameter "
     "tables_per_transaction with ALTER SYSTEM SET.";
 
-// In a CONTEXT of PostgreSQL's, what the source calls the column of the staging table.
-std::string with_column_names(const std::string& context, const RowSchema& schema) {
-  constexpr std::string_view kBefore = ", column c";
-  const size_t found = context.find(kBefore);
-  if (found == std::string::npos) return context;
-  const size_t begin = found + kBefore.size();
-  size_t index = 0;
-  const auto [end, error] =
-      std::from_chars(context.data() + begin, context.data() + context.size(), index);
-  if (error != std::errc() || index >= schema.columns.size()) return context;
-  return fmt::format("{} ({}){}", std::string_view(context.data(), end),
-                     catalog::quote_identifier(schema.columns[index].name), end);
-}
-
-// All that PostgreSQL says: the message alone rarely tells the column, or what is wrong with it.
-std::string reason_of(const Error& error, const Run& run) {
-  std::string out = fmt::format("{} ({})", error.what(), error.sqlstate);
-  if (!error.detail.empty()) out += "; " + error.detail;
-  if (!error.context.empty()) {
-    out += "; " + (run.schema ? with_column_names(error.context, *run.schema) : error.context);
-  }
-  if (!error.hint.empty()) out += "; " + error.hint;
-  return out;
-}
-
 }  // namespace
 
 Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
@@ -120,6 +92,7 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       source_name_(context.source_name),
       connection_(session(catalog)),
       shaper_(catalog, connection_, std::move(context)),
+      children_(catalog, connection_, shaper_),
       stages_(connection_) {
   for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
     note_open_letter(topic, key);
@@ -143,6 +116,7 @@ Applied Applier::apply(const Batch& batch) {
     queued_.clear();
     try {
       stages_.drop_idle(Clock::now());
+      children_.drop_idle(Clock::now());
       ready = prepare(batch);
       applied = write(batch, ready);
     } catch (const LaneStopped& stopped) {
@@ -153,7 +127,12 @@ Applied Applier::apply(const Batch& batch) {
     } catch (const TableChanged& changed) {
       if (tries >= kTriesMax) throw;
       start_over(changed);
+    } catch (const ChildrenOutgrown& outgrown) {
+      if (tries >= kFitsMax) throw LaneStopped(outgrown, lane_in_hand_);
+      last_ends_.clear();  // what was raised is not
+      children_.fit(outgrown, lane_in_hand_);
     } catch (const Misfit& misfit) {
+      last_ends_.clear();
       shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
       if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
@@ -212,6 +191,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
       }
       used.insert(&stage(run, ready[i]));
     }
+    children_.prepare(ready[i], lane_in_hand_);
   }
   stages_.evict(used.size());
   return ready;
@@ -266,6 +246,7 @@ std::vector<catalog::TableName> Applier::record_updates(const std::vector<ReadyT
     if (found == updates_.end() || Clock::now() - found->second >= kUpdateInterval)
       due.insert(std::move(name));
   }
+  due.merge(children_.take_written());
   std::vector<catalog::TableName> names(due.begin(), due.end());
   catalog::record_updates(connection_, names);
   return names;
@@ -277,7 +258,8 @@ void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& r
   for (size_t i = 0; i < ready.size(); ++i) {
     if (!ready[i].table) continue;
     tables.push_back(ready[i].table.get());
-    topics.push_back(batch.tables()[i].topic);
+    for (const catalog::Table* child : children_.tables(ready[i])) tables.push_back(child);
+    topics.resize(tables.size(), batch.tables()[i].topic);
   }
   try {
     keep_commands_out(connection_, tables);
@@ -309,63 +291,6 @@ void Applier::apply_run(const Run& run, const ReadyTable& ready) {
     find_misfit(run, ready);
     bisect(run, ready, error);
   }
-}
-
-// Throws Misfit if a column's chosen type is what the values do not fit.
-void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
-  if (!run.schema) return;
-  const MergeSql& sql = stage(run, ready);
-  const std::vector<MergeSql::Probe> probes = sql.probes();
-  if (probes.empty()) return;
-  connection_.exec("SAVEPOINT probe; " + sql.truncate_stage());
-  const std::string_view rows[] = {run.rows};
-  try {
-    connection_.copy_binary(sql.copy_stage(), rows);
-  } catch (const Error& error) {
-    // A value that the type of its own events does not take.
-    if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
-    connection_.exec("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
-    return;
-  }
-  for (const MergeSql::Probe& probe : probes) {
-    try {
-      connection_.exec(probe.sql);
-    } catch (const Error& error) {
-      if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
-      table_in_hand_ = ready.table;
-      throw Misfit(error, probe.column, probe.event_type);
-    }
-  }
-  connection_.exec("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
-}
-
-// Finds the change that the data error is about. Halves are applied in order, so the outcome for
-// the others is that of the whole run.
-void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reason) {
-  if (run.changes() == 1) {
-    park(run, ready, reason);
-    return;
-  }
-  const size_t middle = run.changes() / 2;
-  apply_run(run.slice(0, middle), ready);
-  apply_run(run.slice(middle, run.changes()), ready);
-}
-
-void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
-  const Message& message = run.messages.front();
-  const std::string text = reason_of(reason, run);
-  if (letter_) {
-    outcome_.refusal = Error(reason.sqlstate, text);
-    return;
-  }
-  catalog::set_aside(
-      connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
-                    message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
-                    text, ready.table->schema, ready.table->current_name});
-  ++outcome_.dead_letters;
-  note_open_letter(std::string(message.topic), message.key.value_or(""));
-  spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
-               message.topic, message.partition, message.offset, text);
 }
 
 void Applier::execute(const Run& run, const ReadyTable& ready) {
@@ -436,6 +361,7 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   if (run.earliest_us() < end_us) queue(sql.look_up_ends(end_us));
   queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
+  children_.follow(ready, sql, {run.earliest_us(), end_us});
 }
 
 // Whatever the event means is not here: a delete would leave no trace, an update would make a row
@@ -495,6 +421,8 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {
   const Stopwatch watch(times_.merge);
+  if (children_.has(ready)) connection_.exec(queued_with(""));  // the savepoint
+  children_.truncate(ready, run.times_us.front());
   const catalog::Result ended = connection_.exec(
       queued_with(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front())));
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
@@ -507,8 +435,8 @@ bool Applier::may_be_copied(const Run& run, const ReadyTable& ready) {
   // Rows without key that a resynchronization confirms are told from those that it has brought by
   // their marks.
   if (run.kind == RunKind::insert && run.generation > 0) return false;
-  return !merged_.contains({ready.table->schema, ready.table->current_name}) &&
-         last_end(ready) == INT64_MIN;
+  return !children_.has(ready) && last_end(ready) == INT64_MIN &&
+         !merged_.contains({ready.table->schema, ready.table->current_name});
 }
 
 // Any doubt sends the run to the merge.
@@ -583,10 +511,12 @@ void Applier::note_grown(const std::vector<ReadyTable>& ready) {
     while (growth.next_analyze <= growth.rows) growth.next_analyze *= 2;
     grown_.insert(name);
   }
+  grown_.merge(children_.take_grown());
 }
 
 void Applier::tidy_up(Clock::time_point now) {
   stages_.drop_idle(now);
+  children_.drop_idle(now);
   if (grown_.empty()) return;
   const auto name = grown_.extract(grown_.begin()).value();
   const std::string table = catalog::quote_qualified(name.first, name.second);

@@ -13,6 +13,7 @@
 
 #include "catalog/catalog.h"
 #include "ingest/batch.h"
+#include "ingest/children.h"
 #include "ingest/merge_sql.h"
 #include "ingest/stage_times.h"
 #include "ingest/stages.h"
@@ -92,6 +93,7 @@ class Applier {
   std::string source_name_;
   catalog::Connection connection_;
   TableShaper shaper_;
+  Children children_;
 
   Stages stages_;
   std::string queued_;

@@ -50,6 +50,8 @@ class MergeSql {
   [[nodiscard]] std::string truncate_stage() const;
   [[nodiscard]] std::string remove_staged() const;
   [[nodiscard]] std::string copy_stage() const;
+  // Where events are staged in their own types.
+  [[nodiscard]] std::string target() const { return is_converted() ? raw() : stage(); }
   // Empty if the events have the table's types; else casts what was copied (never losing a value).
   [[nodiscard]] std::string convert() const;
 
@@ -137,6 +139,15 @@ class MergeSql {
                                         std::optional<int64_t> end_us) const;
   // What was never seen of one row was not seen of the other.
   [[nodiscard]] std::string copy_unresolved(int64_t from_id, int64_t to_id) const;
+
+  // For the tables transformed from the run's documents (child_sql.h): what `work` holds goes to
+  // the table `roots`, as ChildSql makes it.
+  [[nodiscard]] std::string keep_roots(const std::string& roots) const;
+  // The documents, as (n, text) in order, of one column of the run's versions in `roots`, save
+  // those that are NULL or unavailable. REQUIRES: the stage holds the column.
+  [[nodiscard]] std::string documents(const std::string& roots, uint16_t column) const;
+  // Index of that column in the stage; nullopt if the events lack it.
+  [[nodiscard]] std::optional<uint16_t> stage_index(const std::string& column) const;
 
   // Snapshot path: rows of (__start, __end, __current, __origin, columns).
   [[nodiscard]] std::string copy_into_main() const;

@@ -89,6 +89,15 @@ LaneStopped refused(const TableChanges& changes, const catalog::SourceTableKey& 
           changes.topic};
 }
 
+LaneStopped transformed(const TableChanges& changes, const catalog::SourceTableKey& key,
+                        const Table& table) {
+  return {Error("42P07",
+                fmt::format("{} would go to {}, which holds rows of the documents of {}.{}",
+                            described(key), table.main(), table.parent.first, table.parent.second))
+              .with_hint(std::string(kOtherName)),
+          changes.topic};
+}
+
 // A relation or type has the name that is wanted, and is none of ours.
 bool is_name_taken(const Error& error) {
   return error.sqlstate == "42P07" || error.sqlstate == "42710";
@@ -164,6 +173,7 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
   const auto found = snapshot->tables.find({target.schema_name, target.table_name});
   return for_lane(changes.topic, [&]() -> ReadyTable {
     if (found != snapshot->tables.end()) {
+      if (found->second->is_transformed) throw transformed(changes, key, *found->second);
       if (known == snapshot->source_tables.end()) {
         in_transaction(*found->second, [&] {
           claim(changes, target);
@@ -252,6 +262,11 @@ std::shared_ptr<const Table> TableShaper::in_transaction(const Table& table,
     s.tables[{changed->schema, changed->current_name}] = changed;
   });
   return changed;
+}
+
+std::shared_ptr<const Table> TableShaper::change(const std::string& topic, const Table& table,
+                                                 const std::function<Table()>& change) {
+  return for_lane(topic, [&] { return in_transaction(table, change); });
 }
 
 bool has_key_of(const Table& table, const RowSchema& schema) {

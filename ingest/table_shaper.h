@@ -66,6 +66,11 @@ class TableShaper {
   // Gives the column a type that takes its events' values as well, and what was chosen for it up.
   // Throws as prepare() does.
   void give_up_choice(const catalog::Table& table, const Misfit& misfit, const std::string& topic);
+  // Runs `change` of a table in a transaction that shares its stream, then publishes what it
+  // returns. What fails stops the topic, as in prepare().
+  std::shared_ptr<const catalog::Table> change(const std::string& topic,
+                                               const catalog::Table& table,
+                                               const std::function<catalog::Table()>& change);
 
  private:
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,

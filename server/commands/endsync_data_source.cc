@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/synchronization.h"
+#include "catalog/transformed_tables.h"
 #include "server/commands/data_source_notices.h"
 #include "server/commands/inferred_types.h"
 #include "server/commands/rights.h"
@@ -52,15 +53,17 @@ class Sweep {
  public:
   Sweep(CommandContext& context, int64_t wanted) : context_(context), wanted_(wanted) {}
 
-  void run(const catalog::SweepTarget& target) {
+  void run(const catalog::SweepTarget& target, const catalog::SweepCount& count) {
     const catalog::TableName name(target.table.schema, target.table.current_name);
-    catalog::SweepPlace place = catalog::begin_sweep(context_.connection(), target);
+    catalog::SweepPlace place;
+    if (count.ending > 0) place = catalog::begin_sweep(context_.connection(), target);
     int64_t ended = 0;
     while (place.done_id < place.last_id) {
       context_.session().check_stop();
       ended += run_some(target, name, place);
       tell_progress();
     }
+    end_derived(target, name);
     if (ended > 0) {
       spdlog::info("data source {}: {} rows of {} ended that its snapshot did not confirm",
                    target.source.source_name, ended, target.table.main());
@@ -69,6 +72,25 @@ class Sweep {
   [[nodiscard]] int64_t ended() const { return ended_; }
 
  private:
+  // Rows of documents whose record has gone; also those that a command before was killed over.
+  void end_derived(const catalog::SweepTarget& target, const catalog::TableName& name) {
+    std::vector<catalog::TableName> family = catalog::derived_from(context_.connection(), name);
+    if (family.empty()) return;
+    const std::vector<catalog::TableName> derived = family;
+    family.push_back(name);
+    const catalog::StreamLock lock = hold_streams(context_, family);
+    const std::vector<catalog::Table> parent = catalog::load_tables(context_.connection(), name);
+    if (parent.empty()) return;
+    for (const catalog::TableName& each : derived) {
+      const std::vector<catalog::Table> child = catalog::load_tables(context_.connection(), each);
+      if (child.empty()) continue;
+      in_patient_transaction(context_, child, [&] {
+        catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
+                                       {target.origin, target.snapshot_us});
+      });
+    }
+  }
+
   int64_t run_some(const catalog::SweepTarget& target, const catalog::TableName& name,
                    catalog::SweepPlace& place) {
     const catalog::StreamLock lock = hold_streams(context_, {name});
@@ -120,9 +142,7 @@ void end_resync(const ast::EndSyncDataSource& command, const catalog::Synchroniz
   }
   tell_unswept(plan, context.session());
   Sweep sweep(context, plan.ending());
-  for (const SweepPlan::Target& target : plan.targets) {
-    if (target.count.ending > 0) sweep.run(target.rows);
-  }
+  for (const SweepPlan::Target& target : plan.targets) sweep.run(target.rows, target.count);
   context.session().notice(
       {.message = fmt::format("{} of {} current rows ended that the snapshot did not confirm",
                               sweep.ended(), plan.current())});

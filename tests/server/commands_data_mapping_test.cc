@@ -56,15 +56,11 @@ class DataMapping : public CommandsTest {
   }
 };
 
-const std::string kNoEffect =
-    "data mappings are stored and have no effect yet: this version of Metadb does not transform "
-    "JSON";
-
-TEST_F(DataMapping, IsStoredPublishedAndSaidToHaveNoEffectYet) {
+TEST_F(DataMapping, IsStoredAndPublished) {
   EXPECT_EQ(run(mapping("$", "t")).tag, "CREATE DATA MAPPING");
-  EXPECT_THAT(messages(), ElementsAre(kNoEffect));
+  EXPECT_THAT(messages(), IsEmpty());
   run(mapping("$.\"metadata\"", "metadata"));
-  EXPECT_THAT(messages(), ElementsAre(kNoEffect));
+  EXPECT_THAT(messages(), IsEmpty());
   EXPECT_THAT(
       run("list data_mappings").rows,
       ElementsAre(ElementsAre("json", "lib.inventory__", "jsondata", "$", "t"),
@@ -75,16 +71,15 @@ TEST_F(DataMapping, IsStoredPublishedAndSaidToHaveNoEffectYet) {
 TEST_F(DataMapping, WithoutItsParentsIsWarnedOf) {
   run(mapping("$.a.b", "b"));
   EXPECT_THAT(messages(),
-              ElementsAre(kNoEffect,
-                          "path \"$.a.b\" has no effect until its parents are mapped too; Not "
+              ElementsAre("path \"$.a.b\" has no effect until its parents are mapped too; Not "
                           "mapped: \"$\", \"$.a\"."));
   // Those of another column are no parents.
-  run(mapping("$", "t", "note"));
+  run(mapping("$", "n", "note"));
   run(mapping("$.a", "a"));
-  EXPECT_THAT(messages(), ElementsAre(kNoEffect, HasSubstr("Not mapped: \"$\".")));
+  EXPECT_THAT(messages(), ElementsAre(HasSubstr("Not mapped: \"$\".")));
 }
 
-TEST_F(DataMapping, PathAndIdAreTakenOncePerColumn) {
+TEST_F(DataMapping, APathIsTakenOncePerColumnAndAnIdOncePerTable) {
   run(mapping("$", "t"));
   const Error same_path = failure(mapping("$", "u"));
   EXPECT_EQ(same_path.sqlstate, "42710");
@@ -92,7 +87,10 @@ TEST_F(DataMapping, PathAndIdAreTakenOncePerColumn) {
             "path \"$\" of column \"jsondata\" of table \"lib.inventory__\" is already mapped to "
             "\"t\"");
   EXPECT_EQ(failure(mapping("$.a", "t")).sqlstate, "42710");
-  run(mapping("$", "t", "note"));
+  const Error same_id = failure(mapping("$", "t", "note"));
+  EXPECT_EQ(same_id.sqlstate, "42710");
+  EXPECT_EQ(same_id.message(), same_path.message());
+  run(mapping("$", "n", "note"));
 }
 
 TEST_F(DataMapping, NeedsAManagedTableAndAColumnThatMayHoldJson) {
@@ -115,9 +113,11 @@ TEST_F(DataMapping, PathAndIdArePointedAtWhenTheyAreWrong) {
   EXPECT_EQ(failure(id).position, static_cast<int>(id.find("'Tags")) + 1);
 }
 
-TEST_F(DataMapping, BackfillIsNotBuilt) {
-  EXPECT_EQ(failure(mapping("$", "t") + " backfill").sqlstate, "0A000");
-  EXPECT_EQ(only("SELECT count(*) FROM metadb.transform_json"), "0");
+TEST_F(DataMapping, NeedsAKeyThatNamesTheRoots) {
+  superuser_.exec("UPDATE metadb.managed_table SET key_columns = '{}'");
+  const Error error = failure(mapping("$", "t"));
+  EXPECT_EQ(error.sqlstate, "55000");
+  EXPECT_EQ(error.message(), "table \"lib.inventory__\" has no key");
 }
 
 TEST_F(DataMapping, IsDroppedInWhateverSpellingOfItsPath) {
@@ -126,8 +126,7 @@ TEST_F(DataMapping, IsDroppedInWhateverSpellingOfItsPath) {
   run(mapping("$.a.b", "b"));
   EXPECT_EQ(run(unmapping("$.\"a\"")).tag, "DROP DATA MAPPING");
   EXPECT_THAT(messages(),
-              ElementsAre(kNoEffect,
-                          "paths below the dropped one have no effect without it; Still mapped: "
+              ElementsAre("paths below the dropped one have no effect without it; Still mapped: "
                           "\"$.a.b\"."));
   EXPECT_EQ(catalog_->snapshot()->json_mappings.size(), 2U);
   const Error gone = failure(unmapping("$.a"));

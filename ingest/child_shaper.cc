@@ -1,0 +1,361 @@
+#include "ingest/child_shaper.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "catalog/transformed_tables.h"
+
+namespace metadb::ingest {
+namespace {
+
+using catalog::Column;
+using catalog::Error;
+using catalog::PgType;
+using catalog::Table;
+
+Column column_of(std::string name, PgType type) {
+  return {std::move(name), std::string(catalog::row_of(type).name), type};
+}
+
+PgType pg_type_of(JsonType type) {
+  switch (type) {
+    case JsonType::boolean:
+      return PgType::boolean;
+    case JsonType::numeric:
+      return PgType::numeric;
+    case JsonType::timestamp:
+      return PgType::timestamp;
+    case JsonType::timestamptz:
+      return PgType::timestamptz;
+    case JsonType::text:
+      break;
+  }
+  return PgType::text;
+}
+
+std::set<std::string, std::less<>> taken_names(const Table& table) {
+  std::set<std::string, std::less<>> out;
+  for (const Column& column : table.columns) out.insert(column.name);
+  return out;
+}
+
+// Adds the column in memory, under a name that is free.
+const Column& name_column(Table& table, const std::string& source, std::string_view wanted,
+                          Column column) {
+  column.name = column_name(wanted, taken_names(table));
+  if (column.name != source) table.renamed[source] = column.name;
+  table.columns.push_back(std::move(column));
+  return table.columns.back();
+}
+
+void name_roots(Table& table, const Table& parent) {
+  for (const std::string& name : parent.key_columns) {
+    const std::string source = root_source_column(name);
+    Column root = *parent.column(name);
+    root.choice = catalog::TypeChoice::events;
+    table.key_columns.push_back(name_column(table, source, source, std::move(root)).name);
+  }
+}
+
+void each_map(const JsonMap& map, const std::function<void(const JsonMap&)>& what) {
+  what(map);
+  for (const JsonMap& field : map.fields) each_map(field, what);
+}
+
+// The maps from the root to that of `id`.
+std::vector<const JsonMap*> way_to(const JsonMap& map, std::string_view id) {
+  if (map.id == id) return {&map};
+  for (const JsonMap& field : map.fields) {
+    std::vector<const JsonMap*> way = way_to(field, id);
+    if (way.empty()) continue;
+    way.insert(way.begin(), &map);
+    return way;
+  }
+  return {};
+}
+
+// Where the values of a column stand in the documents. Empty path: nowhere, as far as is known.
+catalog::DocumentPlace place_of(const MappedColumn& mapped, const Table& table,
+                                const std::string& table_id, const std::string& source) {
+  catalog::DocumentPlace out{mapped.column, {}};
+  const size_t point = source.find('.');
+  const bool is_element = point == std::string::npos;
+  const std::string id = is_element || point == 0 ? table_id : source.substr(0, point);
+  for (const JsonMap* map : way_to(mapped.map, id)) {
+    if (!map->field.empty()) out.path.push_back({map->field});
+    const Column* ordinal = table.column_of_source(ordinal_source_column(map->id));
+    if (ordinal != nullptr) out.path.push_back({ordinal->name, true});
+  }
+  if (!is_element) out.path.push_back({source.substr(point + 1)});
+  return out;
+}
+
+std::string source_of(const Table& table, const std::string& column) {
+  const auto found =
+      std::ranges::find(table.renamed, column, [](const auto& pair) { return pair.second; });
+  return found == table.renamed.end() ? column : found->first;
+}
+
+Error no_place(const Table& child, const std::string& reason) {
+  return Error("42P07",
+               fmt::format("transformed table {} cannot be made: {}", child.main(), reason))
+      .with_hint("Drop the data mapping, and create it with another target identifier.");
+}
+
+void check_key(const Table& child, const Table& parent, const std::string& topic) {
+  std::vector<std::string> roots;
+  for (const std::string& name : parent.key_columns) {
+    const Column* column = child.column_of_source(root_source_column(name));
+    if (column != nullptr) roots.push_back(column->name);
+  }
+  if (roots == ChildShape(child).roots && roots.size() == parent.key_columns.size()) return;
+  throw LaneStopped(
+      Error("55006",
+            fmt::format("the key of {} is ({}) now, and the rows of {} name their roots by another "
+                        "one",
+                        parent.main(), fmt::join(parent.key_columns, ", "), child.main()))
+          .with_hint(fmt::format("PURGE DATA DROP TABLE {}: it is made anew.", child.main())),
+      topic);
+}
+
+}  // namespace
+
+TableNames child_names(const Table& parent, const std::string& id) {
+  return TableNames(fmt::format("{}__{}", parent.current_name, id));
+}
+
+std::vector<std::string> columns_of_object(const Table& table, const std::string& id) {
+  std::vector<std::string> out;
+  for (const auto& [source, column] : table.renamed) {
+    if (source.starts_with(id + ".")) out.push_back(column);
+  }
+  return out;
+}
+
+std::vector<MappedColumn> mapped_columns(const catalog::Snapshot& snapshot, const Table& table) {
+  std::map<std::string, std::vector<catalog::JsonMapping>> by_column;
+  for (const catalog::JsonMapping& mapping : snapshot.json_mappings) {
+    if (mapping.schema_name == table.schema && mapping.table_name == table.current_name)
+      by_column[mapping.column_name].push_back(mapping);
+  }
+  std::vector<MappedColumn> out;
+  if (table.key_columns.empty()) return out;
+  for (const auto& [name, mappings] : by_column) {
+    const Column* column = table.column(name);
+    if (column == nullptr || !catalog::may_hold_json(*column)) continue;
+    if (auto map = json_map(mappings)) out.push_back({name, std::move(*map)});
+  }
+  return out;
+}
+
+std::shared_ptr<const Table> ChildShaper::find(const Table& parent, const std::string& id) const {
+  const auto snapshot = catalog_.snapshot();
+  const auto found = snapshot->tables.find({parent.schema, child_names(parent, id).current});
+  return found == snapshot->tables.end() ? nullptr : found->second;
+}
+
+ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn& mapped,
+                                         const std::string& topic) {
+  Tables out;
+  each_map(mapped.map, [&](const JsonMap& map) {
+    std::shared_ptr<const Table> child = find(parent, map.id);
+    if (!child || child->parent != catalog::TableName(parent.schema, parent.current_name)) return;
+    std::vector<Column> changed;
+    for (const std::string& name : parent.key_columns) {
+      const Column* root = child->column_of_source(root_source_column(name));
+      const Column& key = *parent.column(name);
+      if (root == nullptr || root->type_name == key.type_name) continue;
+      changed.push_back({root->name, key.type_name, key.type});
+    }
+    if (!changed.empty()) {
+      child = tables_.change(topic, *child, [&] {
+        catalog::change_types(connection_, *child, changed);
+        Table fitted = *child;
+        for (const Column& column : changed)
+          *std::ranges::find(fitted.columns, column.name, &Column::name) = column;
+        return fitted;
+      });
+    }
+    for (const int year : parent.years) {
+      if (child->years.contains(year)) continue;
+      child = tables_.change(topic, *child, [&] {
+        catalog::add_year(connection_, *child, year);
+        Table fitted = *child;
+        fitted.years.insert(year);
+        return fitted;
+      });
+    }
+    check_key(*child, parent, topic);
+    out[map.id] = child;
+  });
+  return out;
+}
+
+// Also of a field whose column somebody has dropped.
+void ChildShaper::record_name(const Table& table, const std::string& source,
+                              const std::string& name) {
+  catalog::forget_column_name(connection_, table, source);
+  catalog::record_column_name(connection_, table, source, name);
+}
+
+Table ChildShaper::create(Table table, const Fitting& fitting) {
+  name_roots(table, fitting.parent);
+  for (const std::string& id : fitting.need.levels) {
+    const std::string source = ordinal_source_column(id);
+    table.key_columns.push_back(
+        name_column(table, source, source, column_of("", PgType::int4)).name);
+  }
+  for (const ChildNeed::NewColumn& added : fitting.need.columns)
+    name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
+  Table created;
+  try {
+    created = catalog::create_table(connection_, table);
+  } catch (const Error& error) {
+    const bool is_name_taken = error.sqlstate == "42P07" || error.sqlstate == "42710";
+    if (is_name_taken) throw no_place(table, error.message());
+    if (error.sqlstate != "23505") throw;
+    throw Error("42P01", fmt::format("transformed table {} has been dropped", table.main()))
+        .with_hint("PURGE DATA DROP TABLE of it, so that it is made anew.");
+  }
+  for (const auto& [source, name] : table.renamed) record_name(table, source, name);
+  return created;
+}
+
+Table ChildShaper::adopt(Table table, const Fitting& fitting) {
+  const auto snapshot = catalog_.snapshot();
+  const bool is_fed = std::ranges::any_of(snapshot->source_tables, [&](const auto& pair) {
+    return pair.second.schema_name == table.schema && pair.second.table_name == table.current_name;
+  });
+  if (is_fed || table.is_transformed)
+    throw no_place(table, "a table of another origin has that name");
+  table.is_transformed = true;
+  table.parent = {fitting.parent.schema, fitting.parent.current_name};
+  table.source_name = fitting.parent.source_name;
+  catalog::adopt_table(connection_, table);
+  Table before = table;
+  name_roots(table, fitting.parent);
+  for (const std::string& name : table.key_columns)
+    catalog::add_column(connection_, before, *table.column(name));
+  for (const auto& [source, name] : table.renamed) {
+    if (!before.renamed.contains(source)) record_name(table, source, name);
+  }
+  catalog::change_key(connection_, table, {table.key_columns, ""});
+  return extend(std::move(table), fitting);
+}
+
+Table ChildShaper::extend(Table table, const Fitting& fitting) {
+  for (const std::string& id : fitting.need.levels) {
+    const std::string source = ordinal_source_column(id);
+    if (table.column_of_source(source) != nullptr) continue;
+    const Table before = table;
+    const Column added = name_column(table, source, source, column_of("", PgType::int4));
+    catalog::add_ordinal(connection_, before, added);
+    if (added.name != source) record_name(table, source, added.name);
+    table.key_columns.push_back(added.name);
+  }
+  add_columns(table, fitting);
+  make_texts(table, fitting);
+  return table;
+}
+
+void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
+  for (const ChildNeed::NewColumn& added : fitting.need.columns) {
+    if (table.column_of_source(added.source) != nullptr) continue;
+    // One that a user has added, or external SQL asked for, is meant for the field of its name.
+    const bool is_meant =
+        table.column(added.name) != nullptr && added.name != fitting.id &&
+        std::ranges::find(table.key_columns, added.name) == table.key_columns.end() &&
+        std::ranges::none_of(table.renamed,
+                             [&](const auto& pair) { return pair.second == added.name; });
+    if (is_meant) {
+      table.renamed[added.source] = added.name;
+      record_name(table, added.source, added.name);
+      keep_type(table, added.name);
+      continue;
+    }
+    const Table before = table;
+    const Column column =
+        name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
+    catalog::add_column(connection_, before, column);
+    if (column.name != added.source) record_name(table, added.source, column.name);
+    spdlog::info("column {} {} added to {}", column.name, column.type_name, table.main());
+  }
+}
+
+// A type that no value of a document has was chosen: values are cast to it, for as long as they
+// fit.
+void ChildShaper::keep_type(Table& table, const std::string& name) {
+  Column& column = *std::ranges::find(table.columns, name, &Column::name);
+  const bool is_of_json = column.type == PgType::boolean || column.type == PgType::numeric ||
+                          column.type == PgType::text || column.type == PgType::timestamp ||
+                          column.type == PgType::timestamptz;
+  if (is_of_json || column.choice != catalog::TypeChoice::events) return;
+  Column chosen = column;
+  chosen.choice = catalog::TypeChoice::by_hand;
+  catalog::change_types(connection_, table, {chosen});
+  column = chosen;
+}
+
+void ChildShaper::make_texts(Table& table, const Fitting& fitting) {
+  for (const std::string& name : fitting.need.to_text) {
+    const auto column = std::ranges::find(table.columns, name, &Column::name);
+    if (column == table.columns.end()) continue;
+    const Column former = *column;
+    const Column text = column_of(name, PgType::text);
+    if (former.type == PgType::text && former.type_name == text.type_name &&
+        former.choice == catalog::TypeChoice::events) {
+      continue;
+    }
+    const std::string source = source_of(table, name);
+    catalog::change_types(connection_, table, {text});
+    *column = text;
+    int64_t kept = 0;
+    // The text of a canonical uuid is the one that stands in the document.
+    if (former.choice != catalog::TypeChoice::inferred) {
+      kept = catalog::derive_texts(connection_, fitting.parent, table, name,
+                                   place_of(fitting.mapped, table, fitting.id, source));
+    }
+    spdlog::info(
+        "column {} of {} is text now, was {}; {} values whose documents are gone have the "
+        "text that PostgreSQL makes of them",
+        name, table.main(), former.type_name, kept);
+  }
+}
+
+void ChildShaper::fit(const ChildrenOutgrown& outgrown, const std::string& topic) {
+  const auto snapshot = catalog_.snapshot();
+  const auto parent = known_table(*snapshot, *outgrown.parent);
+  for (const MappedColumn& mapped : mapped_columns(*snapshot, *parent)) {
+    if (mapped.column != outgrown.column) continue;
+    for (const auto& [id, need] : outgrown.needs) fit_table({*parent, mapped, id, need}, topic);
+  }
+}
+
+void ChildShaper::fit_table(const Fitting& fitting, const std::string& topic) {
+  const Table& parent = fitting.parent;
+  const auto found = find(parent, fitting.id);
+  if (found) {
+    const bool is_own = found->parent == catalog::TableName(parent.schema, parent.current_name);
+    tables_.change(topic, *found,
+                   [&] { return is_own ? extend(*found, fitting) : adopt(*found, fitting); });
+    return;
+  }
+  const TableNames names = child_names(parent, fitting.id);
+  Table table;
+  table.schema = parent.schema;
+  table.current_name = names.current;
+  table.main_name = names.main;
+  table.history_name = names.history;
+  table.sync_name = names.sync;
+  table.source_name = parent.source_name;
+  table.is_transformed = true;
+  table.parent = {parent.schema, parent.current_name};
+  tables_.change(topic, table, [&] { return create(table, fitting); });
+  spdlog::info("transformed table {} created for {}", table.main(), parent.main());
+}
+
+}  // namespace metadb::ingest

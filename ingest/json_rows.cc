@@ -1,0 +1,308 @@
+#include "ingest/json_rows.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "ingest/copy_format.h"
+#include "ingest/debezium_error.h"
+#include "ingest/numeric.h"
+
+namespace metadb::ingest {
+namespace {
+
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// PostgreSQL's numeric has a range; a number beyond it stays the text it is.
+bool is_in_range(std::string_view number) {
+  constexpr size_t kSurelyInRange = 1000;
+  if (number.size() < kSurelyInRange && number.find_first_of("eE") == std::string_view::npos)
+    return true;
+  std::string cell;
+  try {
+    append_numeric_cell(cell, number);
+    return true;
+  } catch (const DecodeError&) {
+    return false;
+  }
+}
+
+// Reads from the front of a text; anything unexpected makes it fail for good.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view text) : rest_(text) {}
+
+  int digits(size_t count) {
+    int number = 0;
+    if (rest_.size() < count) return fail();
+    for (size_t i = 0; i < count; ++i) {
+      if (!is_digit(rest_[i])) return fail();
+      number = number * 10 + (rest_[i] - '0');
+    }
+    rest_.remove_prefix(count);
+    return number;
+  }
+  bool take(char c) {
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void expect(char c) {
+    if (!take(c)) fail();
+  }
+  void expect_in(int number, int least, int most) {
+    if (number < least || number > most) fail();
+  }
+  // The microseconds of what stands behind a point.
+  int fraction() {
+    int us = 0;
+    size_t count = 0;
+    for (; count < rest_.size() && is_digit(rest_[count]); ++count) {
+      if (count < 6) us = us * 10 + (rest_[count] - '0');
+      if (count >= 6 && rest_[count] != '0') fail();
+    }
+    if (count == 0) fail();
+    for (size_t i = count; i < 6; ++i) us *= 10;
+    rest_.remove_prefix(count);
+    return us;
+  }
+  // Minutes east of UTC.
+  std::optional<int> zone() {
+    if (take('Z') || take('z')) return 0;
+    const bool is_west = rest_.starts_with('-');
+    if (!take('+') && !take('-')) return std::nullopt;
+    const int hours = digits(2);
+    int minutes = 0;
+    if (take(':') || !rest_.empty()) minutes = digits(2);
+    expect_in(hours, 0, 15);
+    expect_in(minutes, 0, 59);
+    return (is_west ? -1 : 1) * (hours * 60 + minutes);
+  }
+  [[nodiscard]] bool is_done() const { return is_good_ && rest_.empty(); }
+
+ private:
+  int fail() {
+    is_good_ = false;
+    return 0;
+  }
+
+  std::string_view rest_;
+  bool is_good_ = true;
+};
+
+JsonMap* find_field(JsonMap& map, std::string_view name) {
+  const auto found = std::ranges::find(map.fields, name, &JsonMap::field);
+  return found == map.fields.end() ? nullptr : &*found;
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+  if (text.find('\0') == std::string_view::npos) {
+    append_text(out, text);
+    return;
+  }
+  std::string replaced;
+  for (const char c : text) {
+    if (c == '\0') {
+      replaced += kReplacement;
+    } else {
+      replaced += c;
+    }
+  }
+  append_text(out, replaced);
+}
+
+class Walk {
+ public:
+  explicit Walk(JsonRowSink& to) : to_(to) {}
+
+  void document(const JsonMap& map, const JsonNode& value) {
+    if (value.kind == JsonKind::object) row(map, value);
+    if (value.kind == JsonKind::array) elements(map, value);
+  }
+
+ private:
+  struct Array {
+    const JsonMap* map;
+    const JsonNode* value;
+  };
+
+  void row(const JsonMap& table, const JsonNode& value) {
+    to_.begin(table, levels_);
+    std::vector<Array> arrays;
+    if (value.kind == JsonKind::object) {
+      members(table, value, "", arrays);
+    } else {
+      to_.element(value);
+    }
+    to_.end();
+    for (const Array& array : arrays) elements(*array.map, *array.value);
+  }
+
+  void members(const JsonMap& map, const JsonNode& object, std::string_view id,
+               std::vector<Array>& arrays) {
+    std::vector<const JsonNode*> mapped(map.fields.size());
+    for (const JsonNode* member = object.begin(); member != object.end(); member = member->next()) {
+      to_.member(id, member->name, *member);
+      const auto found = std::ranges::find(map.fields, member->name, &JsonMap::field);
+      if (found == map.fields.end()) continue;
+      mapped[static_cast<size_t>(found - map.fields.begin())] = member;
+    }
+    for (size_t i = 0; i < mapped.size(); ++i) {
+      if (mapped[i] == nullptr) continue;
+      const JsonMap& field = map.fields[i];
+      if (mapped[i]->kind == JsonKind::object) members(field, *mapped[i], field.id, arrays);
+      if (mapped[i]->kind == JsonKind::array) arrays.push_back({&field, mapped[i]});
+    }
+  }
+
+  void elements(const JsonMap& table, const JsonNode& array) {
+    levels_.push_back({&table, 0});
+    for (const JsonNode* value = array.begin(); value != array.end(); value = value->next()) {
+      ++levels_.back().ordinal;
+      if (value->kind != JsonKind::array) row(table, *value);
+    }
+    levels_.pop_back();
+  }
+
+  JsonRowSink& to_;
+  std::vector<JsonLevel> levels_;
+};
+
+}  // namespace
+
+std::optional<JsonMap> json_map(std::span<const catalog::JsonMapping> mappings) {
+  std::vector<std::pair<catalog::JsonPath, std::string>> paths;
+  for (const catalog::JsonMapping& mapping : mappings)
+    paths.emplace_back(catalog::parse_json_path(mapping.path), mapping.id);
+  // Parents first.
+  std::ranges::stable_sort(paths, {}, [](const auto& path) { return path.first.size(); });
+  std::optional<JsonMap> root;
+  for (const auto& [path, id] : paths) {
+    if (path.empty()) {
+      root = JsonMap{id, "", {}};
+      continue;
+    }
+    JsonMap* above = root ? &*root : nullptr;
+    for (size_t i = 0; above != nullptr && i + 1 < path.size(); ++i)
+      above = find_field(*above, path[i]);
+    if (above != nullptr) above->fields.push_back({id, path.back(), {}});
+  }
+  return root;
+}
+
+std::string snake_case(std::string_view field) {
+  while (field.starts_with('#') || field.starts_with('@')) field.remove_prefix(1);
+  std::string out;
+  for (size_t i = 0; i < field.size(); ++i) {
+    const char c = field[i];
+    if (!is_upper(c)) {
+      out += c;
+      continue;
+    }
+    const char before = i > 0 ? field[i - 1] : '_';
+    const char after = i + 1 < field.size() ? field[i + 1] : '_';
+    const bool begins_word =
+        is_lower(before) || is_digit(before) || (is_upper(before) && is_lower(after));
+    if (begins_word) out += '_';
+    out += static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::optional<JsonTime> iso_time(std::string_view text) {
+  namespace chrono = std::chrono;
+  constexpr size_t kShortest = 16;  // 2026-01-02T03:04
+  if (text.size() < kShortest || !is_digit(text[0])) return std::nullopt;
+  TimeReader reader(text);
+  const int year = reader.digits(4);
+  reader.expect('-');
+  const int month = reader.digits(2);
+  reader.expect('-');
+  const int day = reader.digits(2);
+  if (!reader.take('T') && !reader.take('t')) reader.expect(' ');
+  const int hour = reader.digits(2);
+  reader.expect(':');
+  const int minute = reader.digits(2);
+  const int second = reader.take(':') ? reader.digits(2) : 0;
+  const int us = reader.take('.') ? reader.fraction() : 0;
+  const std::optional<int> zone = reader.zone();
+  const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
+                                    chrono::day(static_cast<unsigned>(day))};
+  reader.expect_in(year, 1, 9999);
+  reader.expect_in(hour, 0, 23);
+  reader.expect_in(minute, 0, 59);
+  reader.expect_in(second, 0, 59);
+  if (!reader.is_done() || !date.ok()) return std::nullopt;
+  const int64_t days = chrono::sys_days(date).time_since_epoch().count();
+  const int64_t minutes = (days * 24 + hour) * 60 + minute - zone.value_or(0);
+  return JsonTime{(minutes * 60 + second) * 1'000'000 + us, zone.has_value()};
+}
+
+std::optional<JsonType> json_type(const JsonNode& value) {
+  switch (value.kind) {
+    case JsonKind::boolean:
+      return JsonType::boolean;
+    case JsonKind::number:
+      return is_in_range(value.text) ? JsonType::numeric : JsonType::text;
+    case JsonKind::string: {
+      const std::optional<JsonTime> time = iso_time(value.text);
+      if (!time) return JsonType::text;
+      return time->has_zone ? JsonType::timestamptz : JsonType::timestamp;
+    }
+    case JsonKind::null:
+    case JsonKind::array:
+    case JsonKind::object:
+    case JsonKind::bytes:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void append_json_cell(std::string& out, const JsonNode& value, JsonType type) {
+  switch (type) {
+    case JsonType::boolean:
+      append_boolean(out, value.text == "true");
+      return;
+    case JsonType::numeric:
+      append_numeric_cell(out, value.text);
+      return;
+    case JsonType::timestamp:
+    case JsonType::timestamptz:
+      append_timestamptz(out, iso_time(value.text)->us);
+      return;
+    case JsonType::text:
+      append_json_text(out, value.text);
+      return;
+  }
+}
+
+// The parser takes objects only, so the document stands in one. What is no JSON by itself must not
+// become some by that: `1, "b": 2` makes another member, and `1}` ends the object.
+const JsonNode* parse_json(JsonParser& parser, std::string_view text) {
+  std::string wrapped = R"({"$":)";
+  wrapped += text;
+  wrapped += '}';
+  try {
+    const JsonNode& root = parser.parse_object(wrapped);
+    if (root.size == 1 || root.begin()->next() != root.end()) return nullptr;
+    return root.begin();
+  } catch (const DecodeError&) {
+    return nullptr;
+  }
+}
+
+void transform_json(const JsonMap& map, const JsonNode& document, JsonRowSink& to) {
+  Walk(to).document(map, document);
+}
+
+}  // namespace metadb::ingest

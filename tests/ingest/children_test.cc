@@ -1,0 +1,270 @@
+#include "ingest/children.h"
+
+#include <gmock/gmock.h>
+
+#include "catalog/transformed_tables.h"
+#include "tests/ingest/children_fixture.h"
+
+namespace metadb::tests {
+namespace {
+
+using ingest::Op;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Children : public ChildrenTest {};
+
+TEST_F(Children, AreTablesOfTypedColumns) {
+  map({{"$", "t"}, {"$.meta", "meta"}, {"$.tags", "tags"}, {"$.notes", "notes"}});
+  put(1, R"({"name":"A","pageCount":12.50,"isOpen":true,"at":"2026-01-02T03:04:05+01:00",
+            "local":"2026-01-02 03:04:05","none":null,"meta":{"createdBy":"x"},
+            "tags":["a","b"],"notes":[{"noteText":"n","@n":1}]})");
+  EXPECT_THAT(columns("t"),
+              ElementsAre("__root__id|integer", "name|text", "page_count|numeric",
+                          "is_open|boolean", "at|timestamp with time zone",
+                          "local|timestamp without time zone", "meta__created_by|text"));
+  EXPECT_THAT(
+      current("t", "*"),
+      ElementsAre(testing::HasSubstr("|1|A|12.50|t|2026-01-02 02:04:05+00|2026-01-02 03:04:05|x")));
+  EXPECT_THAT(columns("tags"),
+              ElementsAre("__root__id|integer", "__ord__tags|integer", "tags|text"));
+  EXPECT_THAT(current("tags", "__root__id, __ord__tags, tags"), ElementsAre("1|1|a", "1|2|b"));
+  EXPECT_THAT(current("notes", "__ord__notes, note_text, n"), ElementsAre("1|n|1"));
+  EXPECT_THAT(rows(fmt::format("SELECT table_name, transformed, parent_schema_name, "
+                               "parent_table_name, source_name FROM metadb.base_table WHERE "
+                               "table_name LIKE '{}%' ORDER BY 1",
+                               table_)),
+              ElementsAre(table_ + "|f|||src", table_ + "__notes|t|public|" + table_ + "|src",
+                          table_ + "__t|t|public|" + table_ + "|src",
+                          table_ + "__tags|t|public|" + table_ + "|src"));
+}
+
+TEST_F(Children, UnchangedRowsKeepTheirVersionAndWhatIsGoneEnds) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"n":1,"tags":["a","b","c"]})");
+  put(1, R"({"n":1,"tags":["a","x"]})");
+  put(1, R"({"n":2,"tags":["a","x"]})", "v");
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|3", "2|3|0"));
+  EXPECT_THAT(versions("tags", "__ord__tags, tags"),
+              ElementsAre("1|a|1|0", "2|b|1|2", "3|c|1|2", "2|x|2|0"));
+}
+
+TEST_F(Children, FollowEveryVersionOfOneBatch) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(7, "{}");
+  apply({change(Op::update, 1, Cell::text(R"({"n":1,"tags":["a","b"]})")),
+         change(Op::update, 1, Cell::text(R"({"n":2,"tags":["a"]})")),
+         change(Op::remove, 1, Cell::null()),
+         change(Op::update, 1, Cell::text(R"({"n":2,"tags":[null,"b"]})")),
+         change(Op::update, 2, Cell::text(R"({"n":5})")), change(Op::remove, 2, Cell::null())});
+  EXPECT_THAT(versions("t", "__root__id, n"),
+              ElementsAre("7|NULL|1|0", "1|1|2|3", "1|2|3|4", "1|2|5|0", "2|5|6|7"));
+  EXPECT_THAT(versions("tags", "__ord__tags, tags"),
+              ElementsAre("1|a|2|4", "2|b|2|3", "1|NULL|5|0", "2|b|5|0"));
+}
+
+TEST_F(Children, EndWithTheirRoots) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"tags":[1]})");
+  put(2, R"({"tags":[2]})");
+  put(3, R"({"tags":[3]})");
+  apply({change(Op::remove, 2, Cell::null())});
+  EXPECT_THAT(current("tags", "__root__id"), ElementsAre("1", "3"));
+  apply({change(Op::truncate, 0, Cell::null())});
+  EXPECT_THAT(current("tags", "__root__id"), IsEmpty());
+  EXPECT_THAT(versions("tags", "tags"), ElementsAre("1|1|5", "2|2|4", "3|3|5"));
+  EXPECT_THAT(versions("t", "__root__id"), ElementsAre("1|1|5", "2|2|4", "3|3|5"));
+}
+
+TEST_F(Children, ANullDocumentHasNoneAndAnUnavailableOneChangesNothing) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  apply({change(Op::update, 1, Cell::unavailable(), "v")});
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|0"));
+  apply({change(Op::update, 1, Cell::null(), "v")});
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|3"));
+  // Whose document was never seen.
+  apply({change(Op::create, 2, Cell::unavailable(), "v")});
+  apply({change(Op::update, 2, Cell::unavailable(), "w")});
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|3"));
+}
+
+TEST_F(Children, OfARowThatGetsAnotherKeyGoWithIt) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  ingest::Change insert = change(Op::create, 2, Cell::unavailable(), "v");
+  ingest::append_text(insert.fill_key.emplace(), Cell::int4(1).bytes);
+  ingest::Change gone = change(Op::remove, 1, Cell::null());
+  apply({gone, insert});
+  EXPECT_THAT(current("t", "__root__id, n"), ElementsAre("2|1"));
+  EXPECT_THAT(versions("t", "__root__id, n"), testing::SizeIs(2));
+}
+
+TEST_F(Children, AMappingAppliesFromTheNextVersionOfARecord) {
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  map({{"$", "t"}});
+  // Its document does not change, nor is it sent.
+  apply({change(Op::update, 1, Cell::unavailable(), "v")});
+  EXPECT_THAT(versions("t", "__root__id, n"), ElementsAre("1|1|3|0"));
+}
+
+TEST_F(Children, AColumnBecomesTextWithWhatStandsInTheDocuments) {
+  map({{"$", "t"}, {"$.list", "list"}, {"$.list.o", "o"}});
+  put(1, R"({"at":"2026-01-02T03:04:05.60Z","x":1e2,"b":true})");
+  put(1, R"({"at":"2026-01-02T03:04:05+02:00","x":1.0,"b":true})");
+  put(2, R"({"list":[{"o":{"k":1}},{"o":{"k":2.50}},3]})");
+  put(3, R"({"at":"never","x":"y","b":0,"list":[{"o":{"k":"z"}},"e"]})");
+  EXPECT_THAT(versions("t", "at, x, b"), ElementsAre("2026-01-02T03:04:05.60Z|1e2|true|1|2",
+                                                     "2026-01-02T03:04:05+02:00|1.0|true|2|0",
+                                                     "NULL|NULL|NULL|3|0", "never|y|0|4|0"));
+  EXPECT_THAT(current("list", "__ord__list, o__k, list"),
+              ElementsAre("1|1|NULL", "2|2.50|NULL", "3|NULL|3", "1|z|NULL", "2|NULL|e"));
+}
+
+TEST_F(Children, TimesOfBothKindsInOneColumnAreTexts) {
+  map({{"$", "t"}});
+  put(1, R"({"at":"2026-01-02T03:04:05Z"})");
+  put(2, R"({"at":"2026-01-02T03:04:05"})");
+  EXPECT_THAT(current("t", "at"), ElementsAre("2026-01-02T03:04:05Z", "2026-01-02T03:04:05"));
+}
+
+TEST_F(Children, NamesThatMeetAreToldApart) {
+  map({{"$", "t"}, {"$.a", "a"}});
+  const std::string long_name(200, 'x');
+  put(1,
+      R"({"fooBar":1,"foo_bar":2,"#fooBar":3,"":4,"a":{"b":5},"a__b":6,"__id":7,"tableoid":8,")" +
+          long_name + R"(":9,")" + long_name + R"(y":10})");
+  EXPECT_THAT(current("t", "foo_bar, foo_bar_2, foo_bar_3, _2, a__b_2, a__b, __id_2, tableoid_2"),
+              ElementsAre("1|2|3|4|5|6|7|8"));
+  EXPECT_EQ(columns("t").size(), 11U);
+  // Named once and for all.
+  put(1, R"({"foo_bar":22})");
+  EXPECT_THAT(current("t", "foo_bar, foo_bar_2"), ElementsAre("NULL|22"));
+}
+
+TEST_F(Children, AnObjectWhereAnArrayMayBeCountsAsItsFirstElement) {
+  map({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  put(1, R"({"a":{"b":[1,2]}})");
+  EXPECT_THAT(current("b", "__ord__b, b"), ElementsAre("1|1", "2|2"));
+  put(2, R"({"a":[{"b":[3]},{"b":[4,5]}]})");
+  put(1, R"({"a":{"b":[1,7]}})");
+  EXPECT_THAT(current("b", "__root__id, __ord__a, __ord__b, b"),
+              ElementsAre("1|1|1|1", "1|1|2|7", "2|1|1|3", "2|2|1|4", "2|2|2|5"));
+  EXPECT_THAT(versions("b", "__root__id, b"), testing::SizeIs(6));
+}
+
+TEST_F(Children, OfTextsThatAreNoJsonThereAreNone) {
+  have_table(catalog::PgType::text);
+  map({{"$", "t"}});
+  put(1, R"({"n":1,"s":"a\u0000b"})");
+  put(2, "not JSON");
+  put(3, R"("scalar")");
+  EXPECT_THAT(current("t", "__root__id, s"), ElementsAre("1|a\xEF\xBF\xBD"
+                                                         "b"));
+  put(1, "{");
+  EXPECT_THAT(current("t", "__root__id"), IsEmpty());
+}
+
+TEST_F(Children, OfManyElementsComeAndGo) {
+  map({{"$", "t"}, {"$.e", "e"}});
+  std::string document = R"({"e":[)";
+  for (int i = 1; i <= 30'000; ++i) document += fmt::format("{}{}", i > 1 ? "," : "", i);
+  put(1, document + "]}");
+  const auto sums = [&] {
+    return rows(fmt::format("SELECT count(*), sum(e), sum(__ord__e) FROM public.{}__e", table_));
+  };
+  EXPECT_THAT(sums(), ElementsAre("30000|450015000|450015000"));
+  put(1, R"({"e":[1,2,4]})");
+  EXPECT_THAT(sums(), ElementsAre("3|7|6"));
+  EXPECT_THAT(rows(fmt::format("SELECT count(*) FROM public.{}__e__", table_)),
+              ElementsAre("30001"));
+}
+
+TEST_F(Children, EndAfterASweepOfTheirRoots) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("DELETE FROM public.{} WHERE id = 1", table_));
+  const auto tables = catalog_->snapshot()->tables;
+  const auto& parent = *tables.at({"public", table_});
+  const auto& child = *tables.at({"public", table_ + "__t"});
+  EXPECT_EQ(catalog::end_rows_without_root(connection, parent, child, {"east", kBaseUs}), 0);
+  EXPECT_EQ(catalog::end_rows_without_root(connection, parent, child, {"", kBaseUs + 9'000'000}),
+            1);
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|9", "2|2|0"));
+}
+
+TEST_F(Children, AFieldWhoseColumnSomebodyDroppedHasANewOne) {
+  map({{"$", "t"}});
+  put(1, R"({"theName":"x"})");
+  database_->connect().exec(fmt::format("ALTER TABLE public.{}__t__ DROP COLUMN the_name", table_));
+  put(2, R"({"theName":"y"})");
+  EXPECT_THAT(current("t", "__root__id, the_name"), ElementsAre("1|NULL", "2|y"));
+}
+
+TEST_F(Children, OfSeveralOriginsShareATable) {
+  have_origins();
+  catalog::Connection connection = database_->connect();
+  connection.exec("INSERT INTO metadb.transform_json VALUES ('lib', 'both', 'doc', '$', 't')");
+  catalog_->reload(connection);
+  for (const char* schema : {"east_lib", "west_lib"}) {
+    maker_.table = std::make_shared<const ingest::EventTable>(
+        ingest::EventTable{"srv", "shop", schema, "both"});
+    put(1, fmt::format(R"({{"from":"{}"}})", schema));
+  }
+  apply({change(Op::remove, 1, Cell::null())});
+  EXPECT_THAT(rows("SELECT __origin, \"from\", __current FROM lib.both__t__ ORDER BY 1"),
+              ElementsAre("east|east_lib|t", "west|west_lib|f"));
+}
+
+TEST_F(Children, TheirRootsFollowTheTypeOfTheKey) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  maker_.schema = schema_of(
+      {{"id", catalog::PgType::int8}, {"doc", catalog::PgType::json}, {"v", catalog::PgType::text}},
+      {0});
+  apply({maker_.make(Op::update, kBaseUs + 9'000'000,
+                     {Cell::int8(5'000'000'000), Cell::text("{\"n\":2}"), Cell::null()})});
+  EXPECT_THAT(current("t", "__root__id, n"), ElementsAre("1|1", "5000000000|2"));
+}
+
+TEST_F(Children, ATableThatSomebodyElseHasIsNotTaken) {
+  database_->connect().exec(fmt::format("CREATE TABLE public.{}__t (x int)", table_));
+  map({{"$", "t"}});
+  try {
+    put(1, R"({"n":1})");
+    ADD_FAILURE();
+  } catch (const ingest::LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "42P07");
+    EXPECT_EQ(stopped.topic, topic());
+  }
+}
+
+// As external SQL requires it before there is a document.
+TEST_F(Children, ATableThatNothingFeedsIsTheirs) {
+  catalog::Connection connection = database_->connect();
+  catalog::Table table;
+  const ingest::TableNames names(table_ + "__t");
+  table.schema = "public";
+  table.current_name = names.current;
+  table.main_name = names.main;
+  table.history_name = names.history;
+  table.sync_name = names.sync;
+  table.source_name = "src";
+  table.columns = {{"the_name", "text", catalog::PgType::text},
+                   {"size", "uuid", catalog::PgType::uuid}};
+  {
+    catalog::Transaction transaction(connection);
+    catalog::create_table(connection, table);
+    transaction.commit();
+  }
+  map({{"$", "t"}});
+  put(1, R"({"theName":"x","size":3})");
+  EXPECT_THAT(current("t", "__root__id, the_name, size"), ElementsAre("1|x|3"));
+  EXPECT_THAT(columns("t"), ElementsAre("the_name|text", "size|text", "__root__id|integer"));
+}
+
+}  // namespace
+}  // namespace metadb::tests
