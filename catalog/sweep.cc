@@ -32,6 +32,21 @@ SweepCount count_sweep(Connection& connection, const SweepTarget& target) {
   return {rows.int64(0, 0), rows.int64(0, 1)};
 }
 
+void hold_resync(Connection& connection, const SweepTarget& target) {
+  const Result present = connection.exec(
+      "SELECT FROM metadb.synchronization y JOIN metadb.source s ON s.name = y.source_name WHERE "
+      "s.name = $1 AND y.generation = $2 AND s.sync = $3 FOR SHARE OF y, s",
+      {target.source.source_name, std::to_string(target.generation),
+       std::to_string(static_cast<int>(SyncMode::resync))});
+  if (present.rows() == 0) {
+    throw Error(
+        "55000",
+        fmt::format(
+            "the synchronization of data source \"{}\" has ended, or another has begun, meanwhile",
+            target.source.source_name));
+  }
+}
+
 SweepPlace begin_sweep(Connection& connection, const SweepTarget& target) {
   const Result ids = connection.exec(fmt::format(
       "SELECT coalesce(min(__id), 1) - 1, coalesce(max(__id), 0) FROM {}", target.table.current()));
@@ -39,14 +54,18 @@ SweepPlace begin_sweep(Connection& connection, const SweepTarget& target) {
 }
 
 int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace& place) {
-  const Result present = connection.exec(
-      "SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 FOR SHARE",
-      {target.source.source_name, std::to_string(target.generation)});
-  if (present.rows() == 0) {
-    throw Error("55000", fmt::format("data source \"{}\" is synchronized anew meanwhile",
-                                     target.source.source_name));
+  hold_resync(connection, target);
+  // Ids that are gone are passed over.
+  const Result next = connection.exec(
+      fmt::format("SELECT min(__id) FROM {} WHERE __id > $1", target.table.current()),
+      {std::to_string(place.done_id)});
+  if (next.is_null(0, 0)) {
+    place.done_id = place.last_id;
+    return 0;
   }
-  const int64_t until = std::min(place.last_id, place.done_id + kIdsAtOnce);
+  place.done_id = next.int64(0, 0) - 1;
+  const int64_t until =
+      std::max(place.done_id + 1, std::min(place.last_id, place.done_id + kIdsAtOnce));
   std::string columns;
   for (const Column& column : target.table.columns) columns += ", " + quote_identifier(column.name);
   const Result ended = connection.exec(

@@ -48,7 +48,8 @@ void load_servers(Connection& connection, const std::string& source_name, Synchr
 void load_tables_of(Connection& connection, const std::string& source_name, Synchronization& out) {
   const Result rows = connection.exec(
       "SELECT source_db, source_schema, source_table, server_name, row_count, byte_count, expected,"
-      " is_scanned, EXISTS (SELECT FROM metadb.source_table s JOIN metadb.ingest_position p ON "
+      " is_scanned, coalesce(problem, ''), EXISTS (SELECT FROM metadb.source_table s JOIN "
+      "metadb.ingest_position p ON "
       "p.source_name = s.source_name AND p.topic = s.topic WHERE p.is_unmarked AND s.source_name = "
       "t.source_name AND s.source_db = t.source_db AND s.source_schema = t.source_schema AND "
       "s.source_table = t.source_table) FROM metadb.snapshot_table t WHERE source_name = $1",
@@ -60,7 +61,8 @@ void load_tables_of(Connection& connection, const std::string& source_name, Sync
     table.bytes = rows.int64(row, 5);
     table.expected = optional_int64(rows, row, 6);
     table.is_scanned = rows.boolean(row, 7);
-    table.is_partial = rows.boolean(row, 8);
+    table.problem = rows.text(row, 8);
+    table.is_partial = rows.boolean(row, 9);
   }
 }
 
@@ -114,6 +116,15 @@ std::vector<std::string> rewind(Connection& connection, const std::string& sourc
   return out;
 }
 
+void reopen(Connection& connection, const std::string& source_name, const std::string& server) {
+  connection.exec(
+      "UPDATE metadb.synchronization SET complete = NULL, signal = NULL WHERE source_name = $1",
+      {source_name});
+  connection.exec(
+      "UPDATE metadb.snapshot_server SET signal = NULL WHERE source_name = $1 AND server_name = $2",
+      {source_name, server});
+}
+
 // Tables whose relations somebody has dropped are made anew from the snapshot.
 void forget_lost_tables(Connection& connection, const std::string& source_name) {
   const Result rows = connection.exec(
@@ -125,6 +136,16 @@ void forget_lost_tables(Connection& connection, const std::string& source_name) 
   for (int row = 0; row < rows.rows(); ++row)
     lost.emplace(std::string(rows.text(row, 0)), std::string(rows.text(row, 1)));
   if (!lost.empty()) purge(connection, with_derived(connection, lost));
+}
+
+// Where a complete snapshot began is of no concern to the next: its rows would confirm what has
+// gone since.
+void forget_complete_snapshot(Connection& connection, const std::string& source_name) {
+  connection.exec(
+      "UPDATE metadb.ingest_position SET snapshot_begin = NULL, has_streamed_since = false WHERE "
+      "source_name = $1 AND EXISTS (SELECT FROM metadb.synchronization y WHERE y.source_name = $1 "
+      "AND y.complete IS NOT NULL)",
+      {source_name});
 }
 
 }  // namespace
@@ -151,10 +172,15 @@ Synchronization load_synchronization(Connection& connection, const std::string& 
 void record_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
                      const SnapshotNews& news) {
   if (news.is_empty()) return;
+  // What changes the row takes it alone from the start: two that share it would wait for each
+  // other.
   const Result present = connection.exec(
-      "SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 FOR SHARE",
+      fmt::format("SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 "
+                  "FOR {}",
+                  news.reopened.empty() ? "SHARE" : "UPDATE"),
       {source_name, std::to_string(generation)});
   if (present.rows() == 0) return;
+  for (const std::string& name : news.reopened) reopen(connection, source_name, name);
   for (const auto& [name, server] : news.servers) {
     connection.exec(
         "INSERT INTO metadb.snapshot_server AS s (source_name, server_name, first_time, "
@@ -171,14 +197,18 @@ void record_snapshot(Connection& connection, const std::string& source_name, int
   for (const auto& [key, table] : news.tables) {
     connection.exec(
         "INSERT INTO metadb.snapshot_table AS t (source_name, source_db, source_schema, "
-        "source_table, server_name, row_count, byte_count, expected, is_scanned) VALUES ($1, $2, "
-        "$3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source_name, source_db, source_schema, "
+        "source_table, server_name, row_count, byte_count, expected, is_scanned, problem) VALUES "
+        "($1, $2, "
+        "$3, $4, $5, $6, $7, $8, $9, nullif($10, '')) ON CONFLICT (source_name, source_db, "
+        "source_schema, "
         "source_table) DO UPDATE SET server_name = EXCLUDED.server_name, row_count = t.row_count + "
         "EXCLUDED.row_count, byte_count = t.byte_count + EXCLUDED.byte_count, expected = "
         "coalesce(EXCLUDED.expected, t.expected), is_scanned = t.is_scanned OR "
-        "EXCLUDED.is_scanned",
+        "EXCLUDED.is_scanned, problem = CASE WHEN EXCLUDED.is_scanned THEN EXCLUDED.problem ELSE "
+        "coalesce(EXCLUDED.problem, t.problem) END",
         {source_name, key.db, key.schema, key.table, table.server_name, std::to_string(table.rows),
-         std::to_string(table.bytes), number(table.expected), flag(table.is_scanned)});
+         std::to_string(table.bytes), number(table.expected), flag(table.is_scanned),
+         table.problem});
   }
 }
 
@@ -198,6 +228,7 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
       connection.exec("UPDATE metadb.source SET sync = $2 WHERE name = $1",
                       {source_name, std::to_string(static_cast<int>(SyncMode::resync))});
   if (source.affected() == 0) throw no_such_source(source_name);
+  forget_complete_snapshot(connection, source_name);
   Resync out;
   out.generation = connection
                        .exec(
@@ -222,7 +253,8 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
   // What was read last is the estimate.
   connection.exec(
       "UPDATE metadb.snapshot_table SET expected = CASE WHEN row_count > 0 THEN row_count ELSE "
-      "expected END, row_count = 0, byte_count = 0, is_scanned = false WHERE source_name = $1",
+      "expected END, row_count = 0, byte_count = 0, is_scanned = false, problem = NULL WHERE "
+      "source_name = $1",
       {source_name});
   // What a partition has of a snapshot behind which it streams can't be read again without making
   // versions that never were.
@@ -242,8 +274,10 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
 }
 
 void end_synchronization(Connection& connection, const std::string& source_name) {
-  connection.exec("UPDATE metadb.source SET sync = $2 WHERE name = $1",
-                  {source_name, std::to_string(static_cast<int>(SyncMode::none))});
+  const Result ended =
+      connection.exec("UPDATE metadb.source SET sync = $2 WHERE name = $1",
+                      {source_name, std::to_string(static_cast<int>(SyncMode::none))});
+  if (ended.affected() == 0) throw no_such_source(source_name);
   connection.exec(
       "UPDATE metadb.ingest_position SET snapshot_begin = NULL, has_streamed_since = false, "
       "is_unmarked = false WHERE source_name = $1 AND (snapshot_begin IS NOT NULL OR is_unmarked)",

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct SnapshotTable {
   int64_t bytes = 0;
   std::optional<int64_t> expected;  // rows, if anything tells
   bool is_scanned = false;          // the server says that it has sent all of it
+  std::string problem;              // why it has not, as the server says; empty: none
   bool is_partial = false;          // some of its rows were read before they were marked
 };
 
@@ -49,7 +51,12 @@ Synchronization load_synchronization(Connection& connection, const std::string& 
 struct SnapshotNews {
   std::map<std::string, SnapshotServer> servers;
   std::map<SourceTableKey, SnapshotTable> tables;
-  [[nodiscard]] bool is_empty() const { return servers.empty() && tables.empty(); }
+  // Servers whose rows come though their snapshot was complete: their signals count no more, and it
+  // is not.
+  std::set<std::string> reopened;
+  [[nodiscard]] bool is_empty() const {
+    return servers.empty() && tables.empty() && reopened.empty();
+  }
 };
 // REQUIRES: the transaction of that batch. Nothing is recorded if `generation` is an old one.
 void record_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
@@ -73,7 +80,7 @@ struct Resync {
 // under a new name feed the tables from now on. Throws Error 42704 if there is no such source.
 Resync begin_resync(Connection& connection, const std::string& source_name);
 // The source has no synchronization mode any more. What its tables have is the estimate of the
-// next.
+// next. Throws Error 42704 if there is no such source. REQUIRES: nothing is read for it.
 void end_synchronization(Connection& connection, const std::string& source_name);
 
 // That a topic stands until it is resynchronized, for a start of the server that does not read it.

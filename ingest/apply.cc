@@ -1,12 +1,9 @@
 #include "ingest/apply.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "ingest/copy_format.h"
@@ -204,6 +201,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
+    if (!queued_.empty()) connection_.exec(queued_with(""));
   }
   const Stopwatch watch(times_.commit);
   for (const catalog::DeadLetter& letter : batch.dead_letters()) {
@@ -432,9 +430,8 @@ void Applier::truncate(const Run& run, const ReadyTable& ready) {
 // the unique index says whether it has one.
 bool Applier::may_be_copied(const Run& run, const ReadyTable& ready) {
   if (letter_ || !run.is_snapshot || !run.schema || !run.unavailable.empty()) return false;
-  // Rows without key that a resynchronization confirms are told from those that it has brought by
-  // their marks.
-  if (run.kind == RunKind::insert && run.generation > 0) return false;
+  // What a resynchronization brings is marked, which the merge does.
+  if (run.generation > 0) return false;
   return !children_.has(ready) && last_end(ready) == INT64_MIN &&
          !merged_.contains({ready.table->schema, ready.table->current_name});
 }

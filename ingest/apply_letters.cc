@@ -184,6 +184,7 @@ void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const M
   const catalog::Result rest =
       connection_.exec(sql.insert_rest(leaf, covering->id, closed_us, covering->end_us));
   connection_.exec(sql.copy_unresolved(covering->id, rest.int64(0, 0)));
+  connection_.exec(sql.copy_mark(covering->id, rest.int64(0, 0)));
   ++outcome_.versions;
 }
 

@@ -41,6 +41,13 @@ std::string MergeSql::confirm_by_image(int64_t generation) const {
       mark("SELECT id FROM pairs", generation));
 }
 
+std::string MergeSql::copy_mark(int64_t from_id, int64_t to_id) const {
+  const std::string marks = catalog::quote_qualified(table_.schema, table_.sync_name);
+  return fmt::format(
+      "INSERT INTO {0} (__id, generation) SELECT {1}, generation FROM {0} WHERE __id = {2}", marks,
+      to_id, from_id);
+}
+
 std::string MergeSql::insert_all_marked(int64_t generation) const {
   return fmt::format("WITH made AS ({} RETURNING __id) {}", insert_all(),
                      mark("SELECT __id FROM made", generation));

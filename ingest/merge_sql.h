@@ -108,6 +108,8 @@ class MergeSql {
   // RunKind::insert: takes as many staged rows as there are current rows of their image without
   // this mark out of the staging table, and marks these.
   [[nodiscard]] std::string confirm_by_image(int64_t generation) const;
+  // What has seen one row has seen the other.
+  [[nodiscard]] std::string copy_mark(int64_t from_id, int64_t to_id) const;
   // insert_all(), with marks.
   [[nodiscard]] std::string insert_all_marked(int64_t generation) const;
   // RunKind::truncate: ends every current row of the origin at `ts_us` or its start, if that is

@@ -65,7 +65,7 @@ std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message)
   }
   expected_.reset();
   if (message.offset < position_.next_offset) return Delivery::repeated_last;
-  in_hand_ = InHand{message, std::nullopt, false, false};
+  in_hand_ = InHand{message, std::nullopt, false, false, false};
   return Delivery::fresh;
 }
 
@@ -75,6 +75,7 @@ std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message)
 bool Partition::is_duplicate(const Change& change) {
   in_hand_->is_streaming = change.snapshot == SnapshotMark::streaming;
   in_hand_->is_of_snapshot = change.op == Op::read && change.snapshot != SnapshotMark::incremental;
+  in_hand_->is_first = in_hand_->is_of_snapshot && change.snapshot == SnapshotMark::first;
   if (!in_hand_->is_streaming || !change.sequence) return false;
   const std::string& server_name = change.table->server_name;
   const auto found = position_.watermarks.find(server_name);
@@ -111,7 +112,8 @@ bool Partition::is_duplicate(const Change& change) {
 // A row behind streaming events is the beginning of another snapshot.
 void Partition::note_snapshot() {
   if (in_hand_->is_of_snapshot) {
-    if (position_.snapshot_begin && !position_.has_streamed_since) return;
+    const bool goes_on = position_.snapshot_begin && !position_.has_streamed_since;
+    if (goes_on && !in_hand_->is_first) return;
     position_.snapshot_begin = in_hand_->message.offset;
     position_.has_streamed_since = false;
   } else if (in_hand_->is_streaming && position_.snapshot_begin) {

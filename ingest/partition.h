@@ -70,6 +70,7 @@ class Partition {
     std::optional<std::pair<std::string, catalog::Watermark>> watermark;  // of a server
     bool is_streaming = false;
     bool is_of_snapshot = false;
+    bool is_first = false;  // of its snapshot
   };
 
   [[nodiscard]] std::string named() const;

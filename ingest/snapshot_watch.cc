@@ -16,7 +16,6 @@ using catalog::SyncMode;
 constexpr std::string_view kNotification = "notification";
 constexpr std::string_view kLastRecord = "last record of the snapshot";
 constexpr std::string_view kFirstStreaming = "first streaming event";
-constexpr std::string_view kDeadline = "deadline exceeded";
 
 SourceTableKey key_of(const std::string& source_name, const EventTable& table) {
   return {source_name, table.db, table.schema, table.table};
@@ -38,6 +37,7 @@ void merge(SnapshotTable& into, const SnapshotTable& more) {
   into.rows += more.rows;
   into.bytes += more.bytes;
   if (more.expected) into.expected = more.expected;
+  if (more.is_scanned) into.problem = more.problem;
   into.is_scanned = into.is_scanned || more.is_scanned;
 }
 
@@ -51,10 +51,16 @@ bool is_named(const SourceTableKey& key, std::string_view collection) {
          collection == fmt::format("{}.{}.{}", key.db, key.schema, key.table);
 }
 
+// Of a scan that has sent all rows there are.
+bool is_in_order(std::string_view status) {
+  return status.empty() || status == "SUCCEEDED" || status == "EMPTY";
+}
+
 void apply_scan(SnapshotTable& table, const Notification& scan) {
   table.server_name = scan.connector;
   if (scan.rows) table.expected = scan.rows;
   table.is_scanned = true;
+  table.problem = is_in_order(scan.status) ? "" : scan.status;
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ SnapshotServer SnapshotWatch::server(const std::string& name) const {
   SnapshotServer out;
   if (const auto found = state_.servers.find(name); found != state_.servers.end())
     out = found->second;
+  if (news_.reopened.contains(name)) out.signal.clear();
   if (const auto found = news_.servers.find(name); found != news_.servers.end())
     merge(out, found->second);
   return out;
@@ -84,7 +91,7 @@ SnapshotServer SnapshotWatch::server(const std::string& name) const {
 void SnapshotWatch::see(const Change& change, const Message& message) {
   if (state_.mode == SyncMode::none) return;
   if (is_streaming(change)) {
-    if (is_open()) see_streaming(change, message);
+    if (is_open() || !news_.reopened.empty()) see_streaming(change, message);
   } else if (change.op == Op::read) {
     see_row(change, message);
   }
@@ -93,6 +100,8 @@ void SnapshotWatch::see(const Change& change, const Message& message) {
 void SnapshotWatch::see_row(const Change& change, const Message& message) {
   clock_.last_row = Clock::now();
   const std::string& name = change.table->server_name;
+  // More comes though all was there: a connector of its own, or one that has begun anew.
+  if (state_.complete_us) news_.reopened.insert(name);
   auto [first, is_first] = first_record_ms_.try_emplace(name, message.timestamp_ms);
   const bool is_earlier = is_first || message.timestamp_ms < first->second;
   if (is_earlier) first->second = message.timestamp_ms;
@@ -105,10 +114,10 @@ void SnapshotWatch::see_row(const Change& change, const Message& message) {
   SnapshotServer& news = news_.servers[name];
   merge(news, {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : ""});
   // Of another partition, and read before.
-  const auto streaming = streaming_ms_.find(name);
-  const bool has_streamed =
-      is_initial && streaming != streaming_ms_.end() && streaming->second >= first->second;
-  if (has_streamed && server(name).signal.empty()) news.signal = kFirstStreaming;
+  const auto early = early_.find(name);
+  const bool is_over = early != early_.end() && early->second.record_ms >= first->second &&
+                       (is_initial || early->second.signal == kNotification);
+  if (is_over && server(name).signal.empty()) news.signal = early->second.signal;
 }
 
 // It proves that the snapshot before it is over. Of a resynchronization there must have been one:
@@ -123,19 +132,31 @@ void SnapshotWatch::see_streaming(const Change& change, const Message& message) 
   if (is_after_rows || is_without_rows) {
     news_.servers[name].signal = kFirstStreaming;
   } else if (!known.is_initial) {
-    int64_t& newest = streaming_ms_[name];
-    newest = std::max(newest, message.timestamp_ms);
+    note_early(name, message, kFirstStreaming);
   }
 }
 
-void SnapshotWatch::see(const Notification& notification) {
+void SnapshotWatch::note_early(const std::string& name, const Message& message,
+                               std::string_view signal) {
+  Early& early = early_[name];
+  if (message.timestamp_ms < early.record_ms) return;
+  early = {message.timestamp_ms, signal};
+}
+
+// What was told before the snapshot of a resynchronization began is about another one.
+void SnapshotWatch::see(const Notification& notification, const Message& message) {
   if (!is_open()) return;
   const bool is_of_snapshot = notification.aggregate == "Initial Snapshot" ||
                               notification.aggregate == "Incremental Snapshot";
   if (!is_of_snapshot) return;
   if (notification.type == "COMPLETED" || notification.type == "SKIPPED") {
-    if (server(notification.connector).signal.empty())
+    const SnapshotServer known = server(notification.connector);
+    const bool is_since = known.first_record_ms && message.timestamp_ms >= *known.first_record_ms;
+    if (!is_since && state_.mode == SyncMode::resync) {
+      note_early(notification.connector, message, kNotification);
+    } else if (known.signal.empty()) {
       news_.servers[notification.connector].signal = kNotification;
+    }
   } else if (notification.type == "TABLE_SCAN_COMPLETED" && !notification.collection.empty()) {
     if (const auto key = table_of(notification)) {
       apply_scan(news_.tables[*key], notification);
@@ -183,12 +204,17 @@ int64_t SnapshotWatch::generation_of(const Change& change, const Message& messag
 }
 
 void SnapshotWatch::committed(const SnapshotNews& news) {
+  for (const std::string& name : news.reopened) {
+    state_.complete_us.reset();
+    state_.signal.clear();
+    state_.servers[name].signal.clear();
+  }
   for (const auto& [name, server] : news.servers) merge(state_.servers[name], server);
   for (const auto& [key, table] : news.tables) merge(state_.tables[key], table);
 }
 
 std::string SnapshotWatch::signal() const {
-  if (is_past_deadline_) return std::string(kDeadline);
+  if (is_past_deadline_) return std::string(kDeadlineSignal);
   std::set<std::string_view> signals;
   for (const auto& [name, server] : state_.servers) {
     if (server.signal.empty()) return "";
@@ -200,7 +226,9 @@ std::string SnapshotWatch::signal() const {
   return out;
 }
 
+// A resynchronization whose connector has sent nothing yet waits for it.
 void SnapshotWatch::check_deadline(Clock::time_point now, std::chrono::seconds deadline) {
+  if (state_.mode == SyncMode::resync && state_.servers.empty()) return;
   if (is_open() && now - clock_.last_row >= deadline) is_past_deadline_ = true;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "catalog/synchronization.h"
@@ -15,6 +16,9 @@
 #include "ingest/source.h"
 
 namespace metadb::ingest {
+
+// The signal of last resort.
+inline constexpr std::string_view kDeadlineSignal = "deadline exceeded";
 
 // When a row of a snapshot came last, or reading began; outlives streams.
 struct SnapshotClock {
@@ -34,7 +38,7 @@ class SnapshotWatch {
 
   // An event as it comes, before filters: signals hide in what they leave out.
   void see(const Change& change, const Message& message);
-  void see(const Notification& notification);
+  void see(const Notification& notification, const Message& message);
   // A row of the snapshot that is applied.
   void count(const Change& change, const Message& message);
   // The generation that the row which this change leaves belongs to; 0: none. In a
@@ -51,12 +55,11 @@ class SnapshotWatch {
   [[nodiscard]] std::string signal() const;
   void check_deadline(Clock::time_point now, std::chrono::seconds deadline);
   void completed(const std::string& signal, int64_t now_us);
-  // The synchronization is over.
-  void end() { state_.mode = catalog::SyncMode::none; }
 
  private:
   void see_row(const Change& change, const Message& message);
   void see_streaming(const Change& change, const Message& message);
+  void note_early(const std::string& name, const Message& message, std::string_view signal);
   [[nodiscard]] catalog::SnapshotServer server(const std::string& name) const;
   [[nodiscard]] std::optional<catalog::SourceTableKey> table_of(const Notification& scan) const;
 
@@ -66,8 +69,13 @@ class SnapshotWatch {
   SnapshotClock& clock_;
   // The first record of each server's snapshot, committed or not.
   std::map<std::string, int64_t, std::less<>> first_record_ms_;
-  // The newest streaming record of each server, while none of its snapshot's has come.
-  std::map<std::string, int64_t, std::less<>> streaming_ms_;
+  // Of each server whose snapshot has not begun here: the newest record that would say that it is
+  // over, and what it is.
+  struct Early {
+    int64_t record_ms = 0;
+    std::string_view signal;
+  };
+  std::map<std::string, Early, std::less<>> early_;
   std::map<std::string, Notification> scans_;  // of tables of which no row has come, by name
   bool is_past_deadline_ = false;
 };

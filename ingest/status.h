@@ -57,6 +57,7 @@ struct StoppedLane {
 
 // How far the snapshot is that the source synchronizes with.
 struct SnapshotProgress {
+  int64_t generation = 0;
   int64_t rows = 0;
   int64_t bytes = 0;  // of their records
   // Rows it will have had, as far as notifications or the last synchronization tell.

@@ -243,6 +243,7 @@ void Stream::visit(const SourceEvent& event) {
     if (ends_) ends_->reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
+    parts_.snapshot_clock = {};
     parts_.board.report_error(Trouble::source, trouble->message);
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
@@ -290,7 +291,7 @@ Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partit
     return take_change(*change, message, partition);
   }
   const auto& ignored = std::get<Ignored>(decoded);
-  if (ignored.notification) watch_.see(*ignored.notification);
+  if (ignored.notification) watch_.see(*ignored.notification, message);
   ignore(ignored, message);
   return Fate::ignored;
 }

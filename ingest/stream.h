@@ -119,7 +119,6 @@ class Stream {
   std::optional<std::string> result_of_letter();
   void begin_snapshot_ends();
   void watch_snapshot();
-  void hear_of_its_end();
   void finish_snapshot();
   [[nodiscard]] std::string snapshot_obstacle();
   void report_snapshot();

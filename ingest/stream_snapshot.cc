@@ -43,9 +43,9 @@ void Stream::begin_snapshot_ends() {
 
 void Stream::watch_snapshot() {
   if (watch_.state().mode == catalog::SyncMode::none) return;
-  hear_of_its_end();
-  if (watch_.state().mode == catalog::SyncMode::none) return;
   report_snapshot();
+  // Rows have come again since.
+  if (watch_.is_open() && watch_.signal().empty()) ends_.reset();
   if (!watch_.is_open() || !writer_.is_idle() || Clock::now() < next_snapshot_check_) return;
   next_snapshot_check_ = Clock::now() + kCheckEvery;
   watch_.check_deadline(Clock::now(), options_.snapshot_deadline);
@@ -62,24 +62,11 @@ void Stream::watch_snapshot() {
   if (obstacle.empty()) finish_snapshot();
 }
 
-// ENDSYNC has been done; a new generation comes with a new order.
-void Stream::hear_of_its_end() {
-  if (Clock::now() < next_snapshot_report_) return;
-  const auto snapshot = parts_.catalog.snapshot();
-  const auto source = snapshot->sources.find(options_.source_name);
-  const bool goes_on =
-      source != snapshot->sources.end() && source->second.sync != catalog::SyncMode::none;
-  if (goes_on) return;
-  watch_.end();
-  ends_.reset();
-  parts_.board.update([](SourceStatus& status) { status.snapshot.reset(); });
-}
-
 std::string Stream::snapshot_obstacle() {
   if (!ends_->is_done())
     return fmt::format("{} partitions are not applied to where they ended", ends_->open());
   for (const auto& [topic, lane] : parts_.lanes) {
-    if (lane.is_stopped() || lane.is_on_trial()) return fmt::format("topic {} stands", topic);
+    if (lane.is_stopped()) return fmt::format("topic {} stands", topic);
   }
   if (newcomers_.is_waiting()) return "partitions that are new in their topics are not read yet";
   const size_t assigned = parts_.assigned.partitions->size();
@@ -112,6 +99,7 @@ void Stream::report_snapshot() {
   }
   progress.rows_expected = rows_expected(watch_.state());
   progress.signal = watch_.state().signal;
+  progress.generation = watch_.state().generation;
   if (!snapshot_rate_since_) snapshot_rate_since_ = {now, progress.rows};
   const auto [since, rows_then] = *snapshot_rate_since_;
   const double seconds = std::chrono::duration<double>(now - since).count();

@@ -161,8 +161,9 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
   SourceTable target;
   if (known != snapshot->source_tables.end()) {
     target = known->second;
-    if (target.server_name.empty()) adopt(changes, target);
-    if (target.server_name != event.server_name) throw second_server(changes, target);
+    if (target.server_name.empty() && may_adopt(changes, *snapshot)) adopt(changes, target);
+    if (!target.server_name.empty() && target.server_name != event.server_name)
+      throw second_server(changes, target);
   } else {
     const Target named = rules_.target(event, snapshot->origins);
     target = {key,          named.schema,      TableNames(named.table).current,
@@ -190,6 +191,17 @@ ReadyTable TableShaper::prepare(const TableChanges& changes) {
                         changes.topic, true);
     }
     return {fit(*create(changes, target), changes, target), key, target.origin};
+  });
+}
+
+// In a resynchronization what is left of the old server may still come: the new one is known by its
+// snapshot.
+bool TableShaper::may_adopt(const TableChanges& changes, const catalog::Snapshot& snapshot) const {
+  const auto source = snapshot.sources.find(source_name_);
+  const bool is_resync =
+      source != snapshot.sources.end() && source->second.sync == catalog::SyncMode::resync;
+  return !is_resync || std::ranges::any_of(changes.runs, [](const Run& run) {
+    return run.generation > 0 && run.is_snapshot;
   });
 }
 

@@ -76,6 +76,8 @@ class TableShaper {
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,
                                                const catalog::SourceTable& target);
   void claim(const TableChanges& changes, const catalog::SourceTable& target);
+  [[nodiscard]] bool may_adopt(const TableChanges& changes,
+                               const catalog::Snapshot& snapshot) const;
   void adopt(const TableChanges& changes, catalog::SourceTable& target);
   std::shared_ptr<const catalog::Table> fit(const catalog::Table& table,
                                             const TableChanges& changes,

@@ -199,6 +199,7 @@ void Worker::follow(const std::stop_token& stop) {
       reason = error.what();
     }
     if (stop.stop_requested()) return;
+    snapshot_clock_ = {};  // what was not read may have been rows
     if (board_.read().applied > applied_before) backoff.reset();
     const milliseconds pause = backoff.next();
     board_.report_retry(reason, now_us() + pause.count() * 1000);

@@ -27,7 +27,7 @@ void AutoEndsync::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     const auto snapshot = parts_.catalog.snapshot();
     for (const auto& [name, source] : snapshot->sources) {
-      if (is_due(source)) end(name, stop);
+      if (is_due(source)) end(source, stop);
       if (stop.stop_requested()) return;
     }
   }
@@ -35,32 +35,36 @@ void AutoEndsync::run(const std::stop_token& stop) {
 
 bool AutoEndsync::is_due(const catalog::DataSource& source) const {
   if (source.sync == catalog::SyncMode::none || source.option("endsync") != "auto") return false;
-  const auto refused = not_before_.find(source.name);
-  if (refused != not_before_.end() && Clock::now() < refused->second) return false;
+  const auto refused = refused_.find(source.name);
+  const bool is_too_early = refused != refused_.end() &&
+                            refused->second.generation == source.generation &&
+                            Clock::now() < refused->second.not_before;
+  if (is_too_early) return false;
   const auto status = parts_.workers.status(source.name);
-  return status && status->snapshot && !status->snapshot->signal.empty();
+  return status && status->snapshot && status->snapshot->generation == source.generation &&
+         !status->snapshot->signal.empty();
 }
 
-void AutoEndsync::end(const std::string& source, const std::stop_token& stop) {
+void AutoEndsync::end(const catalog::DataSource& source, const std::stop_token& stop) {
   try {
     const catalog::Connection connection = parts_.catalog.connect();
     Context context(Caller{connection.user(), connection.database(), true, 0}, stop,
                     [&](const Notice& notice) {
-                      spdlog::info("data source {}: {}{}{}", source, notice.message,
+                      spdlog::info("data source {}: {}{}{}", source.name, notice.message,
                                    notice.detail.empty() ? "" : ": ", notice.detail);
                     });
     grammar::ast::EndSyncDataSource command;
-    command.name.text = source;
+    command.name.text = source.name;
     parts_.commands.run(command, context);
-    not_before_.erase(source);
+    refused_.erase(source.name);
   } catch (const std::exception& failure) {
     if (stop.stop_requested()) return;
     const auto* error = dynamic_cast<const catalog::Error*>(&failure);
-    not_before_[source] = Clock::now() + kTryAgainAfter;
+    refused_[source.name] = {source.generation, Clock::now() + kTryAgainAfter};
     spdlog::warn(
         "data source {}: its synchronization does not end by itself: {}; next try in {} "
         "minutes",
-        source, error != nullptr ? catalog::described(*error) : failure.what(),
+        source.name, error != nullptr ? catalog::described(*error) : failure.what(),
         kTryAgainAfter.count());
   }
 }

@@ -36,11 +36,15 @@ class AutoEndsync {
  private:
   using Clock = std::chrono::steady_clock;
   void run(const std::stop_token& stop);
-  void end(const std::string& source, const std::stop_token& stop);
+  void end(const catalog::DataSource& source, const std::stop_token& stop);
   [[nodiscard]] bool is_due(const catalog::DataSource& source) const;
 
   Parts parts_;
-  std::map<std::string, Clock::time_point> not_before_;  // of sources whose end was refused
+  struct Refused {
+    int64_t generation = 0;
+    Clock::time_point not_before;
+  };
+  std::map<std::string, Refused> refused_;
   std::jthread thread_;
 };
 

@@ -71,14 +71,17 @@ void print_server(const RunningServer& server, const DataDirectory& directory) {
 }
 
 // What the server says of itself; a server that does not let us ask still runs.
-void print_sources(std::unique_ptr<LocalSession>& session, const DataDirectory& directory) {
+void print_sources(std::unique_ptr<LocalSession>& session, const DataDirectory& directory,
+                   const std::stop_token& stop) {
   try {
-    if (!session) session = LocalSession::with_server(directory, [](const Notice&) {});
+    if (!session)
+      session = LocalSession::with_server(
+          directory, [](const Notice&) {}, stop);
     if (!session) return;
     for (const Row& row : sources(*session)) print_source(row);
-  } catch (const catalog::Error& error) {
+  } catch (const std::exception& error) {
     session.reset();
-    fmt::print("sources    unknown: {}\n", error.message());
+    fmt::print("sources    unknown: {}\n", error.what());
   }
 }
 
@@ -100,7 +103,7 @@ int status(const StatusOptions& options) {
     }
     if (options.is_watched && isatty(STDOUT_FILENO) != 0) fmt::print("\033[H\033[2J");
     print_server(*server, directory);
-    if (server->is_ready) print_sources(session, directory);
+    if (server->is_ready) print_sources(session, directory, signals.token());
     std::fflush(stdout);
     if (!options.is_watched) return 0;
     std::unique_lock lock(mutex);

@@ -22,7 +22,8 @@ namespace {
 using catalog::Error;
 
 // Only `y` and `yes` are a yes. Throws Error 55000 where nobody can be asked.
-bool is_answered_yes(const std::string& question, const std::string& flag) {
+bool is_answered_yes(const std::string& question, const std::string& flag,
+                     const std::stop_token& stop) {
   if (isatty(STDIN_FILENO) == 0) {
     throw Error("55000",
                 fmt::format("{} Nobody can be asked: standard input is no terminal", question))
@@ -32,6 +33,7 @@ bool is_answered_yes(const std::string& question, const std::string& flag) {
   std::fflush(stdout);
   std::string answer;
   std::getline(std::cin, answer);
+  if (stop.stop_requested()) return false;
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
@@ -74,7 +76,7 @@ int sync(const SyncOptions& options) {
   if (!options.is_forced &&
       !is_answered_yes(
           fmt::format("Begin a new synchronization of data source \"{}\"?", options.source),
-          "--force")) {
+          "--force", signals.token())) {
     return decline();
   }
   Told told;
@@ -91,8 +93,8 @@ int endsync(const SyncOptions& options) {
   drop_privileges(directory.owner());
   if (!options.is_forced &&
       !is_answered_yes(
-          fmt::format("End the synchronization of data source \"{}\"?", options.source),
-          "--force")) {
+          fmt::format("End the synchronization of data source \"{}\"?", options.source), "--force",
+          signals.token())) {
     return decline();
   }
   Told told;
@@ -111,7 +113,7 @@ int endsync(const SyncOptions& options) {
     if (!is_question) throw;
     fmt::print(stderr, "{}\n{}\n", error.message(), error.detail);
     if (!is_answered_yes("Is that what has happened in the source: end it all the same?",
-                         "--force-sweep")) {
+                         "--force-sweep", signals.token())) {
       return decline();
     }
     run(true);

@@ -48,7 +48,8 @@ DatabaseAccess access_of(const DataDirectory& directory, const Config& config) {
 
 class WithServer final : public LocalSession {
  public:
-  WithServer(const std::string& conninfo, const Listener& listener) : connection_(conninfo) {
+  WithServer(const std::string& conninfo, const Listener& listener, const std::stop_token& stop)
+      : connection_(conninfo), cancel_(stop, [this] { connection_.cancel(); }) {
     connection_.on_notice([listener](const catalog::Connection::Notice& notice) {
       listener({.severity = notice.severity,
                 .message = notice.message,
@@ -72,6 +73,7 @@ class WithServer final : public LocalSession {
 
  private:
   catalog::Connection connection_;
+  std::stop_callback<std::function<void()>> cancel_;
 };
 
 // Nothing is ingested while it lives.
@@ -131,7 +133,8 @@ class WithoutServer final : public LocalSession {
 }  // namespace
 
 std::unique_ptr<LocalSession> LocalSession::with_server(const DataDirectory& directory,
-                                                        Listener listener) {
+                                                        Listener listener,
+                                                        const std::stop_token& stop) {
   const auto server = running_server(directory);
   if (!server) return nullptr;
   if (!server->is_ready || server->addresses.empty()) {
@@ -151,7 +154,7 @@ std::unique_ptr<LocalSession> LocalSession::with_server(const DataDirectory& dir
                                 {"sslmode", "prefer"},
                                 {"channel_binding", "prefer"},
                                 {"application_name", "metadb command line"}}),
-        listener);
+        listener, stop);
   } catch (Error& error) {
     if (error.hint.empty())
       error.hint = "The command is for psql as well, as any user who may run it.";
@@ -161,7 +164,7 @@ std::unique_ptr<LocalSession> LocalSession::with_server(const DataDirectory& dir
 
 std::unique_ptr<LocalSession> LocalSession::open(const DataDirectory& directory, Listener listener,
                                                  std::stop_token stop) {
-  if (auto session = with_server(directory, listener)) return session;
+  if (auto session = with_server(directory, listener, stop)) return session;
   const Config config = load_config(directory.configuration(), process_environment());
   return std::make_unique<WithoutServer>(directory, config, std::move(listener), std::move(stop));
 }

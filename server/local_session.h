@@ -37,7 +37,7 @@ class LocalSession {
                                             std::stop_token stop);
   // nullptr: no server runs there.
   static std::unique_ptr<LocalSession> with_server(const DataDirectory& directory,
-                                                   Listener listener);
+                                                   Listener listener, const std::stop_token& stop);
 };
 
 }  // namespace metadb::server

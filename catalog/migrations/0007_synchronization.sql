@@ -33,6 +33,7 @@ CREATE TABLE metadb.snapshot_table (
     byte_count    bigint NOT NULL DEFAULT 0,      -- of their records
     expected      bigint,                         -- rows, as a notification or the last generation tells
     is_scanned    boolean NOT NULL DEFAULT false, -- a notification says that it was sent to its end
+    problem       text,                           -- what a notification says that went wrong
     PRIMARY KEY (source_name, source_db, source_schema, source_table)
 );
 

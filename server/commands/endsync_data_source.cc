@@ -3,8 +3,12 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <condition_variable>
+#include <mutex>
+
 #include "catalog/synchronization.h"
 #include "catalog/transformed_tables.h"
+#include "server/commands/at_rest.h"
 #include "server/commands/data_source_notices.h"
 #include "server/commands/inferred_types.h"
 #include "server/commands/rights.h"
@@ -21,8 +25,12 @@ using catalog::SyncMode;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kNoticeEvery{2};
+constexpr std::chrono::seconds kWorkBetweenPauses{2};
+constexpr std::chrono::milliseconds kPause{1'200};
 
 catalog::Synchronization state_of(const std::string& name, CommandContext& context) {
+  // Tables may have been dropped past us.
+  context.catalog().reload(context.connection());
   if (!context.catalog().snapshot()->sources.contains(name)) throw catalog::no_such_source(name);
   catalog::Synchronization state = catalog::load_synchronization(context.connection(), name);
   if (state.mode == SyncMode::none) {
@@ -62,6 +70,7 @@ class Sweep {
       context_.session().check_stop();
       ended += run_some(target, name, place);
       tell_progress();
+      let_ingest_in();
     }
     end_derived(target, name);
     if (ended > 0) {
@@ -85,6 +94,7 @@ class Sweep {
       const std::vector<catalog::Table> child = catalog::load_tables(context_.connection(), each);
       if (child.empty()) continue;
       in_patient_transaction(context_, child, [&] {
+        catalog::hold_resync(context_.connection(), target);
         catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
                                        {target.origin, target.snapshot_us});
       });
@@ -114,6 +124,16 @@ class Sweep {
     return ended;
   }
 
+  // A topic whose table a command has asks for it once a second.
+  void let_ingest_in() {
+    if (Clock::now() < next_pause_) return;
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, context_.session().stop(), kPause, [] { return false; });
+    next_pause_ = Clock::now() + kWorkBetweenPauses;
+  }
+
   void tell_progress() {
     if (Clock::now() < next_notice_) return;
     next_notice_ = Clock::now() + kNoticeEvery;
@@ -125,13 +145,14 @@ class Sweep {
   int64_t wanted_;
   int64_t ended_ = 0;
   Clock::time_point next_notice_ = Clock::now() + kNoticeEvery;
+  Clock::time_point next_pause_ = Clock::now() + kWorkBetweenPauses;
 };
 
 // What the snapshot did not confirm ends; throws Error 55000 with the counts if that needs a word.
 void end_resync(const ast::EndSyncDataSource& command, const catalog::Synchronization& state,
                 CommandContext& context) {
   const std::string& name = command.name.text;
-  SweepPlan plan = plan_sweep(state, name, command.sweep_tables, context);
+  SweepPlan plan = plan_sweep(state, {name, command.sweep_tables, command.is_forced}, context);
   if (!state.complete_us)
     plan.objections.insert(plan.objections.begin(), why_incomplete(name, context));
   if (!plan.objections.empty() && !command.is_forced) {
@@ -162,6 +183,12 @@ void end_initial(const std::string& name, const catalog::Synchronization& state,
 void leave_mode(const std::string& name, const catalog::Synchronization& state,
                 CommandContext& context) {
   const Turns::Turn turn = context.turns().take(context.session().stop());
+  const auto snapshot = context.catalog().snapshot();
+  const auto found = snapshot->sources.find(name);
+  if (found == snapshot->sources.end()) throw catalog::no_such_source(name);
+  catalog::DataSource source = found->second;
+  // A batch of before would write again what is forgotten here.
+  AtRest rest(source, context);
   catalog::Transaction transaction(context.connection());
   const catalog::Result present = context.connection().exec(
       "SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 FOR UPDATE",
@@ -171,10 +198,10 @@ void leave_mode(const std::string& name, const catalog::Synchronization& state,
   }
   catalog::end_synchronization(context.connection(), name);
   transaction.commit();
-  context.catalog().publish([&](catalog::Snapshot& next) {
-    const auto found = next.sources.find(name);
-    if (found != next.sources.end()) found->second.sync = SyncMode::none;
-  });
+  source.sync = SyncMode::none;
+  context.catalog().publish(
+      [&](catalog::Snapshot& next) { next.sources.insert_or_assign(name, source); });
+  rest.change(source);
 }
 
 void forget_marks(const std::string& name, CommandContext& context) {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "ingest/snapshot_watch.h"
 #include "server/commands/waiting.h"
 
 namespace metadb::server {
@@ -62,9 +63,10 @@ std::string objection_of_letters(const catalog::Synchronization& state,
 struct Seen {
   std::optional<int64_t> snapshot_us;
   bool is_whole = false;  // rows came, and all of them were marked
+  std::string problem;    // empty: none
 };
 
-Seen seen_of(const SourceTable& source, const catalog::Synchronization& state) {
+Seen seen_of(const SourceTable& source, const catalog::Synchronization& state, bool is_forced) {
   Seen seen;
   const auto server = state.servers.find(source.server_name);
   if (server != state.servers.end()) seen.snapshot_us = server->second.first_us;
@@ -74,9 +76,17 @@ Seen seen_of(const SourceTable& source, const catalog::Synchronization& state) {
       seen.snapshot_us = std::max(*other.first_us, seen.snapshot_us.value_or(*other.first_us));
     }
   }
-  const auto table = state.tables.find(source.key);
-  seen.is_whole =
-      table != state.tables.end() && table->second.rows > 0 && !table->second.is_partial;
+  const bool has_ended = is_forced || state.signal == ingest::kDeadlineSignal ||
+                         (server != state.servers.end() && !server->second.signal.empty());
+  const auto found = state.tables.find(source.key);
+  if (found == state.tables.end()) return seen;
+  const catalog::SnapshotTable& table = found->second;
+  seen.is_whole = has_ended && table.rows > 0 && !table.is_partial;
+  if (!table.problem.empty()) {
+    seen.problem = fmt::format("the connector says {} of it", table.problem);
+  } else if (table.is_scanned && table.expected && table.rows < *table.expected) {
+    seen.problem = fmt::format("{} of {} rows have come of it", table.rows, *table.expected);
+  }
   return seen;
 }
 
@@ -94,11 +104,11 @@ int64_t SweepPlan::current() const {
   return out;
 }
 
-SweepPlan plan_sweep(const catalog::Synchronization& state, const std::string& source_name,
-                     const std::vector<grammar::ast::QualifiedName>& named,
+SweepPlan plan_sweep(const catalog::Synchronization& state, const SweepOrder& order,
                      CommandContext& context) {
+  const std::string& source_name = order.source_name;
   const auto catalog = context.catalog().snapshot();
-  const std::set<TableName> wanted = tables_named(named, source_name, *catalog);
+  const std::set<TableName> wanted = tables_named(order.named, source_name, *catalog);
   SweepPlan plan;
   const Waiting waiting(context.session(), context.connection());
   for (const auto& [key, source] : catalog->source_tables) {
@@ -106,7 +116,7 @@ SweepPlan plan_sweep(const catalog::Synchronization& state, const std::string& s
     const auto table = catalog->tables.find(name);
     if (key.source_name != source_name || table == catalog->tables.end()) continue;
     context.session().check_stop();
-    const Seen seen = seen_of(source, state);
+    const Seen seen = seen_of(source, state, order.is_forced);
     const bool is_swept = seen.snapshot_us && (seen.is_whole || wanted.contains(name));
     const catalog::SweepTarget rows{key, *table->second, source.origin, state.generation,
                                     seen.snapshot_us.value_or(0)};
@@ -119,6 +129,9 @@ SweepPlan plan_sweep(const catalog::Synchronization& state, const std::string& s
       continue;
     }
     plan.targets.push_back({rows, count});
+    if (!seen.problem.empty() && count.ending > 0)
+      plan.objections.push_back(
+          fmt::format("table {}: {}", table->second->current(), seen.problem));
     if (is_much(count)) {
       plan.objections.push_back(
           fmt::format("{} of table {} would end", described(count), table->second->current()));

@@ -26,10 +26,14 @@ struct SweepPlan {
   [[nodiscard]] int64_t current() const;
 };
 
-// `named`: tables that are swept in any case. Counts by an anti-join, table by table.
-// Throws Error 42P01 for a name that is no table of the source.
-SweepPlan plan_sweep(const catalog::Synchronization& state, const std::string& source_name,
-                     const std::vector<grammar::ast::QualifiedName>& named,
+struct SweepOrder {
+  std::string source_name;
+  std::vector<grammar::ast::QualifiedName> named;  // tables that are swept in any case
+  bool is_forced = false;  // also tables whose server has not said that it has sent all
+};
+// Counts by an anti-join, table by table. Throws Error 42P01 for a name that is no table of the
+// source.
+SweepPlan plan_sweep(const catalog::Synchronization& state, const SweepOrder& order,
                      CommandContext& context);
 
 }  // namespace metadb::server

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/synchronization.h"
+#include "server/commands/at_rest.h"
 #include "server/commands/data_source_notices.h"
 #include "server/commands/rights.h"
 #include "server/commands/run.h"
@@ -13,7 +14,6 @@ namespace {
 
 namespace ast = grammar::ast;
 using catalog::DataSource;
-using ingest::Order;
 
 DataSource known_source(const std::string& name, CommandContext& context) {
   const auto snapshot = context.catalog().snapshot();
@@ -28,36 +28,6 @@ std::string shown(const std::vector<std::string>& topics) {
   return fmt::format("{} and {} more", fmt::join(topics.begin(), topics.begin() + kShownMax, ", "),
                      topics.size() - kShownMax);
 }
-
-// Nothing of the source is read or written while it lives; then it goes on as it did before, unless
-// it is told otherwise.
-class AtRest {
- public:
-  AtRest(DataSource source, CommandContext& context)
-      : source_(std::move(source)), context_(context) {
-    const auto status = context_.workers().status(source_.name);
-    if (!status) return;
-    before_ = status->state == ingest::SourceState::waiting ? Order::wait : Order::run;
-    context_.workers().renew(source_, Order::wait);
-    while (!context_.workers().await_rest(source_.name)) context_.session().check_stop();
-  }
-  ~AtRest() {
-    if (before_) context_.workers().renew(source_, *before_);
-  }
-  AtRest(const AtRest&) = delete;
-  AtRest& operator=(const AtRest&) = delete;
-
-  void go_on(const DataSource& source) {
-    before_.reset();
-    start_or_warn(source.name, context_.session(),
-                  [&] { context_.workers().renew(source, Order::run); });
-  }
-
- private:
-  DataSource source_;
-  CommandContext& context_;
-  std::optional<Order> before_;
-};
 
 void tell(const std::string& name, const catalog::Resync& resync, const Context& session) {
   session.notice(

@@ -120,9 +120,10 @@ TEST_F(Watch, IncrementalSnapshotEndsWithANotificationOnly) {
   read(watch, SnapshotMark::incremental);
   stream(watch, kFirstMs + 1);
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(Notification{"Incremental Snapshot", "IN_PROGRESS", "srv", "", "", {}});
+  watch.see(Notification{"Incremental Snapshot", "IN_PROGRESS", "srv", "", "", {}},
+            at(kFirstMs + 2));
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(Notification{"Incremental Snapshot", "COMPLETED", "srv", "", "", {}});
+  watch.see(Notification{"Incremental Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 2));
   EXPECT_EQ(signal_after_commit(watch), "notification");
 }
 
@@ -131,7 +132,7 @@ TEST_F(Watch, EveryServerMustHaveEnded) {
   read(watch, SnapshotMark::last, "one");
   read(watch, SnapshotMark::in_snapshot, "two");
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(Notification{"Initial Snapshot", "COMPLETED", "two", "", "", {}});
+  watch.see(Notification{"Initial Snapshot", "COMPLETED", "two", "", "", {}}, at(kFirstMs));
   EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot, notification");
 }
 
@@ -149,7 +150,8 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   EXPECT_EQ(table.expected, 12);
   EXPECT_TRUE(table.is_scanned);
   watch.see(Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "shop.public.t",
-                         "SUCCEEDED", 13});
+                         "SUCCEEDED", 13},
+            at(kFirstMs));
   watch.committed(watch.take_news());
   EXPECT_EQ(watch.state().tables.at(key).expected, 13);
   EXPECT_EQ(watch.state().tables.at(key).rows, 1);
@@ -158,10 +160,60 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
 TEST_F(Watch, DeadlineIsTheLastResort) {
   SnapshotWatch watch = this->watch(SyncMode::resync);
   const auto now = SnapshotWatch::Clock::now();
+  watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
+  EXPECT_EQ(watch.signal(), "") << "its connector has sent nothing yet";
+  read(watch, SnapshotMark::in_snapshot);
+  watch.committed(watch.take_news());
   watch.check_deadline(now, std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "");
   watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "deadline exceeded");
+}
+
+// Of a connector of before; the topic is read from its beginning.
+TEST_F(Watch, NotificationOfAnotherSnapshotIsNoSignal) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  const Notification completed{"Initial Snapshot", "COMPLETED", "srv", "", "", {}};
+  watch.see(completed, at(kFirstMs - 1));
+  EXPECT_EQ(signal_after_commit(watch), "");
+  read(watch, SnapshotMark::in_snapshot);
+  EXPECT_EQ(signal_after_commit(watch), "");
+  watch.see(completed, at(kFirstMs + 5));
+  EXPECT_EQ(signal_after_commit(watch), "notification");
+}
+
+TEST_F(Watch, NotificationThatComesBeforeTheRowsCountsWhenTheyCome) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  watch.see(Notification{"Initial Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 5));
+  EXPECT_EQ(signal_after_commit(watch), "");
+  read(watch, SnapshotMark::in_snapshot);
+  EXPECT_EQ(signal_after_commit(watch), "notification");
+}
+
+TEST_F(Watch, RowsThatComeAfterTheEndOpenTheSnapshotAgain) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  read(watch, SnapshotMark::last, "one");
+  ASSERT_NE(signal_after_commit(watch), "");
+  watch.completed(watch.signal(), 1);
+  EXPECT_FALSE(watch.is_open());
+  read(watch, SnapshotMark::in_snapshot, "two");
+  const catalog::SnapshotNews news = watch.take_news();
+  EXPECT_TRUE(news.reopened.contains("two"));
+  watch.committed(news);
+  EXPECT_TRUE(watch.is_open());
+  EXPECT_EQ(watch.signal(), "") << "the second connector has not ended";
+  read(watch, SnapshotMark::last, "two");
+  EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot");
+}
+
+TEST_F(Watch, ScanThatFailedIsAProblemOfItsTable) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  read(watch, SnapshotMark::incremental);
+  watch.see(Notification{"Incremental Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t",
+                         "SQL_EXCEPTION", 1},
+            at(kFirstMs + 1));
+  watch.committed(watch.take_news());
+  EXPECT_EQ(watch.state().tables.begin()->second.problem, "SQL_EXCEPTION");
 }
 
 TEST_F(Watch, RowOfASnapshotPutsTheDeadlineOff) {

@@ -1,6 +1,7 @@
 // SYNC and ENDSYNC DATA SOURCE, with a worker that reads the topics.
 #include <fmt/format.h>
 
+#include "catalog/sweep.h"
 #include "server/auto_endsync.h"
 #include "tests/server/tables_fixture.h"
 
@@ -279,6 +280,49 @@ TEST_F(Synchronization, RowsWithoutKeyAreConfirmedByTheirImage) {
   EXPECT_THAT(current(),
               ElementsAre("1|v", "1|v", "2|v", "2|v", "3|v", "4|v", "5|v", "6|v", "7|v", "8|v"));
   EXPECT_EQ(history().size(), 1U) << "the third row 1";
+}
+
+// The rows of the snapshot before would confirm what has gone since.
+TEST_F(Synchronization, SyncInPlaceOfEndsyncDoesNotGoBackToACompleteSnapshot) {
+  for (int id = 1; id <= 5; ++id) read(id, "v" + std::to_string(id));
+  RowEvent last = row(6, "v6");
+  last.snapshot = "last";
+  topics_.add(last);
+  ASSERT_TRUE(is_complete());
+  run("sync data source s");
+  EXPECT_EQ(listed("status", "source_sync"), "resync");
+  new_connector("srv2");
+  for (int id = 1; id <= 5; ++id) read(id, "v" + std::to_string(id));
+  stream(1, "v1");
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  EXPECT_EQ(current().size(), 5U);
+}
+
+TEST_F(Synchronization, EndsyncForgetsWhereItsSnapshotBegan) {
+  synchronize();
+  stream(2, "more");
+  ASSERT_TRUE(catches_up());
+  EXPECT_EQ(only("SELECT count(*) FROM metadb.ingest_position WHERE snapshot_begin IS NOT NULL"),
+            "0");
+}
+
+TEST_F(Synchronization, TwoThatEndItAtOnceEndNoRowTwice) {
+  synchronize();
+  run("sync data source s");
+  new_connector("srv2");
+  for (int id = 1; id <= 5; ++id) read(id, "v" + std::to_string(id));
+  stream(1, "v1");
+  ASSERT_TRUE(is_complete());
+  catalog::Connection system = catalog_->connect();
+  const auto snapshot = catalog_->snapshot();
+  const catalog::SweepTarget target{snapshot->source_tables.begin()->first,
+                                    *snapshot->tables.at({"public", "t"}), "",
+                                    snapshot->sources.at("s").generation, 1'800'000'000'000'000};
+  catalog::SweepPlace place = catalog::begin_sweep(system, target);
+  run("endsync data source s");
+  catalog::Transaction transaction(system);
+  EXPECT_THROW(catalog::sweep_some(system, target, place), Error) << "its marks are gone";
 }
 
 TEST_F(Synchronization, SyncAgainBeginsAnew) {
