@@ -8,7 +8,7 @@
 namespace metadb::catalog {
 namespace {
 
-constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
+constexpr std::string_view kNoEndYet = "'9999-12-31 00:00:00+00'::timestamptz";
 
 // `rows` selects one text for each violation.
 void look(Connection& connection, const std::string& message, const std::string& rows,
@@ -94,11 +94,11 @@ void look_at_ends(Connection& connection, const Table& table, Findings& out) {
        out);
   look(connection, fmt::format("table {} has current rows that have an end", table.main()),
        fmt::format("SELECT format('__id %s ends at %s.', __id, __end) FROM {} WHERE __end <> {}",
-                   table.current(), kForever),
+                   table.current(), kNoEndYet),
        out);
   look(connection, fmt::format("table {} has ended rows without an end", table.main()),
        fmt::format("SELECT format('__id %s ends at %s.', __id, __end) FROM {} WHERE __end >= {}",
-                   table.history(), kForever),
+                   table.history(), kNoEndYet),
        out);
 }
 

@@ -8,7 +8,7 @@
 namespace metadb::catalog {
 namespace {
 
-constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
+constexpr std::string_view kEndOfCurrent = "'9999-12-31 00:00:00+00'::timestamptz";
 
 // Of leaves: a statement planned over partitions locks them all.
 std::vector<std::string> leaves_of(const Table& table) {
@@ -123,7 +123,7 @@ int64_t empty_columns_now(Connection& connection, const Table& table,
           "__origin{2}) SELECT nextval({3}::regclass), greatest(__start, now()), {4}, true, "
           "__origin{5} FROM gone ORDER BY __id",
           table.current(), table.history(), columns_sql(table), quote_literal(table.id_sequence),
-          kForever, emptied, fmt::join(present, " OR ")))
+          kEndOfCurrent, emptied, fmt::join(present, " OR ")))
       .affected();
 }
 

@@ -21,7 +21,7 @@ Column column_of(std::string name, PgType type) {
   return {std::move(name), std::string(catalog::row_of(type).name), type};
 }
 
-PgType pg_type_of(JsonType type) {
+PgType column_type_of(JsonType type) {
   switch (type) {
     case JsonType::boolean:
       return PgType::boolean;
@@ -210,7 +210,7 @@ Table ChildShaper::create(Table table, const Fitting& fitting) {
         name_column(table, source, source, column_of("", PgType::int4)).name);
   }
   for (const ChildNeed::NewColumn& added : fitting.need.columns)
-    name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
+    name_column(table, added.source, added.name, column_of("", column_type_of(added.type)));
   Table created;
   try {
     created = catalog::create_table(connection_, table);
@@ -279,7 +279,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
     }
     const Table before = table;
     const Column column =
-        name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
+        name_column(table, added.source, added.name, column_of("", column_type_of(added.type)));
     catalog::add_column(connection_, before, column);
     if (column.name != added.source) record_name(table, added.source, column.name);
     spdlog::info("column {} {} added to {}", column.name, column.type_name, table.main());

@@ -18,7 +18,7 @@ bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-bool is_digit(char c) {
+bool is_a_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
@@ -45,7 +45,7 @@ class TimeReader {
     int number = 0;
     if (rest_.size() < count) return fail();
     for (size_t i = 0; i < count; ++i) {
-      if (!is_digit(rest_[i])) return fail();
+      if (!is_a_digit(rest_[i])) return fail();
       number = number * 10 + (rest_[i] - '0');
     }
     rest_.remove_prefix(count);
@@ -66,7 +66,7 @@ class TimeReader {
   int fraction() {
     int us = 0;
     size_t count = 0;
-    for (; count < rest_.size() && is_digit(rest_[count]); ++count) {
+    for (; count < rest_.size() && is_a_digit(rest_[count]); ++count) {
       if (count < 6) us = us * 10 + (rest_[count] - '0');
       if (count >= 6 && rest_[count] != '0') fail();
     }
@@ -212,7 +212,7 @@ std::string snake_case(std::string_view field) {
     const char before = i > 0 ? field[i - 1] : '_';
     const char after = i + 1 < field.size() ? field[i + 1] : '_';
     const bool begins_word =
-        is_lower(before) || is_digit(before) || (is_upper(before) && is_lower(after));
+        is_lower(before) || is_a_digit(before) || (is_upper(before) && is_lower(after));
     if (begins_word) out += '_';
     out += static_cast<char>(c - 'A' + 'a');
   }
@@ -222,7 +222,7 @@ std::string snake_case(std::string_view field) {
 std::optional<JsonTime> iso_time(std::string_view text) {
   namespace chrono = std::chrono;
   constexpr size_t kShortest = 16;  // 2026-01-02T03:04
-  if (text.size() < kShortest || !is_digit(text[0])) return std::nullopt;
+  if (text.size() < kShortest || !is_a_digit(text[0])) return std::nullopt;
   TimeReader reader(text);
   const int year = reader.digits(4);
   reader.expect('-');
