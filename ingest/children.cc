@@ -296,7 +296,10 @@ void Children::write(const Child& child) {
   const int64_t ended = summary.int64(0, 0);
   const int64_t superseded = summary.int64(0, 1);
   const int64_t current = summary.int64(0, 2);
-  if (ended > 0) connection_.exec(merge.end_current());
+  if (ended > 0 && connection_.exec(merge.end_current()).affected() != ended) {
+    throw Error("40001", fmt::format("somebody else has changed rows of {} meanwhile",
+                                     child.table->current()));
+  }
   if (superseded > 0) connection_.exec(merge.insert_history());
   if (current > 0) connection_.exec(merge.insert_current());
   if (ended + superseded + current == 0) return;
