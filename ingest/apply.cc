@@ -213,7 +213,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   if (batch.retried) end_letter(*batch.retried);
   close_letters(batch, ready);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
-  queued_.clear();  // savepoints, which end with the transaction
+  if (!queued_.empty()) connection_.exec(queued_with(""));
   transaction.commit();
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
@@ -311,12 +311,12 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
     case RunKind::replace:
       if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
       replace(run, ready, sql);
-      if (run.generation > 0) queue(sql.mark_work(run.generation));
+      if (run.generation > 0) connection_.exec(sql.mark_work(run.generation));
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
       merge(run, ready, sql);
-      if (run.generation > 0) queue(sql.mark_keys(run.generation));
+      if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
     case RunKind::merge:
     case RunKind::truncate:
@@ -324,7 +324,7 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
         for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
       }
       merge(run, ready, sql);
-      if (run.generation > 0) queue(sql.mark_keys(run.generation));
+      if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
   }
 }

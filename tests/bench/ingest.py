@@ -17,7 +17,7 @@ from processes import Timeout, wait_until
 # Snapshot rows, times that COPY is measured, updates, tables, rows and changes of each, seconds at 1,000 events/s.
 Sizes = collections.namedtuple("Sizes", "rows copies updates tables rows_each changes_each seconds")
 FULL = Sizes(200_000, 3, 100_000, 50, 1_000, 2_000, 20)
-SHORT = Sizes(20_000, 1, 10_000, 50, 20, 100, 4)
+SHORT = Sizes(20_000, 1, 10_000, 10, 100, 500, 4)
 SOURCE = "bench"
 PARTIES = ["PostgreSQL", "metadb", "Kafka"]  # whose CPU time is told
 STAGES = ["decode", "shape", "stage", "merge", "commit"]
