@@ -201,7 +201,6 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   for (size_t i = 0; i < ready.size(); ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
-    if (!queued_.empty()) connection_.exec(queued_with(""));
   }
   const Stopwatch watch(times_.commit);
   for (const catalog::DeadLetter& letter : batch.dead_letters()) {
