@@ -139,7 +139,8 @@ TEST_F(Watch, EveryServerMustHaveEnded) {
 TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   watch.see(
-      Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 12});
+      Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 12},
+      at(kFirstMs));
   read(watch, SnapshotMark::in_snapshot);
   watch.committed(watch.take_news());
   const catalog::SourceTableKey key{"src", "shop", "public", "t"};
