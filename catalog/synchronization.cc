@@ -224,11 +224,14 @@ bool complete_snapshot(Connection& connection, const std::string& source_name, i
 }
 
 Resync begin_resync(Connection& connection, const std::string& source_name) {
-  const Result source =
-      connection.exec("UPDATE metadb.source SET sync = $2 WHERE name = $1",
-                      {source_name, std::to_string(static_cast<int>(SyncMode::resync))});
-  if (source.affected() == 0) throw no_such_source(source_name);
-  forget_complete_snapshot(connection, source_name);
+  const Result before =
+      connection.exec("SELECT sync FROM metadb.source WHERE name = $1 FOR UPDATE", {source_name});
+  if (before.rows() == 0) throw no_such_source(source_name);
+  // What ENDSYNC would have forgotten.
+  if (static_cast<SyncMode>(before.int64(0, 0)) != SyncMode::none)
+    forget_complete_snapshot(connection, source_name);
+  connection.exec("UPDATE metadb.source SET sync = $2 WHERE name = $1",
+                  {source_name, std::to_string(static_cast<int>(SyncMode::resync))});
   Resync out;
   out.generation = connection
                        .exec(

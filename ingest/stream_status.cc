@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // Nothing is read meanwhile.
-constexpr milliseconds kBrokerWait{2'000};
+constexpr milliseconds kGroupWait{2'000};
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void Stream::watch_group() {
   // Nobody to ask: the group has not answered yet, and the question would wait for its time-out.
   if (!given) return;
   const size_t assigned = given->size();
-  const auto matching = parts_.source.matching(kBrokerWait);
+  const auto matching = parts_.source.matching(kGroupWait);
   if (matching && assigned >= *matching) parts_.board.group_is_whole();
   if (!parts_.share.is_news(assigned, matching, now)) return;
   const std::string text = fmt::format(

@@ -200,9 +200,8 @@ bool TableShaper::may_adopt(const TableChanges& changes, const catalog::Snapshot
   const auto source = snapshot.sources.find(source_name_);
   const bool is_resync =
       source != snapshot.sources.end() && source->second.sync == catalog::SyncMode::resync;
-  return !is_resync || std::ranges::any_of(changes.runs, [](const Run& run) {
-    return run.generation > 0 && run.is_snapshot;
-  });
+  return !is_resync ||
+         std::ranges::any_of(changes.runs, [](const Run& run) { return run.generation > 0; });
 }
 
 // The first that comes after a resynchronization began: the source under a new name, as a rule.
