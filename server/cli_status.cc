@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "catalog/error.h"
+#include "catalog/postgres.h"
 #include "server/cli.h"
 #include "server/data_directory.h"
 #include "server/local_session.h"
@@ -53,6 +54,21 @@ std::string progress_of(const Row& row) {
                      row.at("remaining").empty() ? "" : ", " + row.at("remaining") + " left");
 }
 
+// Tables of a snapshot that have not come whole, those with the most rows first.
+void print_tables(LocalSession& session, const std::string& source) {
+  constexpr std::string_view kQuery =
+      "SELECT source_schema || '.' || source_table, row_count, coalesce(expected::text, ''), "
+      "pg_size_pretty(byte_count) FROM metadb.snapshot_table WHERE source_name = {} AND NOT "
+      "is_scanned ORDER BY row_count DESC, 1 LIMIT 20";
+  const LocalSession::Table tables =
+      session.run(fmt::format(kQuery, catalog::quote_literal(source)));
+  for (const auto& cells : tables.rows) {
+    const std::string expected = cells[2].value_or("");
+    fmt::print("           {}: {}{} rows, {}\n", cells[0].value_or(""), cells[1].value_or(""),
+               expected.empty() ? "" : " of " + expected, cells[3].value_or(""));
+  }
+}
+
 void print_source(const Row& row) {
   fmt::print("source     {}: {}{}{}, {} events behind, {} events/s\n", row.at("name"),
              row.at("state"),
@@ -78,7 +94,10 @@ void print_sources(std::unique_ptr<LocalSession>& session, const DataDirectory& 
       session = LocalSession::with_server(
           directory, [](const Notice&) {}, stop);
     if (!session) return;
-    for (const Row& row : sources(*session)) print_source(row);
+    for (const Row& row : sources(*session)) {
+      print_source(row);
+      if (row.at("state") == "snapshot") print_tables(*session, row.at("name"));
+    }
   } catch (const std::exception& error) {
     session.reset();
     fmt::print("sources    unknown: {}\n", error.what());

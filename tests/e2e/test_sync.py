@@ -159,17 +159,15 @@ class AsWritten(Sync, unittest.TestCase):
                                           "WHERE table_name = 'tokens' AND column_name = 'v'")
         self.assertEqual(column_type, ("uuid",))
 
-        for connect_when in ["before alter", "before sync"]:
+        for connect_when in ["before alter", "before stop", "before sync", "before start", "after start"]:
             with self.subTest(connect_when):
                 self.break_off()
-                if connect_when == "before alter":
-                    self.connect()
-                self.alter()
-                self.metadb.stop()
-                if connect_when == "before sync":
-                    self.connect()
-                self.cli("sync", "--source", "sensor", "--force")
-                self.metadb.start()
+                for step, do in [("alter", self.alter), ("stop", self.metadb.stop),
+                                 ("sync", lambda: self.cli("sync", "--source", "sensor", "--force")),
+                                 ("start", self.metadb.start), ("", lambda: None)]:
+                    if connect_when == (f"before {step}" if step else "after start"):
+                        self.connect()
+                    do()
                 self.go_on()
                 self.await_snapshot()
                 self.metadb.stop()
@@ -202,9 +200,14 @@ class AsWritten(Sync, unittest.TestCase):
 
 
 class Online(Sync, unittest.TestCase):
-    """With Debezium 3, by SQL and by itself, the server killed in each phase."""
+    """With Debezium 3, whose snapshot reads tables side by side and tells of them; by SQL and by itself, the server
+    killed in each phase."""
 
     generation, name = NEW, "sync_new"
+
+    def connector(self):
+        return {**super().connector(), "snapshot.max.threads": "2", "notification.enabled.channels": "sink",
+                "notification.sink.topic.name": f"{self.prefix}.notifications"}
 
     def kill_and_start(self):
         self.metadb.kill()
@@ -213,6 +216,8 @@ class Online(Sync, unittest.TestCase):
     def test_resync_with_the_server_running(self):
         self.begin()
         self.await_snapshot()
+        self.assertEqual(self.metadb.query("""SELECT source_table, row_count, expected FROM metadb.snapshot_table
+                                              WHERE NOT is_scanned OR row_count <> expected"""), [])
         self.kill_and_start()
         self.await_snapshot()
         self.metadb.psql("ENDSYNC DATA SOURCE sensor")

@@ -325,6 +325,30 @@ TEST_F(Synchronization, TwoThatEndItAtOnceEndNoRowTwice) {
   EXPECT_THROW(catalog::sweep_some(system, target, place), Error) << "its marks are gone";
 }
 
+TEST_F(Synchronization, RowsOfDocumentsEndWithTheirRecord) {
+  const auto document = [](int n) { return R"({\"n\": )" + std::to_string(n) + "}"; };
+  run("alter data source s options (add table_stop_filter 'nothing')");
+  read(1, document(1));
+  ASSERT_TRUE(catches_up());
+  run("create data mapping for json from table public.t__ column v path '$' to 'x'");
+  for (int id = 1; id <= 5; ++id) stream(id, document(id + 1));
+  ASSERT_TRUE(catches_up());
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  ASSERT_EQ(only("SELECT count(*) FROM public.t__x"), "5");
+  run("sync data source s");
+  new_connector("srv2");
+  for (int id = 1; id <= 4; ++id) read(id, document(id + 1));
+  stream(1, document(2));
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  EXPECT_EQ(current().size(), 4U);
+  EXPECT_THAT(rows("SELECT __root__id, n FROM public.t__x ORDER BY 1"),
+              ElementsAre("1|2", "2|3", "3|4", "4|5"));
+  EXPECT_EQ(only("SELECT count(*) FROM public.t__x__ WHERE NOT __current AND __root__id = 5"), "1");
+  EXPECT_EQ(run("verify consistency").tag, "VERIFY CONSISTENCY");
+}
+
 TEST_F(Synchronization, SyncAgainBeginsAnew) {
   synchronize();
   run("sync data source s");
