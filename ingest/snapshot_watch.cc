@@ -66,8 +66,10 @@ void apply_scan(SnapshotTable& table, const Notification& scan) {
 }  // namespace
 
 SnapshotWatch::SnapshotWatch(std::string source_name, catalog::Synchronization state,
-                             SnapshotClock& clock)
-    : source_name_(std::move(source_name)), state_(std::move(state)), clock_(clock) {
+                             SnapshotMemory& memory)
+    : source_name_(std::move(source_name)), state_(std::move(state)), memory_(memory) {
+  if (memory_.generation != state_.generation) memory_ = SnapshotMemory();
+  memory_.generation = state_.generation;
   for (const auto& [name, server] : state_.servers) {
     if (server.first_record_ms) first_record_ms_[name] = *server.first_record_ms;
   }
@@ -98,7 +100,7 @@ void SnapshotWatch::see(const Change& change, const Message& message) {
 }
 
 void SnapshotWatch::see_row(const Change& change, const Message& message) {
-  clock_.last_row = Clock::now();
+  memory_.last_row = Clock::now();
   const std::string& name = change.table->server_name;
   // More comes though all was there: a connector of its own, or one that has begun anew.
   if (state_.complete_us) news_.reopened.insert(name);
@@ -161,7 +163,7 @@ void SnapshotWatch::see(const Notification& notification, const Message& message
     if (const auto key = table_of(notification)) {
       apply_scan(news_.tables[*key], notification);
     } else {
-      scans_[notification.collection] = notification;
+      memory_.scans[notification.collection] = notification;
     }
   }
 }
@@ -185,13 +187,13 @@ void SnapshotWatch::count(const Change& change, const Message& message) {
   ++table->second.rows;
   table->second.bytes += static_cast<int64_t>((message.key ? message.key->size() : 0) +
                                               (message.value ? message.value->size() : 0));
-  if (!is_new || scans_.empty()) return;
-  const auto scan = std::ranges::find_if(scans_, [&](const auto& pair) {
+  if (!is_new || memory_.scans.empty()) return;
+  const auto scan = std::ranges::find_if(memory_.scans, [&](const auto& pair) {
     return pair.second.connector == change.table->server_name && is_named(key, pair.first);
   });
-  if (scan == scans_.end()) return;
+  if (scan == memory_.scans.end()) return;
   apply_scan(table->second, scan->second);
-  scans_.erase(scan);
+  memory_.scans.erase(scan);
 }
 
 int64_t SnapshotWatch::generation_of(const Change& change, const Message& message) const {
@@ -229,7 +231,7 @@ std::string SnapshotWatch::signal() const {
 // A resynchronization whose connector has sent nothing yet waits for it.
 void SnapshotWatch::check_deadline(Clock::time_point now, std::chrono::seconds deadline) {
   if (state_.mode == SyncMode::resync && state_.servers.empty()) return;
-  if (is_open() && now - clock_.last_row >= deadline) is_past_deadline_ = true;
+  if (is_open() && now - memory_.last_row >= deadline) is_past_deadline_ = true;
 }
 
 void SnapshotWatch::completed(const std::string& signal, int64_t now_us) {

@@ -20,9 +20,13 @@ namespace metadb::ingest {
 // The signal of last resort.
 inline constexpr std::string_view kDeadlineSignal = "deadline exceeded";
 
-// When a row of a snapshot came last, or reading began; outlives streams.
-struct SnapshotClock {
+// What is kept of a snapshot while streams come and go.
+struct SnapshotMemory {
+  int64_t generation = 0;
+  // When a row came last, or reading began.
   std::chrono::steady_clock::time_point last_row = std::chrono::steady_clock::now();
+  // Scans of tables of which no row has come yet, by the table's name.
+  std::map<std::string, Notification> scans;
 };
 
 // Belongs to one stream; used by its thread. Knows what is committed, and what the next batch adds.
@@ -30,7 +34,7 @@ class SnapshotWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  SnapshotWatch(std::string source_name, catalog::Synchronization state, SnapshotClock& clock);
+  SnapshotWatch(std::string source_name, catalog::Synchronization state, SnapshotMemory& memory);
 
   // Whether the source synchronizes and its snapshot is not known to be complete.
   [[nodiscard]] bool is_open() const;
@@ -66,7 +70,7 @@ class SnapshotWatch {
   std::string source_name_;
   catalog::Synchronization state_;  // as committed
   catalog::SnapshotNews news_;
-  SnapshotClock& clock_;
+  SnapshotMemory& memory_;
   // The first record of each server's snapshot, committed or not.
   std::map<std::string, int64_t, std::less<>> first_record_ms_;
   // Of each server whose snapshot has not begun here: the newest record that would say that it is
@@ -76,7 +80,6 @@ class SnapshotWatch {
     std::string_view signal;
   };
   std::map<std::string, Early, std::less<>> early_;
-  std::map<std::string, Notification> scans_;  // of tables of which no row has come, by name
   bool is_past_deadline_ = false;
 };
 

@@ -82,7 +82,7 @@ Stream::Stream(Parts parts, StreamOptions options)
       rules_(options_.rules),
       connection_(parts_.catalog.connect()),
       watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
-             parts_.snapshot_clock),
+             parts_.snapshot_memory),
       writer_(parts_.catalog, {options_.source_name, options_.rules}, options_.patience) {}
 
 bool Stream::run(const std::stop_token& stop) {
@@ -243,7 +243,7 @@ void Stream::visit(const SourceEvent& event) {
     if (ends_) ends_->reached_end(*end, found->second.next_offset());
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
-    parts_.snapshot_clock = {};
+    parts_.snapshot_memory.last_row = Clock::now();
     parts_.board.report_error(Trouble::source, trouble->message);
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);

@@ -60,7 +60,7 @@ class Stream {
     Assignment& assigned;
     GroupShare& share;
     RetrySlot& retries;
-    SnapshotClock& snapshot_clock;
+    SnapshotMemory& snapshot_memory;
   };
   Stream(Parts parts, StreamOptions options);
 

@@ -161,7 +161,7 @@ bool Worker::await_order(const std::stop_token& stop) {
   lanes_.clear();
   tables_max_ = SIZE_MAX;
   decoders_.reset();  // of the options and the stop token of before
-  snapshot_clock_ = {};
+  snapshot_memory_ = SnapshotMemory();
   board_.update([](SourceStatus& status) {
     status.stopped_lanes.clear();
     status.snapshot.reset();
@@ -199,7 +199,8 @@ void Worker::follow(const std::stop_token& stop) {
       reason = error.what();
     }
     if (stop.stop_requested()) return;
-    snapshot_clock_ = {};  // what was not read may have been rows
+    // What was not read may have been rows.
+    snapshot_memory_.last_row = std::chrono::steady_clock::now();
     if (board_.read().applied > applied_before) backoff.reset();
     const milliseconds pause = backoff.next();
     board_.report_retry(reason, now_us() + pause.count() * 1000);
@@ -224,7 +225,7 @@ void Worker::stream(const std::stop_token& stop) {
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
     Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_,
-                   snapshot_clock_},
+                   snapshot_memory_},
                   stream_options());
     goes_on = stream.run(stop);
   }

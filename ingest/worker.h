@@ -86,7 +86,7 @@ class Worker {
   Assignment assigned_;
   GroupShare share_;
   RetrySlot retries_;
-  SnapshotClock snapshot_clock_;
+  SnapshotMemory snapshot_memory_;
   size_t tables_max_ = SIZE_MAX;  // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};

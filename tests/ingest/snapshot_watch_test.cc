@@ -61,7 +61,7 @@ class Watch : public testing::Test {
     return watch.signal();
   }
 
-  ingest::SnapshotClock clock_;
+  ingest::SnapshotMemory clock_;
 };
 
 TEST_F(Watch, LastMarkerIsASignalOnceItIsCommitted) {

@@ -458,7 +458,7 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   ingest::Assignment assigned;
   ingest::GroupShare share({.interval = 0s, .patience = 0s});
   ingest::RetrySlot retries;
-  ingest::SnapshotClock clock;
+  ingest::SnapshotMemory clock;
   ingest::StreamOptions options{.source_name = "src", .consumer_group = "both", .rules = {}};
   std::jthread thread([&](const std::stop_token& stop) {
     bool goes_on = true;
