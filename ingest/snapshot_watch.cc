@@ -213,6 +213,12 @@ void SnapshotWatch::committed(const SnapshotNews& news) {
   }
   for (const auto& [name, server] : news.servers) merge(state_.servers[name], server);
   for (const auto& [key, table] : news.tables) merge(state_.tables[key], table);
+  // Told of while the rows were on their way.
+  std::erase_if(memory_.scans, [this](const auto& scan) {
+    const auto key = table_of(scan.second);
+    if (key) apply_scan(news_.tables[*key], scan.second);
+    return key.has_value();
+  });
 }
 
 std::string SnapshotWatch::signal() const {

@@ -158,6 +158,19 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   EXPECT_EQ(watch.state().tables.at(key).rows, 1);
 }
 
+TEST_F(Watch, NotificationThatComesWhileTheRowsAreWrittenIsKept) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  read(watch, SnapshotMark::in_snapshot);
+  const catalog::SnapshotNews news = watch.take_news();
+  watch.see(
+      Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 1},
+      at(kFirstMs));
+  watch.committed(news);
+  watch.committed(watch.take_news());
+  EXPECT_TRUE(watch.state().tables.begin()->second.is_scanned);
+  EXPECT_EQ(watch.state().tables.begin()->second.rows, 1);
+}
+
 TEST_F(Watch, DeadlineIsTheLastResort) {
   SnapshotWatch watch = this->watch(SyncMode::resync);
   const auto now = SnapshotWatch::Clock::now();
