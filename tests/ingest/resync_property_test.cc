@@ -198,7 +198,7 @@ TEST_P(Resync, MakesTheTableTheSourceAgain) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Resync, testing::Range(0, 3));
+INSTANTIATE_TEST_SUITE_P(Seeds, Resync, testing::Range(0, 2));
 
 }  // namespace
 }  // namespace metadb::tests
