@@ -100,6 +100,20 @@ TEST_F(Synchronization, UnknownSourceIsAnError) {
   EXPECT_EQ(failure("endsync data source nobody").sqlstate, "42704");
 }
 
+TEST_F(Synchronization, ThatCannotBeginChangesNothing) {
+  synchronize();
+  {
+    catalog::Connection blocker = database_.connect();
+    const catalog::Transaction transaction(blocker);
+    blocker.exec("SELECT FROM metadb.source FOR UPDATE");
+    EXPECT_EQ(failure("sync data source s").sqlstate, "55P03");
+  }
+  EXPECT_EQ(listed("status", "source_sync"), "none");
+  stream(1, "goes on");
+  ASSERT_TRUE(catches_up());
+  EXPECT_THAT(current(), Contains("1|goes on"));
+}
+
 TEST_F(Synchronization, IsForAdministrators) {
   create_role("user");
   EXPECT_EQ(failure_as(role("user"), "sync data source s").sqlstate, "42501");

@@ -193,6 +193,20 @@ TEST_F(User, ThatIsDroppedTakesNobodysAccessAlong) {
   EXPECT_EQ(only("SELECT tableowner FROM pg_tables WHERE tablename = 't'"), "metadb_estate");
 }
 
+TEST_F(User, IsNotDroppedWhileSomebodyKeepsItsTableLocked) {
+  run(create("ann"));
+  connect_as("ann").exec("CREATE TABLE " + role("ann") + ".t ()");
+  {
+    Connection blocker = database_.connect();
+    const catalog::Transaction transaction(blocker);
+    blocker.exec("LOCK TABLE " + role("ann") + ".t");
+    EXPECT_EQ(failure("drop user " + role("ann")).sqlstate, "55P03");
+  }
+  EXPECT_TRUE(exists("ann"));
+  EXPECT_TRUE(catalog_->snapshot()->users.contains(role("ann")));
+  run("drop user " + role("ann"));
+}
+
 TEST_F(User, RolesWithMorePowerAreForSuperusers) {
   create_role("member");
   create_role("root", "SUPERUSER LOGIN");
