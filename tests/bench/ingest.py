@@ -259,7 +259,7 @@ def measure_latency(kafka, server, sizes, chance):
     produce(kafka, ticks, [ticks.line("r", {**new_row(0, chance), "renewals": -1}, "last")])
     server.resume(1)
     server.metadb.psql(f"RESUME DATA SOURCE {SOURCE}")
-    wait_until(lambda: server.metadb.status()[SOURCE]["state"] == "streaming", 30, lambda: server.metadb.tail())
+    wait_until(lambda: server.metadb.status()[SOURCE]["state"] == "snapshot complete", 30, lambda: server.metadb.tail())
     count, sent, waits = sizes.seconds * 1000, [], []
     lines = [ticks.line("c", {**new_row(number, chance), "renewals": number}) for number in range(count)]
     producer, began = Producer(kafka, ticks, linger_ms=1), time.monotonic()
