@@ -28,46 +28,13 @@ std::string without_nul(std::string name) {
   return name;
 }
 
-std::optional<JsonType> json_type_of(PgType type) {
-  switch (type) {
-    case PgType::boolean:
-      return JsonType::boolean;
-    case PgType::numeric:
-      return JsonType::numeric;
-    case PgType::text:
-      return JsonType::text;
-    case PgType::timestamp:
-      return JsonType::timestamp;
-    case PgType::timestamptz:
-      return JsonType::timestamptz;
-    default:
-      return std::nullopt;
-  }
-}
-
 ChildShape::Value value_of(const catalog::Column& column) {
   ChildShape::Value out{column.name};
-  const auto type = column.type ? json_type_of(*column.type) : std::nullopt;
+  const auto type = json_type_of(column);
   if (column.choice == catalog::TypeChoice::events && type) out.type = *type;
   out.takes_all = out.type == JsonType::text;
   out.takes_uuids_only = column.choice == catalog::TypeChoice::inferred;
   return out;
-}
-
-PgType pg_type_of(JsonType type) {
-  switch (type) {
-    case JsonType::boolean:
-      return PgType::boolean;
-    case JsonType::numeric:
-      return PgType::numeric;
-    case JsonType::timestamp:
-      return PgType::timestamp;
-    case JsonType::timestamptz:
-      return PgType::timestamptz;
-    case JsonType::text:
-      break;
-  }
-  return PgType::text;
 }
 
 bool is_canonical_uuid(const JsonNode& value) {
@@ -86,6 +53,40 @@ bool is_ours(std::string_view source) {
 }
 
 }  // namespace
+
+PgType pg_type_of(JsonType type) {
+  switch (type) {
+    case JsonType::boolean:
+      return PgType::boolean;
+    case JsonType::numeric:
+      return PgType::numeric;
+    case JsonType::timestamp:
+      return PgType::timestamp;
+    case JsonType::timestamptz:
+      return PgType::timestamptz;
+    case JsonType::text:
+      break;
+  }
+  return PgType::text;
+}
+
+std::optional<JsonType> json_type_of(const catalog::Column& column) {
+  if (!column.type) return std::nullopt;
+  switch (*column.type) {
+    case PgType::boolean:
+      return JsonType::boolean;
+    case PgType::numeric:
+      return JsonType::numeric;
+    case PgType::text:
+      return JsonType::text;
+    case PgType::timestamp:
+      return JsonType::timestamp;
+    case PgType::timestamptz:
+      return JsonType::timestamptz;
+    default:
+      return std::nullopt;
+  }
+}
 
 std::string child_source_column(std::string_view id, std::string_view field) {
   std::string out = fmt::format("{}.{}", id, field);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +24,11 @@ std::string child_source_column(std::string_view id, std::string_view field);
 // The key of a transformed table: these for each key column of the parent, and for each array.
 std::string root_source_column(std::string_view key_column);
 std::string ordinal_source_column(std::string_view array_id);
+
+// The type of a column for values of a type; and the other way round, nullopt if the column is of
+// none of those.
+catalog::PgType pg_type_of(JsonType type);
+std::optional<JsonType> json_type_of(const catalog::Column& column);
 
 // What a transformed table lacks.
 struct ChildNeed {

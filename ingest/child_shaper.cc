@@ -21,22 +21,6 @@ Column column_of(std::string name, PgType type) {
   return {std::move(name), std::string(catalog::row_of(type).name), type};
 }
 
-PgType column_type_of(JsonType type) {
-  switch (type) {
-    case JsonType::boolean:
-      return PgType::boolean;
-    case JsonType::numeric:
-      return PgType::numeric;
-    case JsonType::timestamp:
-      return PgType::timestamp;
-    case JsonType::timestamptz:
-      return PgType::timestamptz;
-    case JsonType::text:
-      break;
-  }
-  return PgType::text;
-}
-
 std::set<std::string, std::less<>> taken_names(const Table& table) {
   std::set<std::string, std::less<>> out;
   for (const Column& column : table.columns) out.insert(column.name);
@@ -210,7 +194,7 @@ Table ChildShaper::create(Table table, const Fitting& fitting) {
         name_column(table, source, source, column_of("", PgType::int4)).name);
   }
   for (const ChildNeed::NewColumn& added : fitting.need.columns)
-    name_column(table, added.source, added.name, column_of("", column_type_of(added.type)));
+    name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
   Table created;
   try {
     created = catalog::create_table(connection_, table);
@@ -279,7 +263,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
     }
     const Table before = table;
     const Column column =
-        name_column(table, added.source, added.name, column_of("", column_type_of(added.type)));
+        name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
     catalog::add_column(connection_, before, column);
     if (column.name != added.source) record_name(table, added.source, column.name);
     spdlog::info("column {} {} added to {}", column.name, column.type_name, table.main());
@@ -290,10 +274,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
 // fit.
 void ChildShaper::keep_type(Table& table, const std::string& name) {
   Column& column = *std::ranges::find(table.columns, name, &Column::name);
-  const bool is_of_json = column.type == PgType::boolean || column.type == PgType::numeric ||
-                          column.type == PgType::text || column.type == PgType::timestamp ||
-                          column.type == PgType::timestamptz;
-  if (is_of_json || column.choice != catalog::TypeChoice::events) return;
+  if (json_type_of(column) || column.choice != catalog::TypeChoice::events) return;
   Column chosen = column;
   chosen.choice = catalog::TypeChoice::by_hand;
   catalog::change_types(connection_, table, {chosen});
