@@ -39,7 +39,9 @@ class Commands(unittest.TestCase):
         writers = [Writer(PARTS.source, NAME, number, 2, self.seed) for number in range(2)]
         for writer in writers:
             writer.start()
-        self.await_progress()
+        # Topics are first seen in any order.
+        wait_until(lambda: all(self.metadb.has_table("wk", name) for name in TABLES), 30,
+                   lambda: f"{self.metadb.status()}\n{self.metadb.tail()}")
         self.assertEqual(self.reader_sees("things"), "")
         for command in self.commands():
             with self.subTest(command):
