@@ -2,11 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
 #include <exception>
 
 #include "catalog/error.h"
 #include "grammar/ast.h"
+#include "server/pause.h"
 
 namespace metadb::server {
 namespace {
@@ -20,11 +20,7 @@ AutoEndsync::AutoEndsync(Parts parts)
     : parts_(parts), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void AutoEndsync::run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  while (!never.wait_for(lock, stop, kLookEvery, [] { return false; })) {
-    if (stop.stop_requested()) return;
+  while (pause(kLookEvery, stop)) {
     const auto snapshot = parts_.catalog.snapshot();
     for (const auto& [name, source] : snapshot->sources) {
       if (is_due(source)) end(source, stop);

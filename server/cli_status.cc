@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <cstdio>
 #include <map>
-#include <mutex>
 
 #include "catalog/error.h"
 #include "catalog/postgres.h"
@@ -16,6 +14,7 @@
 #include "server/data_directory.h"
 #include "server/local_session.h"
 #include "server/logging.h"
+#include "server/pause.h"
 #include "server/progress_bar.h"
 #include "server/stop_signals.h"
 
@@ -112,8 +111,6 @@ int status(const StatusOptions& options) {
   const DataDirectory directory = DataDirectory::open(options.directory);
   drop_privileges(directory.owner());
   std::unique_ptr<LocalSession> session;
-  std::mutex mutex;
-  std::condition_variable_any never;
   for (;;) {
     const auto server = running_server(directory);
     if (!server) {
@@ -125,9 +122,7 @@ int status(const StatusOptions& options) {
     if (server->is_ready) print_sources(session, directory, signals.token());
     std::fflush(stdout);
     if (!options.is_watched) return 0;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, signals.token(), kWatchEvery, [] { return false; });
-    if (signals.token().stop_requested()) return 0;
+    if (!pause(kWatchEvery, signals.token())) return 0;
   }
 }
 

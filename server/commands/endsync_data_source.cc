@@ -3,9 +3,6 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
-#include <mutex>
-
 #include "catalog/synchronization.h"
 #include "catalog/transformed_tables.h"
 #include "server/commands/at_rest.h"
@@ -15,6 +12,7 @@
 #include "server/commands/run.h"
 #include "server/commands/sweep_plan.h"
 #include "server/commands/table_work.h"
+#include "server/pause.h"
 
 namespace metadb::server {
 namespace {
@@ -127,10 +125,7 @@ class Sweep {
   // A topic whose table a command has asks for it once a second.
   void let_ingest_in() {
     if (Clock::now() < next_pause_) return;
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, context_.session().stop(), kPause, [] { return false; });
+    pause(kPause, context_.session().stop());
     next_pause_ = Clock::now() + kWorkBetweenPauses;
   }
 

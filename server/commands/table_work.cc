@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
 #include "catalog/dependents.h"
 #include "server/commands/waiting.h"
@@ -31,15 +29,6 @@ std::string main_names(const std::vector<TableName>& tables) {
   names.resize(names.size() - more);
   return fmt::format("{}{}", fmt::join(names, ", "),
                      more == 0 ? "" : fmt::format(" and {} more", more));
-}
-
-// Throws 57014 as soon as the command is to stop.
-void pause(const Context& session) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, session.stop(), kRetryAfter, [] { return false; });
-  session.check_stop();
 }
 
 void tell_who_holds(CommandContext& context, const std::vector<Table>& tables) {
@@ -107,7 +96,8 @@ void in_patient_transaction(CommandContext& context, const std::vector<Table>& t
       tell_who_holds(context, tables);
       next_notice = Clock::now() + Waiting::kNoticeEvery;
     }
-    pause(context.session());
+    pause(kRetryAfter, context.session().stop());
+    context.session().check_stop();
   }
 }
 
