@@ -10,6 +10,7 @@
 #include "catalog/postgres.h"
 #include "grammar/parse.h"
 #include "ingest/workers.h"
+#include "server/cancel_on_stop.h"
 #include "server/commands/commands.h"
 #include "server/config.h"
 #include "server/database.h"
@@ -49,7 +50,7 @@ DatabaseAccess access_of(const DataDirectory& directory, const Config& config) {
 class WithServer final : public LocalSession {
  public:
   WithServer(const std::string& conninfo, const Listener& listener, const std::stop_token& stop)
-      : connection_(conninfo), cancel_(stop, [this] { connection_.cancel(); }) {
+      : connection_(conninfo), cancel_(connection_, stop) {
     connection_.on_notice([listener](const catalog::Connection::Notice& notice) {
       listener({.severity = notice.severity,
                 .message = notice.message,
@@ -73,7 +74,7 @@ class WithServer final : public LocalSession {
 
  private:
   catalog::Connection connection_;
-  std::stop_callback<std::function<void()>> cancel_;
+  CancelOnStop cancel_;
 };
 
 // Nothing is ingested while it lives.
