@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <string>
 
@@ -66,45 +66,25 @@ std::string sweep_clause(const std::vector<std::string>& tables) {
   return out;
 }
 
-}  // namespace
-
-int sync(const SyncOptions& options) {
+// Once privileges are dropped, asks whether to do it, unless `options` say so, and does it.
+int run_if_wanted(const SyncOptions& options, const std::string& question,
+                  const std::function<int(LocalSession&, Told&, const std::stop_token&)>& work) {
   start_logging({}, "warning");
   const StopSignals signals(StopSignals::Hangup::stops);
   const DataDirectory directory = DataDirectory::open(options.directory);
   drop_privileges(directory.owner());
-  if (!options.is_forced &&
-      !is_answered_yes(
-          fmt::format("Begin a new synchronization of data source \"{}\"?", options.source),
-          "--force", signals.token())) {
+  if (!options.is_forced && !is_answered_yes(question, "--force", signals.token()))
     return decline();
-  }
   Told told;
   const auto session = LocalSession::open(
       directory, [&](const Notice& notice) { told(notice); }, signals.token());
-  session->run(fmt::format("SYNC DATA SOURCE {}", catalog::quote_identifier(options.source)));
-  return 0;
+  return work(*session, told, signals.token());
 }
 
-int endsync(const SyncOptions& options) {
-  start_logging({}, "warning");
-  const StopSignals signals(StopSignals::Hangup::stops);
-  const DataDirectory directory = DataDirectory::open(options.directory);
-  drop_privileges(directory.owner());
-  if (!options.is_forced &&
-      !is_answered_yes(
-          fmt::format("End the synchronization of data source \"{}\"?", options.source), "--force",
-          signals.token())) {
-    return decline();
-  }
-  Told told;
-  const auto session = LocalSession::open(
-      directory, [&](const Notice& notice) { told(notice); }, signals.token());
-  const auto run = [&](bool is_sweep_forced) {
-    session->run(fmt::format("ENDSYNC DATA SOURCE {}{}{}",
-                             catalog::quote_identifier(options.source),
-                             is_sweep_forced ? " FORCE" : "", sweep_clause(options.sweep_tables)));
-  };
+// `run` ends the synchronization, told whether to sweep however many rows have gone. Asks whether
+// they have if the server does not do it without a word. False: they have not.
+bool end_with_question(const SyncOptions& options, const std::stop_token& stop,
+                       const std::function<void(bool is_sweep_forced)>& run) {
   try {
     run(options.is_sweep_forced);
   } catch (const Error& error) {
@@ -113,14 +93,39 @@ int endsync(const SyncOptions& options) {
     if (!is_question) throw;
     fmt::print(stderr, "{}\n{}\n", error.message(), error.detail);
     if (!is_answered_yes("Is that what has happened in the source: end it all the same?",
-                         "--force-sweep", signals.token())) {
-      return decline();
+                         "--force-sweep", stop)) {
+      return false;
     }
     run(true);
   }
-  told.finish();
-  fmt::print("The synchronization of data source \"{}\" has ended.\n", options.source);
-  return 0;
+  return true;
+}
+
+}  // namespace
+
+int sync(const SyncOptions& options) {
+  return run_if_wanted(
+      options, fmt::format("Begin a new synchronization of data source \"{}\"?", options.source),
+      [&](LocalSession& session, Told&, const std::stop_token&) {
+        session.run("SYNC DATA SOURCE " + catalog::quote_identifier(options.source));
+        return 0;
+      });
+}
+
+int endsync(const SyncOptions& options) {
+  return run_if_wanted(
+      options, fmt::format("End the synchronization of data source \"{}\"?", options.source),
+      [&](LocalSession& session, Told& told, const std::stop_token& stop) {
+        const auto end = [&](bool is_sweep_forced) {
+          session.run(
+              fmt::format("ENDSYNC DATA SOURCE {}{}{}", catalog::quote_identifier(options.source),
+                          is_sweep_forced ? " FORCE" : "", sweep_clause(options.sweep_tables)));
+        };
+        if (!end_with_question(options, stop, end)) return decline();
+        told.finish();
+        fmt::print("The synchronization of data source \"{}\" has ended.\n", options.source);
+        return 0;
+      });
 }
 
 }  // namespace metadb::server
