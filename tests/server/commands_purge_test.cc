@@ -139,6 +139,26 @@ TEST_F(PurgeData, OfSeveralTablesIsAllOrNothing) {
   EXPECT_THAT(relations(), IsEmpty());
 }
 
+// A lock table that is really full would be full for the other tests of the server.
+TEST_F(PurgeData, OfMoreTablesThanThereAreLocksForIsLeftUndoneAndSaysWhatHelps) {
+  add(1, "a");
+  ASSERT_TRUE(catches_up());
+  const auto before = everything();
+  superuser_.exec(
+      "CREATE FUNCTION public.lacks() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+      "'out of shared memory' USING ERRCODE = '53200', HINT = 'You might need to increase "
+      "max_locks_per_transaction.'; END $$; "
+      "CREATE EVENT TRIGGER lacks ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION "
+      "public.lacks()");
+  const Error error = failure("purge data drop table public.t__");
+  EXPECT_EQ(error.sqlstate, "53200");
+  EXPECT_THAT(error.hint, HasSubstr("Purge fewer tables with one command"));
+  superuser_.exec("DROP EVENT TRIGGER lacks; DROP FUNCTION public.lacks()");
+  EXPECT_EQ(everything(), before);
+  run("purge data drop table public.t__");
+  EXPECT_THAT(relations(), IsEmpty());
+}
+
 // What somebody dropped is listed nowhere but in the catalog, and its topic stands until it is
 // purged.
 TEST_F(PurgeData, EndsWhatADroppedTableLeft) {
