@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "catalog/sql_time.h"
+
 namespace metadb::catalog {
 namespace {
-
-constexpr std::string_view kNoEndYet = "'9999-12-31 00:00:00+00'::timestamptz";
 
 // `rows` selects one text for each violation.
 void look(Connection& connection, const std::string& message, const std::string& rows,
@@ -94,11 +94,11 @@ void look_at_ends(Connection& connection, const Table& table, Findings& out) {
        out);
   look(connection, fmt::format("table {} has current rows that have an end", table.main()),
        fmt::format("SELECT format('__id %s ends at %s.', __id, __end) FROM {} WHERE __end <> {}",
-                   table.current(), kNoEndYet),
+                   table.current(), kNoEnd),
        out);
   look(connection, fmt::format("table {} has ended rows without an end", table.main()),
        fmt::format("SELECT format('__id %s ends at %s.', __id, __end) FROM {} WHERE __end >= {}",
-                   table.history(), kNoEndYet),
+                   table.history(), kNoEnd),
        out);
 }
 

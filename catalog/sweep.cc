@@ -4,22 +4,20 @@
 
 #include <algorithm>
 
+#include "catalog/sql_time.h"
+
 namespace metadb::catalog {
 namespace {
 
 // So many ids in one transaction: it is short enough for a batch to wait for.
 constexpr int64_t kIdsAtOnce = 100'000;
 
-std::string time_sql(int64_t us) {
-  return fmt::format("('epoch'::timestamptz + {} * interval '1 us')", us);
-}
-
 // The rows of `t` that end.
 std::string unseen(const SweepTarget& target) {
   return fmt::format(
       "t.__origin = {} AND t.__start < {} AND NOT EXISTS (SELECT FROM {} m WHERE m.__id = t.__id "
       "AND m.generation >= {})",
-      quote_literal(target.origin), time_sql(target.snapshot_us),
+      quote_literal(target.origin), time_literal(target.snapshot_us),
       quote_qualified(target.table.schema, target.table.sync_name), target.generation);
 }
 
@@ -66,17 +64,13 @@ int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace
   place.done_id = next.int64(0, 0) - 1;
   const int64_t until =
       std::max(place.done_id + 1, std::min(place.last_id, place.done_id + kIdsAtOnce));
-  std::string columns;
-  for (const Column& column : target.table.columns) columns += ", " + quote_identifier(column.name);
-  const Result ended = connection.exec(
-      fmt::format("WITH gone AS (DELETE FROM {0} t WHERE t.__id > {1} AND t.__id <= {2} AND {3} "
-                  "RETURNING t.*), "
-                  "kept AS (INSERT INTO {4} (__id, __start, __end, __current, __origin{5}) SELECT "
-                  "__id, __start,"
-                  " {6}, false, __origin{5} FROM gone RETURNING __end) "
-                  "SELECT count(*), (extract(epoch FROM max(__end)) * 1000000)::bigint FROM kept",
-                  target.table.current(), place.done_id, until, unseen(target),
-                  target.table.history(), columns, time_sql(target.snapshot_us)));
+  const Result ended = connection.exec(fmt::format(
+      "WITH gone AS (DELETE FROM {0} t WHERE t.__id > {1} AND t.__id <= {2} AND {3} RETURNING "
+      "t.*), kept AS (INSERT INTO {4} (__id, __start, __end, __current, __origin{5}) SELECT __id, "
+      "__start, {6}, false, __origin{5} FROM gone RETURNING __end) SELECT count(*), (extract(epoch "
+      "FROM max(__end)) * 1000000)::bigint FROM kept",
+      target.table.current(), place.done_id, until, unseen(target), target.table.history(),
+      columns_sql(target.table), time_literal(target.snapshot_us)));
   if (!ended.is_null(0, 1)) raise_last_end(connection, target.source, ended.int64(0, 1));
   place.done_id = until;
   return ended.int64(0, 0);

@@ -47,12 +47,12 @@ void load_servers(Connection& connection, const std::string& source_name, Synchr
 
 void load_tables_of(Connection& connection, const std::string& source_name, Synchronization& out) {
   const Result rows = connection.exec(
-      "SELECT source_db, source_schema, source_table, server_name, row_count, byte_count, expected,"
-      " is_scanned, coalesce(problem, ''), EXISTS (SELECT FROM metadb.source_table s JOIN "
-      "metadb.ingest_position p ON "
-      "p.source_name = s.source_name AND p.topic = s.topic WHERE p.is_unmarked AND s.source_name = "
-      "t.source_name AND s.source_db = t.source_db AND s.source_schema = t.source_schema AND "
-      "s.source_table = t.source_table) FROM metadb.snapshot_table t WHERE source_name = $1",
+      "SELECT source_db, source_schema, source_table, server_name, row_count, byte_count, "
+      "expected, is_scanned, coalesce(problem, ''), EXISTS (SELECT FROM metadb.source_table s JOIN "
+      "metadb.ingest_position p ON p.source_name = s.source_name AND p.topic = s.topic WHERE "
+      "p.is_unmarked AND s.source_name = t.source_name AND s.source_db = t.source_db AND "
+      "s.source_schema = t.source_schema AND s.source_table = t.source_table) FROM "
+      "metadb.snapshot_table t WHERE source_name = $1",
       {source_name});
   for (int row = 0; row < rows.rows(); ++row) {
     SnapshotTable& table = out.tables[table_key(source_name, rows, row)];
@@ -78,16 +78,13 @@ std::vector<std::string> names(const Result& rows) {
 std::vector<std::string> forget_topics(Connection& connection, const std::string& source_name) {
   return names(connection.exec(
       "WITH forgotten AS (UPDATE metadb.ingest_position p SET next_offset = -1, last_offset = "
-      "NULL, "
-      "last_ts = NULL, last_hash = NULL, streaming_seen = false, snapshot_begin = NULL, "
+      "NULL, last_ts = NULL, last_hash = NULL, streaming_seen = false, snapshot_begin = NULL, "
       "has_streamed_since = false, needs_resync = NULL WHERE source_name = $1 AND EXISTS (SELECT "
       "FROM metadb.ingest_position r WHERE r.source_name = $1 AND r.topic = p.topic AND "
-      "r.needs_resync IS NOT NULL) RETURNING topic), "
-      "watermarks AS (DELETE FROM metadb.ingest_watermark WHERE source_name = $1 AND topic IN "
-      "(SELECT topic FROM forgotten)), letters AS (DELETE FROM metadb.dead_letter WHERE "
-      "source_name "
-      "= $1 AND topic IN (SELECT topic FROM forgotten)) SELECT DISTINCT topic FROM forgotten ORDER "
-      "BY topic",
+      "r.needs_resync IS NOT NULL) RETURNING topic), watermarks AS (DELETE FROM "
+      "metadb.ingest_watermark WHERE source_name = $1 AND topic IN (SELECT topic FROM forgotten)), "
+      "letters AS (DELETE FROM metadb.dead_letter WHERE source_name = $1 AND topic IN (SELECT "
+      "topic FROM forgotten)) SELECT DISTINCT topic FROM forgotten ORDER BY topic",
       {source_name}));
 }
 
@@ -96,8 +93,7 @@ std::vector<std::string> forget_topics(Connection& connection, const std::string
 std::vector<std::string> rewind(Connection& connection, const std::string& source_name) {
   const Result rows = connection.exec(
       "UPDATE metadb.ingest_position SET next_offset = snapshot_begin, last_offset = NULL, last_ts "
-      "="
-      " NULL, last_hash = NULL WHERE source_name = $1 AND snapshot_begin IS NOT NULL AND NOT "
+      "= NULL, last_hash = NULL WHERE source_name = $1 AND snapshot_begin IS NOT NULL AND NOT "
       "has_streamed_since RETURNING topic, part, next_offset",
       {source_name});
   std::vector<std::string> out;
@@ -186,8 +182,7 @@ void record_snapshot(Connection& connection, const std::string& source_name, int
         "INSERT INTO metadb.snapshot_server AS s (source_name, server_name, first_time, "
         "first_record, is_initial, signal) VALUES ($1, $2, 'epoch'::timestamptz + $3::bigint * "
         "interval '1 us', 'epoch'::timestamptz + $4::bigint * interval '1 ms', $5, nullif($6, '')) "
-        "ON CONFLICT "
-        "(source_name, server_name) DO UPDATE SET first_time = least(s.first_time, "
+        "ON CONFLICT (source_name, server_name) DO UPDATE SET first_time = least(s.first_time, "
         "EXCLUDED.first_time), first_record = least(s.first_record, EXCLUDED.first_record), "
         "is_initial = s.is_initial OR EXCLUDED.is_initial, signal = coalesce(s.signal, "
         "EXCLUDED.signal)",
@@ -198,14 +193,12 @@ void record_snapshot(Connection& connection, const std::string& source_name, int
     connection.exec(
         "INSERT INTO metadb.snapshot_table AS t (source_name, source_db, source_schema, "
         "source_table, server_name, row_count, byte_count, expected, is_scanned, problem) VALUES "
-        "($1, $2, "
-        "$3, $4, $5, $6, $7, $8, $9, nullif($10, '')) ON CONFLICT (source_name, source_db, "
-        "source_schema, "
-        "source_table) DO UPDATE SET server_name = EXCLUDED.server_name, row_count = t.row_count + "
-        "EXCLUDED.row_count, byte_count = t.byte_count + EXCLUDED.byte_count, expected = "
-        "coalesce(EXCLUDED.expected, t.expected), is_scanned = t.is_scanned OR "
-        "EXCLUDED.is_scanned, problem = CASE WHEN EXCLUDED.is_scanned THEN EXCLUDED.problem ELSE "
-        "coalesce(EXCLUDED.problem, t.problem) END",
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')) ON CONFLICT (source_name, "
+        "source_db, source_schema, source_table) DO UPDATE SET server_name = EXCLUDED.server_name, "
+        "row_count = t.row_count + EXCLUDED.row_count, byte_count = t.byte_count + "
+        "EXCLUDED.byte_count, expected = coalesce(EXCLUDED.expected, t.expected), is_scanned = "
+        "t.is_scanned OR EXCLUDED.is_scanned, problem = CASE WHEN EXCLUDED.is_scanned THEN "
+        "EXCLUDED.problem ELSE coalesce(EXCLUDED.problem, t.problem) END",
         {source_name, key.db, key.schema, key.table, table.server_name, std::to_string(table.rows),
          std::to_string(table.bytes), number(table.expected), flag(table.is_scanned),
          table.problem});
@@ -217,8 +210,7 @@ bool complete_snapshot(Connection& connection, const std::string& source_name, i
   return connection
              .exec(
                  "UPDATE metadb.synchronization SET signal = $3, complete = now() WHERE "
-                 "source_name "
-                 "= $1 AND generation = $2 AND complete IS NULL",
+                 "source_name = $1 AND generation = $2 AND complete IS NULL",
                  {source_name, std::to_string(generation), signal})
              .affected() > 0;
 }
@@ -269,8 +261,7 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
                   {source_name});
   const Result kept = connection.exec(
       "SELECT DISTINCT topic FROM metadb.ingest_position WHERE source_name = $1 AND next_offset >= "
-      "0 "
-      "AND NOT (snapshot_begin IS NOT NULL AND NOT has_streamed_since) ORDER BY topic",
+      "0 AND NOT (snapshot_begin IS NOT NULL AND NOT has_streamed_since) ORDER BY topic",
       {source_name});
   out.kept = names(kept);
   return out;

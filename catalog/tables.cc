@@ -254,6 +254,13 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
   return tables;
 }
 
+std::string columns_sql(const Table& table, std::string_view prefix) {
+  std::string out;
+  for (const Column& column : table.columns)
+    out += fmt::format(", {}{}", prefix, quote_identifier(column.name));
+  return out;
+}
+
 std::string key_expression(const Column& column, std::string_view prefix) {
   const std::string name = std::string(prefix) + quote_identifier(column.name);
   if (is_bounded(column) || has_stable_text(column)) return name;

@@ -68,6 +68,8 @@ struct Table {
 // Every managed table, as the committed catalog has it; or the one of this name.
 std::vector<Table> load_tables(Connection& connection,
                                const std::optional<TableName>& only = std::nullopt);
+// ", a, b": the columns of the table, each behind `prefix`, to follow those that all tables have.
+std::string columns_sql(const Table& table, std::string_view prefix = "");
 // The expression under which a key column stands in the unique index: the column itself, or the
 // md5 of its text where values may be long or have no btree class. 1.0 and 1.00 are one key, as
 // they are in the source: after a change of scale there the same row comes with the other.

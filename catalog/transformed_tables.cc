@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "catalog/sql_time.h"
+
 namespace metadb::catalog {
 namespace {
-
-constexpr std::string_view kEndOfCurrent = "'9999-12-31 00:00:00+00'::timestamptz";
 
 // Of leaves: a statement planned over partitions locks them all.
 std::vector<std::string> leaves_of(const Table& table) {
@@ -17,13 +17,8 @@ std::vector<std::string> leaves_of(const Table& table) {
   return out;
 }
 
-std::string columns_sql(const Table& table) {
-  std::string out;
-  for (const Column& column : table.columns) out += ", " + quote_identifier(column.name);
-  return out;
-}
+}  // namespace
 
-// Of a row `c` and one of the parent, `p`, as the unique indexes tell keys apart.
 std::string same_root(const Table& parent, const Table& child) {
   std::string same = "p.__origin = c.__origin";
   for (size_t i = 0; i < parent.key_columns.size(); ++i) {
@@ -32,8 +27,6 @@ std::string same_root(const Table& parent, const Table& child) {
   }
   return same;
 }
-
-}  // namespace
 
 bool may_hold_json(const Column& column) {
   return column.type == PgType::json || column.type == PgType::jsonb || column.type == PgType::text;
@@ -94,12 +87,10 @@ int64_t end_rows_without_root(Connection& connection, const Table& parent, const
   return connection
       .exec(fmt::format(
           "WITH gone AS (DELETE FROM {0} c WHERE c.__origin = {1} AND NOT EXISTS (SELECT FROM {2} "
-          "p "
-          "WHERE {3}) RETURNING *) INSERT INTO {4} (__id, __start, __end, __current, __origin{5}) "
-          "SELECT __id, __start, greatest(__start, 'epoch'::timestamptz + {6} * interval '1 us'), "
-          "false, __origin{5} FROM gone",
+          "p WHERE {3}) RETURNING *) INSERT INTO {4} (__id, __start, __end, __current, "
+          "__origin{5}) SELECT __id, __start, greatest(__start, {6}), false, __origin{5} FROM gone",
           child.current(), quote_literal(gone.origin), parent.current(), same_root(parent, child),
-          child.history(), columns_sql(child), gone.end_us))
+          child.history(), columns_sql(child), time_literal(gone.end_us)))
       .affected();
 }
 
@@ -123,7 +114,7 @@ int64_t empty_columns_now(Connection& connection, const Table& table,
           "__origin{2}) SELECT nextval({3}::regclass), greatest(__start, now()), {4}, true, "
           "__origin{5} FROM gone ORDER BY __id",
           table.current(), table.history(), columns_sql(table), quote_literal(table.id_sequence),
-          kEndOfCurrent, emptied, fmt::join(present, " OR ")))
+          kNoEnd, emptied, fmt::join(present, " OR ")))
       .affected();
 }
 

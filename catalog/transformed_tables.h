@@ -16,6 +16,10 @@ bool may_hold_json(const Column& column);
 // The derived tables of a table, those that are derived from them included, without itself.
 std::vector<TableName> derived_from(Connection& connection, const TableName& parent);
 
+// Condition that row `p` of the parent is the root of row `c` of the child, as the unique indexes
+// tell keys apart.
+std::string same_root(const Table& parent, const Table& child);
+
 // A table that external SQL has asked for before there was a document for it, and that nothing
 // feeds, becomes a transformed one. `table` is what it is then, without its key.
 // REQUIRES: a transaction for this and all below.

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "catalog/sql_time.h"
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
-#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
@@ -48,7 +48,7 @@ constexpr std::string_view kTrialLockTimeout = "SET LOCAL lock_timeout = '1500ms
 std::string main_tuples(const Run& run, std::string_view origin) {
   constexpr size_t kStagedHead = 2 + 12 + 5 + 12 + 5 + 4;
   std::string head;
-  append_timestamptz(head, kForeverUs);
+  append_timestamptz(head, catalog::kNoEndUs);
   append_boolean(head, true);
   append_text(head, origin);
   const auto fields = static_cast<int16_t>(4 + run.schema->columns.size());

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "catalog/sql_time.h"
 #include "ingest/apply.h"
-#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
@@ -118,7 +118,8 @@ void Applier::end_letter(const Batch::Retried& retried) {
 void Applier::close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
   if (run.kind != RunKind::merge || run.changes() != 1) return;
   const int64_t at_us = run.times_us.front();
-  const auto& [covering, next] = neighbours(connection_, sql, *ready.table, {at_us, kForeverUs});
+  const auto& [covering, next] =
+      neighbours(connection_, sql, *ready.table, {at_us, catalog::kNoEndUs});
   if (covering && covering->end_us) letter_->closed_us = *covering->end_us;
   if (next && next->start_us > at_us && !letter_->closed_us) letter_->closed_us = next->start_us;
 }

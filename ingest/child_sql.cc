@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-#include "ingest/sql_time.h"
+#include "catalog/sql_time.h"
+#include "catalog/transformed_tables.h"
 
 namespace metadb::ingest {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using catalog::Column;
 using catalog::quote_identifier;
 using catalog::quote_literal;
+using catalog::time_literal;
 
 // The order of staged rows: by the version of the root, rows before deletes.
 constexpr int kVersionShift = 40;
@@ -214,32 +216,21 @@ std::string ChildSql::stage_vanished(std::optional<uint16_t> document) const {
 }
 
 std::string ChildSql::end_with_roots(int64_t ts_us) const {
-  std::string columns;
-  std::string of_child;
-  std::string ended = ", c0, c1";
-  size_t number = 0;
-  const auto alias = [&](const std::string& expression) {
-    of_child += fmt::format(", {} AS c{}", expression, number++);
-  };
-  alias("t.__id");
-  alias("t.__start");
+  // A column of the child may itself be called `ended`.
+  std::string of_child = "c.__id AS c0, c.__start AS c1";
+  std::string ended = "c0, c1";
+  size_t number = 2;
   for (const Column& column : child_.columns) {
-    columns += ", " + quote_identifier(column.name);
-    ended += fmt::format(", c{}", number);
-    alias("t." + quote_identifier(column.name));
-  }
-  std::string same = "p.__origin = t.__origin";
-  for (size_t i = 0; i < shape_.roots.size(); ++i) {
-    same +=
-        fmt::format(" AND {} = {}", catalog::key_expression(*child_.column(shape_.roots[i]), "t."),
-                    catalog::key_expression(*parent_.column(parent_.key_columns[i]), "p."));
+    of_child += fmt::format(", c.{} AS c{}", quote_identifier(column.name), number);
+    ended += fmt::format(", c{}", number++);
   }
   return fmt::format(
-      "WITH gone AS (DELETE FROM {0} t USING {1} p WHERE t.__origin = {2} AND {3} RETURNING "
-      "greatest(t.__start, p.__start, {4}) AS ended{5}) INSERT INTO {6} (__end, __current, "
-      "__origin, __id, __start{7}) SELECT ended, false, {2}{8} FROM gone",
-      child_.current(), parent_.current(), quote_literal(names_.origin), same, time_literal(ts_us),
-      of_child, child_.history(), columns, ended);
+      "WITH gone AS (DELETE FROM {0} c USING {1} p WHERE c.__origin = {2} AND {3} RETURNING "
+      "greatest(c.__start, p.__start, {4}) AS ended, {5}) INSERT INTO {6} (__end, __current, "
+      "__origin, __id, __start{7}) SELECT ended, false, {2}, {8} FROM gone",
+      child_.current(), parent_.current(), quote_literal(names_.origin),
+      catalog::same_root(parent_, child_), time_literal(ts_us), of_child, child_.history(),
+      catalog::columns_sql(child_), ended);
 }
 
 }  // namespace metadb::ingest

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "catalog/sql_time.h"
 #include "ingest/outcome.h"
-#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
@@ -263,7 +263,7 @@ void Children::merge(const Entry& entry, const Family& family, const Child& chil
   connection_.exec(WorkTables::truncate());
   if (documents.times.earliest_us < documents.times.last_end_us) {
     // What a dropped mapping has ended may have ended later than this.
-    const int64_t before_us = std::min(documents.times.last_end_us, kForeverUs);
+    const int64_t before_us = std::min(documents.times.last_end_us, catalog::kNoEndUs);
     connection_.exec(merge.look_up_ends(before_us));
   }
   if (staged >= kAnalyzeRows) connection_.exec("ANALYZE pg_temp." + merge.stage_name());

@@ -2,23 +2,18 @@
 // neighbours in history.
 #include <fmt/format.h>
 
+#include "catalog/sql_time.h"
 #include "ingest/merge_sql.h"
-#include "ingest/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
 
-using catalog::quote_identifier;
+using catalog::columns_sql;
 using catalog::quote_literal;
+using catalog::time_literal;
 
 std::string micros(std::string_view time) {
   return fmt::format("(extract(epoch FROM {}) * 1000000)::bigint", time);
-}
-
-std::string columns_of(const catalog::Table& table) {
-  std::string out;
-  for (const catalog::Column& column : table.columns) out += ", " + quote_identifier(column.name);
-  return out;
 }
 
 }  // namespace
@@ -47,7 +42,7 @@ std::string MergeSql::begin_version(const std::string& leaf, int64_t id, int64_t
       "WITH gone AS (DELETE FROM {0} t WHERE t.__id = {3} RETURNING t.*) INSERT INTO {1} (__id,"
       " __start, __end, __current, __origin{2}) SELECT __id, {4}, __end, false, __origin{2} FROM"
       " gone",
-      leaf, table_.history(), columns_of(table_), id, time_literal(at_us));
+      leaf, table_.history(), columns_sql(table_), id, time_literal(at_us));
 }
 
 std::string MergeSql::begin_current_row(int64_t id, int64_t at_us) const {
@@ -64,16 +59,14 @@ std::string MergeSql::end_current_row(int64_t id, int64_t at_us) const {
       "WITH gone AS (DELETE FROM {0} t WHERE t.__id = {3} RETURNING t.*) INSERT INTO {1} (__id,"
       " __start, __end, __current, __origin{2}) SELECT __id, __start, {4}, false, __origin{2} FROM"
       " gone",
-      table_.current(), table_.history(), columns_of(table_), id, time_literal(at_us));
+      table_.current(), table_.history(), columns_sql(table_), id, time_literal(at_us));
 }
 
 std::string MergeSql::insert_late(int64_t start_us, int64_t end_us) const {
   return fmt::format(
       "WITH late AS (INSERT INTO {} ({}) SELECT nextval({}::regclass), {}, {}, false, {}{} FROM {} "
-      "s"
-      " RETURNING __id), w AS (INSERT INTO pg_temp.work (n, id, d) SELECT s.n, late.__id, false "
-      "FROM"
-      " late, {} s) SELECT __id FROM late",
+      "s RETURNING __id), w AS (INSERT INTO pg_temp.work (n, id, d) SELECT s.n, late.__id, false "
+      "FROM late, {} s) SELECT __id FROM late",
       table_.history(), target_columns(), quote_literal(table_.id_sequence), time_literal(start_us),
       time_literal(end_us), quote_literal(shape_.origin), stage_values("s"), stage(), stage());
 }
@@ -82,11 +75,12 @@ std::string MergeSql::insert_rest(const std::string& leaf, int64_t id, int64_t s
                                   std::optional<int64_t> end_us) const {
   return fmt::format(
       "INSERT INTO {0} (__id, __start, __end, __current, __origin{1}) SELECT "
-      "nextval({2}::regclass),"
-      " {3}, {4}, {5}, __origin{1} FROM {6} h WHERE h.__id = {7} RETURNING __id",
-      end_us ? table_.history() : table_.current(), columns_of(table_),
+      "nextval({2}::regclass), {3}, {4}, {5}, __origin{1} FROM {6} h WHERE h.__id = {7} RETURNING "
+      "__id",
+      end_us ? table_.history() : table_.current(), columns_sql(table_),
       quote_literal(table_.id_sequence), time_literal(start_us),
-      end_us ? time_literal(*end_us) : std::string(kForever), end_us ? "false" : "true", leaf, id);
+      end_us ? time_literal(*end_us) : std::string(catalog::kNoEnd), end_us ? "false" : "true",
+      leaf, id);
 }
 
 std::string MergeSql::copy_unresolved(int64_t from_id, int64_t to_id) const {

@@ -6,14 +6,16 @@
 #include <algorithm>
 #include <array>
 
-#include "ingest/sql_time.h"
+#include "catalog/sql_time.h"
 
 namespace metadb::ingest {
 namespace {
 
 using catalog::Column;
+using catalog::columns_sql;
 using catalog::quote_identifier;
 using catalog::quote_literal;
+using catalog::time_literal;
 
 // The column's own type even where another of ours takes its values: record_image_eq compares
 // no varchar with text.
@@ -298,8 +300,7 @@ std::string MergeSql::fill_once(const std::set<uint16_t>& unavailable) const {
   }
   return fmt::format(
       "UPDATE {0} s SET {1}u = nullif(array_remove(ARRAY[{2}], NULL), '{{}}') FROM (SELECT s.n, "
-      "c.* "
-      "FROM {0} s {3} WHERE s.u IS NOT NULL AND NOT s.r) f WHERE s.n = f.n",
+      "c.* FROM {0} s {3} WHERE s.u IS NOT NULL AND NOT s.r) f WHERE s.n = f.n",
       stage(), sets, left, with_current(current_values(unavailable)));
 }
 
@@ -319,10 +320,8 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) con
         ", count(*) FILTER (WHERE d OR u IS NULL OR NOT {0} = ANY (u)) OVER k AS g{0}", i);
     found += fmt::format(
         ", CASE WHEN g{0} = 0 THEN cur{0} ELSE first_value({1}) OVER (PARTITION BY g, g{0} ORDER "
-        "BY n) END AS f{0}"
-        ", CASE WHEN g{0} = 0 THEN cur_id IS NULL OR {0} = ANY (lost) ELSE first_value(d) OVER "
-        "(PARTITION BY g, g{0} "
-        "ORDER BY n) END AS x{0}",
+        "BY n) END AS f{0}, CASE WHEN g{0} = 0 THEN cur_id IS NULL OR {0} = ANY (lost) ELSE "
+        "first_value(d) OVER (PARTITION BY g, g{0} ORDER BY n) END AS x{0}",
         i, column.stage);
     sets += fmt::format("{0} = CASE WHEN {1} = ANY (s.u) THEN f.f{1} ELSE s.{0} END, ",
                         column.stage, i);
@@ -343,8 +342,7 @@ std::string MergeSql::find_old_row(const std::string& leaf) const {
   return fmt::format(
       "SELECT h.__id, (extract(epoch FROM h.__end) * 1000000)::bigint, (extract(epoch FROM "
       "h.__start) * 1000000)::bigint FROM {} s JOIN {} h ON {} WHERE s.n = 0 ORDER BY h.__end "
-      "DESC, "
-      "h.__start DESC, h.__id DESC LIMIT 1",
+      "DESC, h.__start DESC, h.__id DESC LIMIT 1",
       stage(), leaf, join_condition("s", "h"));
 }
 
@@ -398,11 +396,10 @@ std::string MergeSql::paired_in_chains(Keys keys) const {
   // b: with the change before it. A version lives before a change if that was no delete, or, for
   // the first one, if there is a current row.
   const std::string compared = fmt::format(
-      "SELECT n, d, ts, at, g, cur_id, cur_start, cur_place, "
-      "CASE WHEN lag(n) OVER k IS NULL THEN cur_id IS NOT NULL ELSE NOT lag(d) OVER k END AS live, "
-      "CASE WHEN lag(n) OVER k IS NULL THEN same_cur ELSE record_image_eq(img, lag(img) OVER k) "
-      "END AS same "
-      "FROM ({}) a WINDOW k AS (PARTITION BY g ORDER BY n)",
+      "SELECT n, d, ts, at, g, cur_id, cur_start, cur_place, CASE WHEN lag(n) OVER k IS NULL THEN "
+      "cur_id IS NOT NULL ELSE NOT lag(d) OVER k END AS live, CASE WHEN lag(n) OVER k IS NULL THEN "
+      "same_cur ELSE record_image_eq(img, lag(img) OVER k) END AS same FROM ({}) a WINDOW k AS "
+      "(PARTITION BY g ORDER BY n)",
       paired);
   // c: only changes that make or end a version, with their time clamped to run forwards.
   const std::string timed = fmt::format(
@@ -443,23 +440,20 @@ std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) co
 std::string MergeSql::pair_by_image(bool is_delete) const {
   const std::string match = fmt::format(
       "(SELECT t.__id, t.__start, t.ctid AS place FROM {} t WHERE t.__origin = {} AND "
-      "record_image_eq({}, {}) ORDER "
-      "BY t.__id LIMIT 1)",
+      "record_image_eq({}, {}) ORDER BY t.__id LIMIT 1)",
       table_.current(), quote_literal(shape_.origin), event_image("t", false),
       event_image("o", true));
   const std::string id = fmt::format("nextval({}::regclass)", quote_literal(table_.id_sequence));
   if (is_delete) {
     return fmt::format(
         "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id, "
-        "m.place "
-        "FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
+        "m.place FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
         stage(), match);
   }
   return fmt::format(
       "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id, "
-      "m.place "
-      "FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true "
-      "WHERE o.n = 0 AND NOT (m.__id IS NOT NULL AND record_image_eq({}, {}))",
+      "m.place FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true WHERE o.n = 0 AND NOT "
+      "(m.__id IS NOT NULL AND record_image_eq({}, {}))",
       id, stage(), stage(), match, event_image("o", true), event_image("w", true));
 }
 
@@ -476,18 +470,12 @@ std::string MergeSql::summary() {
 }
 
 std::string MergeSql::end_current() const {
-  std::string columns;
-  std::string values;
-  for (const Column& column : table_.columns) {
-    columns += ", " + quote_identifier(column.name);
-    values += ", g." + quote_identifier(column.name);
-  }
   return fmt::format(
       "WITH gone AS (DELETE FROM {0} t WHERE t.ctid = ANY (ARRAY(SELECT w.cur_place FROM "
       "pg_temp.work w WHERE w.cur_id IS NOT NULL)) RETURNING t.*) "
       "INSERT INTO {1} (__id, __start, __end, __current, __origin{2}) SELECT g.__id, g.__start, "
       "w.e, false, g.__origin{3} FROM gone g JOIN pg_temp.work w ON w.cur_id = g.__id",
-      table_.current(), table_.history(), columns, values);
+      table_.current(), table_.history(), columns_sql(table_), columns_sql(table_, "g."));
 }
 
 std::string MergeSql::insert_history() const {
@@ -501,8 +489,8 @@ std::string MergeSql::insert_current() const {
   return fmt::format(
       "INSERT INTO {} ({}) SELECT w.id, w.e, {}, true, {}{} FROM pg_temp.work w JOIN {} s ON s.n = "
       "w.n WHERE NOT w.d AND w.nxt IS NULL",
-      table_.current(), target_columns(), kForever, quote_literal(shape_.origin), stage_values("s"),
-      stage());
+      table_.current(), target_columns(), catalog::kNoEnd, quote_literal(shape_.origin),
+      stage_values("s"), stage());
 }
 
 std::string MergeSql::record_unresolved(const std::set<uint16_t>& unavailable) const {
@@ -518,20 +506,19 @@ std::string MergeSql::insert_all() const {
   return fmt::format(
       "INSERT INTO {} ({}) SELECT nextval({}::regclass), s.ts, {}, true, {}{} FROM (SELECT * FROM "
       "{} ORDER BY n) s",
-      table_.current(), target_columns(), quote_literal(table_.id_sequence), kForever,
+      table_.current(), target_columns(), quote_literal(table_.id_sequence), catalog::kNoEnd,
       quote_literal(shape_.origin), stage_values("s"), stage());
 }
 
 std::string MergeSql::end_all(const catalog::Table& table, const std::string& origin,
                               int64_t ts_us) {
-  std::string columns;
-  for (const Column& column : table.columns) columns += ", " + quote_identifier(column.name);
   return fmt::format(
       "WITH gone AS (DELETE FROM {0} t WHERE t.__origin = {1} RETURNING t.*), "
       "kept AS (INSERT INTO {2} (__id, __start, __end, __current, __origin{3}) "
       "SELECT __id, __start, greatest(__start, {4}), false, __origin{3} FROM gone RETURNING __end) "
       "SELECT count(*), (extract(epoch FROM max(__end)) * 1000000)::bigint FROM kept",
-      table.current(), quote_literal(origin), table.history(), columns, time_literal(ts_us));
+      table.current(), quote_literal(origin), table.history(), columns_sql(table),
+      time_literal(ts_us));
 }
 
 std::string MergeSql::copy_into_main() const {

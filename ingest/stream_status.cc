@@ -63,9 +63,8 @@ void Stream::watch_group() {
   if (!parts_.share.is_news(assigned, matching, now)) return;
   const std::string text = fmt::format(
       "only {} of the {} partitions that match are assigned here: consumer group \"{}\" has "
-      "another "
-      "member, and what that is given is not read; give this data source a consumer_group of its "
-      "own",
+      "another member, and what that is given is not read; give this data source a consumer_group "
+      "of its own",
       assigned, *matching, options_.consumer_group);
   spdlog::warn("data source {}: {}", options_.source_name, text);
   parts_.board.report_error(Trouble::group, text);

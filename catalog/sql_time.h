@@ -1,4 +1,4 @@
-// Instants as the statements of the merge write them.
+// Instants as statements write them.
 #pragma once
 
 #include <fmt/format.h>
@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 
-namespace metadb::ingest {
+namespace metadb::catalog {
 
 // __end of current rows: 9999-12-31 00:00:00 UTC, and in microseconds since 1970.
-inline constexpr std::string_view kForever = "'9999-12-31 00:00:00+00'::timestamptz";
-inline constexpr int64_t kForeverUs = 253'402'214'400'000'000;
+inline constexpr std::string_view kNoEnd = "'9999-12-31 00:00:00+00'::timestamptz";
+inline constexpr int64_t kNoEndUs = 253'402'214'400'000'000;
 
 inline std::string time_literal(int64_t unix_us) {
   return fmt::format("('epoch'::timestamptz + {} * interval '1 microsecond')", unix_us);
 }
 
-}  // namespace metadb::ingest
+}  // namespace metadb::catalog
