@@ -20,7 +20,7 @@ AutoEndsync::AutoEndsync(Parts parts)
     : parts_(parts), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void AutoEndsync::run(const std::stop_token& stop) {
-  while (pause(kLookEvery, stop)) {
+  while (pause_for(kLookEvery, stop)) {
     const auto snapshot = parts_.catalog.snapshot();
     for (const auto& [name, source] : snapshot->sources) {
       if (is_due(source)) end(source, stop);

@@ -122,7 +122,7 @@ int status(const StatusOptions& options) {
     if (server->is_ready) print_sources(session, directory, signals.token());
     std::fflush(stdout);
     if (!options.is_watched) return 0;
-    if (!pause(kWatchEvery, signals.token())) return 0;
+    if (!pause_for(kWatchEvery, signals.token())) return 0;
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace metadb::server {
 
-bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+bool pause_for(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);

@@ -6,6 +6,6 @@
 namespace metadb::server {
 
 // Waits until the time is over or a stop is requested. False: the stop came.
-bool pause(std::chrono::milliseconds time, const std::stop_token& stop);
+bool pause_for(std::chrono::milliseconds time, const std::stop_token& stop);
 
 }  // namespace metadb::server

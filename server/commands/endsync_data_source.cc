@@ -125,7 +125,7 @@ class Sweep {
   // A topic whose table a command has asks for it once a second.
   void let_ingest_in() {
     if (Clock::now() < next_pause_) return;
-    pause(kPause, context_.session().stop());
+    pause_for(kPause, context_.session().stop());
     next_pause_ = Clock::now() + kWorkBetweenPauses;
   }
 

@@ -7,6 +7,7 @@
 
 #include "catalog/dependents.h"
 #include "server/commands/waiting.h"
+#include "server/pause.h"
 
 namespace metadb::server {
 namespace {
@@ -96,7 +97,7 @@ void in_patient_transaction(CommandContext& context, const std::vector<Table>& t
       tell_who_holds(context, tables);
       next_notice = Clock::now() + Waiting::kNoticeEvery;
     }
-    pause(kRetryAfter, context.session().stop());
+    pause_for(kRetryAfter, context.session().stop());
     context.session().check_stop();
   }
 }
