@@ -30,12 +30,12 @@ SweepCount count_sweep(Connection& connection, const SweepTarget& target) {
   return {rows.int64(0, 0), rows.int64(0, 1)};
 }
 
-void hold_resync(Connection& connection, const SweepTarget& target) {
+void hold_synchronization(Connection& connection, const SweepTarget& target) {
   const Result present = connection.exec(
       "SELECT FROM metadb.synchronization y JOIN metadb.source s ON s.name = y.source_name WHERE "
-      "s.name = $1 AND y.generation = $2 AND s.sync = $3 FOR SHARE OF y, s",
+      "s.name = $1 AND y.generation = $2 AND s.sync <> $3 FOR SHARE OF y, s",
       {target.source.source_name, std::to_string(target.generation),
-       std::to_string(static_cast<int>(SyncMode::resync))});
+       std::to_string(static_cast<int>(SyncMode::none))});
   if (present.rows() == 0) {
     throw Error(
         "55000",
@@ -52,7 +52,7 @@ SweepPlace begin_sweep(Connection& connection, const SweepTarget& target) {
 }
 
 int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace& place) {
-  hold_resync(connection, target);
+  hold_synchronization(connection, target);
   // Ids that are gone are passed over.
   const Result next = connection.exec(
       fmt::format("SELECT min(__id) FROM {} WHERE __id > $1", target.table.current()),

@@ -1,5 +1,5 @@
-// The end of a resynchronization: current rows that its snapshot has not seen are no rows of the
-// source any more.
+// The end of a synchronization: current rows that its snapshot has not seen are no rows of the
+// source any more. In an initial one that may be so only where a snapshot was begun anew.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +35,13 @@ struct SweepPlace {
   int64_t done_id = 0;
   int64_t last_id = 0;
 };
-// Keeps the resynchronization of this generation from ending until the transaction does. Throws
+// Keeps the synchronization of this generation from ending until the transaction does. Throws
 // Error 55000 if it has ended, or another has begun.
-void hold_resync(Connection& connection, const SweepTarget& target);
+void hold_synchronization(Connection& connection, const SweepTarget& target);
 SweepPlace begin_sweep(Connection& connection, const SweepTarget& target);
 // Ends the rows of the next ids, at the snapshot's time or their start if that is later, and moves
 // `place`; returns how many ended. REQUIRES: a transaction, the table's stream lock; another call
-// as long as done_id < last_id. Throws as hold_resync() does.
+// as long as done_id < last_id. Throws as hold_synchronization() does.
 int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace& place);
 // False as well for a table that somebody has dropped.
 bool has_marks(Connection& connection, const Table& table);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "catalog/purge.h"
 
 namespace metadb::catalog {
@@ -34,25 +36,27 @@ SourceTableKey table_key(const std::string& source_name, const Result& rows, int
 
 void load_servers(Connection& connection, const std::string& source_name, Synchronization& out) {
   const Result rows = connection.exec(
-      fmt::format("SELECT server_name, {}, {} / 1000, is_initial, coalesce(signal, '') FROM "
+      fmt::format("SELECT server_name, {}, {} / 1000, is_initial, coalesce(signal, ''), {} FROM "
                   "metadb.snapshot_server WHERE source_name = $1",
-                  micros("first_time"), micros("first_record")),
+                  micros("first_time"), micros("first_record"), micros("first_change")),
       {source_name});
   for (int row = 0; row < rows.rows(); ++row) {
     out.servers[std::string(rows.text(row, 0))] = {
         optional_int64(rows, row, 1), optional_int64(rows, row, 2), rows.boolean(row, 3),
-        std::string(rows.text(row, 4))};
+        std::string(rows.text(row, 4)), optional_int64(rows, row, 5)};
   }
 }
 
 void load_tables_of(Connection& connection, const std::string& source_name, Synchronization& out) {
   const Result rows = connection.exec(
-      "SELECT source_db, source_schema, source_table, server_name, row_count, byte_count, "
-      "expected, is_scanned, coalesce(problem, ''), EXISTS (SELECT FROM metadb.source_table s JOIN "
-      "metadb.ingest_position p ON p.source_name = s.source_name AND p.topic = s.topic WHERE "
-      "p.is_unmarked AND s.source_name = t.source_name AND s.source_db = t.source_db AND "
-      "s.source_schema = t.source_schema AND s.source_table = t.source_table) FROM "
-      "metadb.snapshot_table t WHERE source_name = $1",
+      fmt::format(
+          "SELECT source_db, source_schema, source_table, server_name, row_count, byte_count, "
+          "expected, is_scanned, coalesce(problem, ''), EXISTS (SELECT FROM metadb.source_table s "
+          "JOIN metadb.ingest_position p ON p.source_name = s.source_name AND p.topic = s.topic "
+          "WHERE p.is_unmarked AND s.source_name = t.source_name AND s.source_db = t.source_db AND "
+          "s.source_schema = t.source_schema AND s.source_table = t.source_table), begin_id, {} / "
+          "1000, {}, begun_anew FROM metadb.snapshot_table t WHERE source_name = $1",
+          micros("begin_record"), micros("begin_time")),
       {source_name});
   for (int row = 0; row < rows.rows(); ++row) {
     SnapshotTable& table = out.tables[table_key(source_name, rows, row)];
@@ -63,6 +67,9 @@ void load_tables_of(Connection& connection, const std::string& source_name, Sync
     table.is_scanned = rows.boolean(row, 7);
     table.problem = rows.text(row, 8);
     table.is_partial = rows.boolean(row, 9);
+    if (!rows.is_null(row, 10))
+      table.begin = {rows.int64(row, 10), rows.int64(row, 11), rows.int64(row, 12)};
+    table.begun_anew = static_cast<int>(rows.int64(row, 13));
   }
 }
 
@@ -146,6 +153,20 @@ void forget_complete_snapshot(Connection& connection, const std::string& source_
 
 }  // namespace
 
+const SnapshotTable::Begin* Synchronization::newest_begin(const std::string& server_name) const {
+  const SnapshotTable::Begin* newest = nullptr;
+  for (const auto& [key, table] : tables) {
+    if (table.server_name != server_name || !table.begin) continue;
+    if (newest == nullptr || table.begin->record_ms > newest->record_ms) newest = &*table.begin;
+  }
+  return newest;
+}
+
+std::optional<int64_t> SnapshotServer::swept_before_us() const {
+  if (is_initial || !first_us || !first_change_us) return first_us;
+  return std::min(*first_us, *first_change_us);
+}
+
 Synchronization load_synchronization(Connection& connection, const std::string& source_name) {
   Synchronization out;
   const Result rows = connection.exec(
@@ -180,28 +201,39 @@ void record_snapshot(Connection& connection, const std::string& source_name, int
   for (const auto& [name, server] : news.servers) {
     connection.exec(
         "INSERT INTO metadb.snapshot_server AS s (source_name, server_name, first_time, "
-        "first_record, is_initial, signal) VALUES ($1, $2, 'epoch'::timestamptz + $3::bigint * "
-        "interval '1 us', 'epoch'::timestamptz + $4::bigint * interval '1 ms', $5, nullif($6, '')) "
-        "ON CONFLICT (source_name, server_name) DO UPDATE SET first_time = least(s.first_time, "
+        "first_record, is_initial, signal, first_change) VALUES ($1, $2, 'epoch'::timestamptz + "
+        "$3::bigint * interval '1 us', 'epoch'::timestamptz + $4::bigint * interval '1 ms', $5, "
+        "nullif($6, ''), 'epoch'::timestamptz + $7::bigint * interval '1 us') ON CONFLICT "
+        "(source_name, server_name) DO UPDATE SET first_time = least(s.first_time, "
         "EXCLUDED.first_time), first_record = least(s.first_record, EXCLUDED.first_record), "
         "is_initial = s.is_initial OR EXCLUDED.is_initial, signal = coalesce(s.signal, "
-        "EXCLUDED.signal)",
+        "EXCLUDED.signal), first_change = least(s.first_change, EXCLUDED.first_change)",
         {source_name, name, number(server.first_us), number(server.first_record_ms),
-         flag(server.is_initial), server.signal});
+         flag(server.is_initial), server.signal, number(server.first_change_us)});
   }
   for (const auto& [key, table] : news.tables) {
     connection.exec(
         "INSERT INTO metadb.snapshot_table AS t (source_name, source_db, source_schema, "
-        "source_table, server_name, row_count, byte_count, expected, is_scanned, problem) VALUES "
-        "($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')) ON CONFLICT (source_name, "
+        "source_table, server_name, row_count, byte_count, expected, is_scanned, problem, "
+        "begin_id, begin_record, begin_time, begun_anew) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+        "$9, nullif($10, ''), $11, 'epoch'::timestamptz + $12::bigint * interval '1 ms', "
+        "'epoch'::timestamptz + $13::bigint * interval '1 us', $14) ON CONFLICT (source_name, "
         "source_db, source_schema, source_table) DO UPDATE SET server_name = EXCLUDED.server_name, "
-        "row_count = t.row_count + EXCLUDED.row_count, byte_count = t.byte_count + "
-        "EXCLUDED.byte_count, expected = coalesce(EXCLUDED.expected, t.expected), is_scanned = "
-        "t.is_scanned OR EXCLUDED.is_scanned, problem = CASE WHEN EXCLUDED.is_scanned THEN "
-        "EXCLUDED.problem ELSE coalesce(EXCLUDED.problem, t.problem) END",
+        "row_count = CASE WHEN EXCLUDED.begun_anew = 0 THEN t.row_count ELSE 0 END + "
+        "EXCLUDED.row_count, byte_count = CASE WHEN EXCLUDED.begun_anew = 0 THEN t.byte_count ELSE "
+        "0 END + EXCLUDED.byte_count, expected = coalesce(EXCLUDED.expected, t.expected), "
+        "is_scanned = t.is_scanned AND EXCLUDED.begun_anew = 0 OR EXCLUDED.is_scanned, problem = "
+        "CASE WHEN EXCLUDED.is_scanned OR EXCLUDED.begun_anew > 0 THEN EXCLUDED.problem ELSE "
+        "coalesce(EXCLUDED.problem, t.problem) END, begin_id = coalesce(EXCLUDED.begin_id, "
+        "t.begin_id), begin_record = coalesce(EXCLUDED.begin_record, t.begin_record), begin_time = "
+        "coalesce(EXCLUDED.begin_time, t.begin_time), begun_anew = t.begun_anew + "
+        "EXCLUDED.begun_anew",
         {source_name, key.db, key.schema, key.table, table.server_name, std::to_string(table.rows),
-         std::to_string(table.bytes), number(table.expected), flag(table.is_scanned),
-         table.problem});
+         std::to_string(table.bytes), number(table.expected), flag(table.is_scanned), table.problem,
+         table.begin ? number(table.begin->id) : std::nullopt,
+         table.begin ? number(table.begin->record_ms) : std::nullopt,
+         table.begin ? number(table.begin->ts_us) : std::nullopt,
+         std::to_string(table.begun_anew)});
   }
 }
 
@@ -248,8 +280,8 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
   // What was read last is the estimate.
   connection.exec(
       "UPDATE metadb.snapshot_table SET expected = CASE WHEN row_count > 0 THEN row_count ELSE "
-      "expected END, row_count = 0, byte_count = 0, is_scanned = false, problem = NULL WHERE "
-      "source_name = $1",
+      "expected END, row_count = 0, byte_count = 0, is_scanned = false, problem = NULL, begin_id = "
+      "NULL, begin_record = NULL, begin_time = NULL, begun_anew = 0 WHERE source_name = $1",
       {source_name});
   // What a partition has of a snapshot behind which it streams can't be read again without making
   // versions that never were.

@@ -20,6 +20,14 @@ struct SnapshotServer {
   std::optional<int64_t> first_record_ms;  // the earliest time of their records in Kafka
   bool is_initial = false;                 // rows came that are no incremental snapshot's
   std::string signal;                      // that its snapshot has ended; empty: not yet
+  // In a resynchronization, of changes that were read before its rows: the earliest source time.
+  std::optional<int64_t> first_change_us;
+
+  [[nodiscard]] bool has_rows() const { return first_us.has_value(); }
+  // Rows that are not younger may have gone, if its snapshot has not confirmed them. An incremental
+  // one leaves out what changes while it reads, which then comes before its rows: not older than
+  // the first change is what came so.
+  [[nodiscard]] std::optional<int64_t> swept_before_us() const;
 };
 
 struct SnapshotTable {
@@ -30,6 +38,16 @@ struct SnapshotTable {
   bool is_scanned = false;          // the server says that it has sent all of it
   std::string problem;              // why it has not, as the server says; empty: none
   bool is_partial = false;          // some of its rows were read before they were marked
+  // Which snapshot its newest rows are of, and when the first of these came in Kafka.
+  struct Begin {
+    int64_t id = 0;
+    int64_t record_ms = 0;
+    int64_t ts_us = 0;  // their source time
+  };
+  std::optional<Begin> begin;
+  // How often, in this generation, a connector gave its snapshot up and sent another. What goes in
+  // between no event tells: connectors go on at the point of the later one.
+  int begun_anew = 0;
 };
 
 // The snapshot of one source's present generation.
@@ -41,6 +59,9 @@ struct Synchronization {
   std::optional<int64_t> complete_us;  // since when
   std::map<std::string, SnapshotServer> servers;
   std::map<SourceTableKey, SnapshotTable> tables;
+
+  // Of all that a server has sent; null where it does not tell one snapshot from another.
+  [[nodiscard]] const SnapshotTable::Begin* newest_begin(const std::string& server_name) const;
 };
 
 // As it is committed; mode none and generation 0 for an unknown source.

@@ -271,6 +271,7 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const catalog::TableName name(ready.table->schema, ready.table->current_name);
+  if (run.begins_anew) queue(MergeSql::forget_marks(*ready.table, ready.origin));
   if (may_be_copied(run, ready) && copy_snapshot(run, ready, stage(run, ready))) return;
   merged_.insert(name);
   queue("SAVEPOINT run");

@@ -106,25 +106,6 @@ Row key_row(const RowSchema& schema, const std::string& key_fields) {
   return row;
 }
 
-RunKind kind_of(const Change& change) {
-  if (change.op == Op::truncate) return RunKind::truncate;
-  if (!has_null_key(change)) {
-    const bool is_moved =
-        change.op == Op::create && change.fill_key && !change.row.unavailable.empty();
-    return is_moved ? RunKind::moved : RunKind::merge;
-  }
-  if (change.op == Op::create || change.op == Op::read) return RunKind::insert;
-  if (!change.before) {
-    throw catalog::Error("0A000", fmt::format("{} of a row without key in {}.{}",
-                                              change.op == Op::remove ? "delete" : "update",
-                                              change.table->schema, change.table->table))
-        .with_hint(
-            "Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL in the "
-            "source.");
-  }
-  return RunKind::replace;
-}
-
 std::vector<std::string> key_names(const RowSchema& schema) {
   std::vector<std::string> names;
   for (const uint16_t column : schema.key) names.push_back(schema.columns[column].name);
@@ -159,6 +140,25 @@ bool is_continued(const Run& run, RunKind kind, const Change& change, int64_t ge
 
 }  // namespace
 
+RunKind kind_of(const Change& change) {
+  if (change.op == Op::truncate) return RunKind::truncate;
+  if (!has_null_key(change)) {
+    const bool is_moved =
+        change.op == Op::create && change.fill_key && !change.row.unavailable.empty();
+    return is_moved ? RunKind::moved : RunKind::merge;
+  }
+  if (change.op == Op::create || change.op == Op::read) return RunKind::insert;
+  if (!change.before) {
+    throw catalog::Error("0A000", fmt::format("{} of a row without key in {}.{}",
+                                              change.op == Op::remove ? "delete" : "update",
+                                              change.table->schema, change.table->table))
+        .with_hint(
+            "Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL in the "
+            "source.");
+  }
+  return RunKind::replace;
+}
+
 int utc_year(int64_t unix_us) {
   const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(unix_us)};
   return static_cast<int>(
@@ -185,6 +185,7 @@ Run Run::slice(size_t begin, size_t end) const {
   out.is_snapshot = is_snapshot;
   out.has_delete = has_delete;
   out.generation = generation;
+  out.begins_anew = begins_anew && begin == 0;
   out.has_repeats = has_repeats;
   return out;
 }
@@ -223,27 +224,30 @@ std::optional<size_t> Batch::index_of(const std::shared_ptr<const EventTable>& t
   return std::nullopt;
 }
 
-Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change, int64_t generation) {
-  const bool is_joinable = kind == RunKind::merge || kind == RunKind::insert;
+Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change,
+                     const Confirmation& confirmation) {
+  const bool is_joinable =
+      (kind == RunKind::merge || kind == RunKind::insert) && !confirmation.begins_anew;
   if (is_joinable && !table.runs.empty()) {
     Run& last = table.runs.back();
-    if (is_continued(last, kind, change, generation)) return last;
+    if (is_continued(last, kind, change, confirmation.generation)) return last;
   }
   Run& run = table.runs.emplace_back();
   run.kind = kind;
   run.schema = change.schema;
-  run.generation = generation;
+  run.generation = confirmation.generation;
+  run.begins_anew = confirmation.begins_anew;
   return run;
 }
 
-void Batch::add(const Change& change, const Message& from, int64_t generation) {
+void Batch::add(const Change& change, const Message& from, const Confirmation& confirmation) {
   const int year = utc_year(change.ts_us);
   if (year < kFirstYear || year > kLastYear) {
     throw catalog::Error("22008", fmt::format("source time {} us is outside the years {} to {}",
                                               change.ts_us, kFirstYear, kLastYear));
   }
   const RunKind kind = kind_of(change);
-  Run& run = open_run(changes_of(change, from), kind, change, generation);
+  Run& run = open_run(changes_of(change, from), kind, change, confirmation);
   if (kind != RunKind::truncate) append_rows(run, change);
   run.messages.push_back(from);
   run.times_us.push_back(change.ts_us);

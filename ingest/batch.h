@@ -14,6 +14,7 @@
 #include "catalog/positions.h"
 #include "catalog/synchronization.h"
 #include "ingest/change.h"
+#include "ingest/confirmation.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
 
@@ -47,6 +48,8 @@ struct Run {
   bool has_delete = false;
   // The snapshot generation that the rows which it leaves are marked with; 0: none.
   int64_t generation = 0;
+  // What rows of this generation have confirmed in the table before it counts no more.
+  bool begins_anew = false;
   bool has_repeats = false;  // some key occurs more than once
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
@@ -71,8 +74,7 @@ class Batch {
  public:
   // REQUIRES: !must_cut(change). `from` stays alive inside the batch. Throws DecodeError-like
   // catalog::Error 22xxx/0A000 for a change that can't be applied whatever the table holds.
-  // `generation`: of the snapshot that confirms the row, 0 for none.
-  void add(const Change& change, const Message& from, int64_t generation = 0);
+  void add(const Change& change, const Message& from, const Confirmation& confirmation = {});
   // Whether the change must open a new batch: its table's key has another definition now, and
   // the earlier changes must be committed under the old one.
   [[nodiscard]] bool must_cut(const Change& change) const;
@@ -111,7 +113,8 @@ class Batch {
 
  private:
   TableChanges& changes_of(const Change& change, const Message& from);
-  Run& open_run(TableChanges& table, RunKind kind, const Change& change, int64_t generation);
+  Run& open_run(TableChanges& table, RunKind kind, const Change& change,
+                const Confirmation& confirmation);
 
   std::vector<TableChanges> tables_;
   // The index of the change's table in tables_, by name: objects that describe one table differ
@@ -124,6 +127,9 @@ class Batch {
   size_t changes_ = 0;
   size_t bytes_ = 0;
 };
+
+// How this change is applied. Throws catalog::Error 0A000 for one that can't be.
+RunKind kind_of(const Change& change);
 
 // Year of a time in UTC.
 int utc_year(int64_t unix_us);

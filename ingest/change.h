@@ -68,6 +68,9 @@ struct Change {
   SnapshotMark snapshot = SnapshotMark::streaming;
   int64_t ts_us = 0;  // source commit time, microseconds since 1970 UTC (source.ts_us, else ts_ms)
   std::optional<Sequence> sequence;  // only if both halves were present
+  // Of a row of a snapshot, unless that is incremental: one number for all rows of one snapshot,
+  // another when it is begun anew; 0 where the connector does not tell.
+  int64_t snapshot_id = 0;
   std::shared_ptr<const EventTable> table;
   std::shared_ptr<const RowSchema> schema;  // null for a truncate
   Row row;  // after; for a delete the key columns (others NULL); empty for a truncate

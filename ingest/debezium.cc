@@ -253,6 +253,8 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.snapshot = source.snapshot_mark(change.op);
   change.ts_us = source.required_ts_us();
   change.sequence = source.sequence;
+  if (change.op == Op::read && change.snapshot != SnapshotMark::incremental)
+    change.snapshot_id = source.snapshot_id();
   change.table = table(its_topic, source);
   if (change.op != Op::truncate) add_widened_rows(message, its_topic, plan, payload, change);
   report_replaced(*change.table);

@@ -173,6 +173,10 @@ void SourceBlock::take(const JsonNode& member) {
     table = text(member, "source.table");
   } else if (name == "sequence" && member.kind == JsonKind::string) {
     sequence = parse_sequence(member.text);
+  } else if (name == "txId" && member.kind == JsonKind::number) {
+    transaction = member.text;
+  } else if (name == "lsn" && member.kind == JsonKind::number) {
+    lsn = member.text;
   } else if (name == "snapshot") {
     // A string, in old connectors a boolean; null, false and absence are one.
     const bool is_set = member.kind == JsonKind::string || member.kind == JsonKind::boolean;
@@ -195,6 +199,12 @@ SnapshotMark SourceBlock::snapshot_mark(Op op) const {
     if (known.name == snapshot) return known.mark;
   }
   return op == Op::read ? SnapshotMark::in_snapshot : SnapshotMark::streaming;
+}
+
+int64_t SourceBlock::snapshot_id() const {
+  if (transaction.empty() || lsn.empty()) return 0;
+  const std::hash<std::string_view> hash;
+  return static_cast<int64_t>(hash(transaction) * 31 + hash(lsn));
 }
 
 bool SourceBlock::is_of(const EventTable& known) const {

@@ -29,6 +29,9 @@ struct SourceBlock {
   // years 1 to 9999 do not hold it.
   [[nodiscard]] int64_t required_ts_us() const;
   [[nodiscard]] SnapshotMark snapshot_mark(Op op) const;
+  // Change::snapshot_id of a row that the snapshot read. PostgreSQL's connector writes the
+  // transaction that it reads in, and where the log was then: both are the same for all its rows.
+  [[nodiscard]] int64_t snapshot_id() const;
   [[nodiscard]] bool is_of(const EventTable& table) const;
   // Throws DecodeError if the table has no name.
   [[nodiscard]] EventTable event_table() const;
@@ -37,7 +40,9 @@ struct SourceBlock {
   std::string_view db;
   std::string_view schema;  // db where the connector has no schemas
   std::string_view table;
-  std::string_view snapshot;  // empty = null, false or absent
+  std::string_view snapshot;     // empty = null, false or absent
+  std::string_view transaction;  // as it is written; empty = null or absent
+  std::string_view lsn;
   std::optional<Sequence> sequence;
   int64_t ts_us = 0;  // 0 = none
 

@@ -48,6 +48,12 @@ std::string MergeSql::copy_mark(int64_t from_id, int64_t to_id) const {
       to_id, from_id);
 }
 
+std::string MergeSql::forget_marks(const catalog::Table& table, const std::string& origin) {
+  return fmt::format("DELETE FROM {} m USING {} t WHERE m.__id = t.__id AND t.__origin = {}",
+                     catalog::quote_qualified(table.schema, table.sync_name), table.current(),
+                     catalog::quote_literal(origin));
+}
+
 std::string MergeSql::insert_all_marked(int64_t generation) const {
   return fmt::format("WITH made AS ({} RETURNING __id) {}", insert_all(),
                      mark("SELECT __id FROM made", generation));

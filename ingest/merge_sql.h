@@ -112,6 +112,9 @@ class MergeSql {
   [[nodiscard]] std::string copy_mark(int64_t from_id, int64_t to_id) const;
   // insert_all(), with marks.
   [[nodiscard]] std::string insert_all_marked(int64_t generation) const;
+  // No snapshot has seen the current rows of the origin.
+  [[nodiscard]] static std::string forget_marks(const catalog::Table& table,
+                                                const std::string& origin);
   // RunKind::truncate: ends every current row of the origin at `ts_us` or its start, if that is
   // later. Result: how many, and the largest end in microseconds (NULL if none).
   [[nodiscard]] static std::string end_all(const catalog::Table& table, const std::string& origin,

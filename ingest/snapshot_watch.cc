@@ -30,15 +30,23 @@ void merge(SnapshotServer& into, const SnapshotServer& more) {
   lower(into.first_record_ms, more.first_record_ms);
   into.is_initial = into.is_initial || more.is_initial;
   if (into.signal.empty()) into.signal = more.signal;
+  lower(into.first_change_us, more.first_change_us);
 }
 
 void merge(SnapshotTable& into, const SnapshotTable& more) {
+  if (more.begun_anew > 0) {
+    into.rows = into.bytes = 0;
+    into.is_scanned = false;
+    into.problem.clear();
+  }
   into.server_name = more.server_name;
   into.rows += more.rows;
   into.bytes += more.bytes;
   if (more.expected) into.expected = more.expected;
   if (more.is_scanned) into.problem = more.problem;
   into.is_scanned = into.is_scanned || more.is_scanned;
+  if (more.begin) into.begin = more.begin;
+  into.begun_anew += more.begun_anew;
 }
 
 bool is_streaming(const Change& change) {
@@ -114,7 +122,8 @@ void SnapshotWatch::see_row(const Change& change, const Message& message) {
                        (is_initial && !known.is_initial) || is_last;
   if (!is_news) return;
   SnapshotServer& news = news_.servers[name];
-  merge(news, {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : ""});
+  merge(news, {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : "",
+               std::nullopt});
   // Of another partition, and read before.
   const auto early = early_.find(name);
   const bool is_over = early != early_.end() && early->second.record_ms >= first->second &&
@@ -127,6 +136,9 @@ void SnapshotWatch::see_row(const Change& change, const Message& message) {
 void SnapshotWatch::see_streaming(const Change& change, const Message& message) {
   const std::string& name = change.table->server_name;
   const SnapshotServer known = server(name);
+  const bool is_first_change = !known.first_change_us || change.ts_us < *known.first_change_us;
+  if (state_.mode == SyncMode::resync && !known.has_rows() && is_first_change)
+    news_.servers[name].first_change_us = change.ts_us;
   if (!known.signal.empty()) return;
   const bool is_after_rows =
       known.is_initial && known.first_record_ms && message.timestamp_ms >= *known.first_record_ms;
@@ -179,10 +191,61 @@ std::optional<SourceTableKey> SnapshotWatch::table_of(const Notification& scan) 
   return std::nullopt;
 }
 
+// As it is known with what is not committed yet.
+SnapshotTable& SnapshotWatch::begin_of(const Change& change) {
+  if (last_table_ == change.table) return *last_begin_;
+  const SourceTableKey key = key_of(source_name_, *change.table);
+  const auto [known, is_new] = begins_.try_emplace(key);
+  last_table_ = change.table;
+  last_begin_ = &known->second;
+  if (!is_new) return known->second;
+  for (const auto* tables : {&state_.tables, &news_.tables}) {
+    const auto found = tables->find(key);
+    if (found == tables->end()) continue;
+    if (found->second.begin) known->second.begin = found->second.begin;
+    known->second.begun_anew += found->second.begun_anew;
+  }
+  return known->second;
+}
+
+Confirmation SnapshotWatch::confirm(const Change& change, const Message& message) {
+  Confirmation out;
+  out.generation = generation_of(change, message);
+  const bool leaves_row = change.op != Op::remove && change.op != Op::truncate;
+  if (state_.mode == SyncMode::none || !leaves_row) return out;
+  const SnapshotTable& table = begin_of(change);
+  if (!table.begin) return out;
+  if (change.snapshot_id != 0 && table.begin->id != change.snapshot_id) {
+    out.is_superseded = message.timestamp_ms < table.begin->record_ms;
+    out.begins_anew = !out.is_superseded;
+    if (out.is_superseded) out.generation = 0;
+  }
+  // As long as no connector begins anew, an initial one needs no marks.
+  const bool is_of_newest = !out.is_superseded && message.timestamp_ms >= table.begin->record_ms;
+  if (state_.mode == SyncMode::initial && (out.begins_anew || table.begun_anew > 0) && is_of_newest)
+    out.generation = state_.generation;
+  return out;
+}
+
+void SnapshotWatch::note_begin(const Change& change, const Message& message, SnapshotTable& news) {
+  SnapshotTable& known = begin_of(change);
+  if (known.begin && known.begin->id == change.snapshot_id) return;
+  // A row with a key of a snapshot that was given up: its newer one goes on.
+  if (known.begin && message.timestamp_ms < known.begin->record_ms) return;
+  if (known.begin) {
+    const int before = news.begun_anew;
+    news = SnapshotTable();
+    news.begun_anew = before + 1;
+    ++known.begun_anew;
+  }
+  known.begin = news.begin = {change.snapshot_id, message.timestamp_ms, change.ts_us};
+}
+
 void SnapshotWatch::count(const Change& change, const Message& message) {
   if (state_.mode == SyncMode::none || change.op != Op::read) return;
   const SourceTableKey key = key_of(source_name_, *change.table);
   const auto [table, is_new] = news_.tables.try_emplace(key);
+  if (change.snapshot_id != 0) note_begin(change, message, table->second);
   table->second.server_name = change.table->server_name;
   ++table->second.rows;
   table->second.bytes += static_cast<int64_t>((message.key ? message.key->size() : 0) +
@@ -225,6 +288,7 @@ std::string SnapshotWatch::signal() const {
   if (is_past_deadline_) return std::string(kDeadlineSignal);
   std::set<std::string_view> signals;
   for (const auto& [name, server] : state_.servers) {
+    if (server.signal.empty() && !server.has_rows()) continue;  // only changes came
     if (server.signal.empty()) return "";
     signals.insert(server.signal);
   }
@@ -236,7 +300,9 @@ std::string SnapshotWatch::signal() const {
 
 // A resynchronization whose connector has sent nothing yet waits for it.
 void SnapshotWatch::check_deadline(Clock::time_point now, std::chrono::seconds deadline) {
-  if (state_.mode == SyncMode::resync && state_.servers.empty()) return;
+  const bool has_rows =
+      std::ranges::any_of(state_.servers, [](const auto& pair) { return pair.second.has_rows(); });
+  if (state_.mode == SyncMode::resync && !has_rows) return;
   if (is_open() && now - memory_.last_row >= deadline) is_past_deadline_ = true;
 }
 

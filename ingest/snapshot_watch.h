@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "catalog/synchronization.h"
 #include "ingest/change.h"
+#include "ingest/confirmation.h"
 #include "ingest/debezium.h"
 #include "ingest/source.h"
 
@@ -43,12 +45,10 @@ class SnapshotWatch {
   // An event as it comes, before filters: signals hide in what they leave out.
   void see(const Change& change, const Message& message);
   void see(const Notification& notification, const Message& message);
-  // A row of the snapshot that is applied.
+  // What becomes of an event that passes the filters.
+  [[nodiscard]] Confirmation confirm(const Change& change, const Message& message);
+  // A row of the snapshot that is applied. REQUIRES: confirm(), before.
   void count(const Change& change, const Message& message);
-  // The generation that the row which this change leaves belongs to; 0: none. In a
-  // resynchronization a row of the snapshot confirms what is there, and so does what the source has
-  // done since: an event whose record is not older than the first of the snapshot's.
-  [[nodiscard]] int64_t generation_of(const Change& change, const Message& message) const;
 
   // For the batch that is handed over; committed() once it is, never if it is lost.
   catalog::SnapshotNews take_news() { return std::exchange(news_, {}); }
@@ -65,6 +65,9 @@ class SnapshotWatch {
   void see_streaming(const Change& change, const Message& message);
   void note_early(const std::string& name, const Message& message, std::string_view signal);
   [[nodiscard]] catalog::SnapshotServer server(const std::string& name) const;
+  [[nodiscard]] int64_t generation_of(const Change& change, const Message& message) const;
+  catalog::SnapshotTable& begin_of(const Change& change);
+  void note_begin(const Change& change, const Message& message, catalog::SnapshotTable& news);
   [[nodiscard]] std::optional<catalog::SourceTableKey> table_of(const Notification& scan) const;
 
   std::string source_name_;
@@ -80,6 +83,11 @@ class SnapshotWatch {
     std::string_view signal;
   };
   std::map<std::string, Early, std::less<>> early_;
+  // Which snapshot each table's rows are of, committed or not: `begin` and `begun_anew` only.
+  std::map<catalog::SourceTableKey, catalog::SnapshotTable> begins_;
+  // The one of these that was asked for last: snapshots come table by table.
+  std::shared_ptr<const EventTable> last_table_;
+  catalog::SnapshotTable* last_begin_ = nullptr;
   bool is_past_deadline_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "catalog/source_tables.h"
 #include "ingest/source.h"
 #include "ingest/stage_times.h"
 
@@ -55,6 +56,13 @@ struct StoppedLane {
   int64_t since_us = 0;
 };
 
+// How fast rows of a snapshot come.
+struct SnapshotRate {
+  double rows_per_second = 0;
+  // As far as something tells how many there will have been.
+  std::optional<int64_t> seconds_left;
+};
+
 // How far the snapshot is that the source synchronizes with.
 struct SnapshotProgress {
   int64_t generation = 0;
@@ -63,6 +71,8 @@ struct SnapshotProgress {
   // Rows it will have had, as far as notifications or the last synchronization tell.
   std::optional<int64_t> rows_expected;
   std::optional<int64_t> seconds_left;
+  // By table, where rows of it have come since the stream began.
+  std::map<catalog::SourceTableKey, SnapshotRate> rates;
   std::string signal;    // that it is complete; empty: it is not
   std::string obstacle;  // what keeps it from being complete, once a signal said so
 };

@@ -83,6 +83,7 @@ Stream::Stream(Parts parts, StreamOptions options)
       connection_(parts_.catalog.connect()),
       watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
              parts_.snapshot_memory),
+      report_(options_.source_name, parts_.board),
       writer_(parts_.catalog, {options_.source_name, options_.rules}, options_.patience) {}
 
 bool Stream::run(const std::stop_token& stop) {
@@ -312,7 +313,9 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   if (batch_ && must_cut(change)) submit();
   Batch& batch = open_batch(lane);
   try {
-    batch.add(change, message, watch_.generation_of(change, message));
+    const Confirmation confirmation = watch_.confirm(change, message);
+    if (confirmation.is_superseded && kind_of(change) == RunKind::insert) return Fate::duplicate;
+    batch.add(change, message, confirmation);
     watch_.count(change, message);
     return Fate::applied;
   } catch (const Error& error) {

@@ -17,6 +17,7 @@
 #include "ingest/letter_retry.h"
 #include "ingest/newcomers.h"
 #include "ingest/partition.h"
+#include "ingest/snapshot_report.h"
 #include "ingest/snapshot_watch.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
@@ -121,7 +122,6 @@ class Stream {
   void watch_snapshot();
   void finish_snapshot();
   [[nodiscard]] std::string snapshot_obstacle();
-  void report_snapshot();
   void note_recovery(const SourceEvent& event);
   void report_state();
   bool resume_due_lanes();
@@ -132,6 +132,7 @@ class Stream {
   Rules rules_;
   catalog::Connection connection_;
   SnapshotWatch watch_;
+  SnapshotReport report_;
   Writer writer_;
   std::map<TopicPartition, Partition> partitions_;
   Newcomers newcomers_;
@@ -151,15 +152,7 @@ class Stream {
   Clock::time_point next_look_around_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;
-  Clock::time_point next_snapshot_report_{};
-  Clock::time_point next_snapshot_log_{Clock::now() + std::chrono::minutes(1)};
   Clock::time_point next_snapshot_check_{};
-  int64_t snapshot_rows_logged_ = 0;
-  struct RowsAt {
-    Clock::time_point time;
-    int64_t rows = 0;
-  };
-  std::optional<RowsAt> snapshot_rate_since_;
   StageTimes times_;  // not yet told to the board
 };
 

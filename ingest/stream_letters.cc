@@ -59,7 +59,9 @@ std::optional<std::string> Stream::retry_letter(const catalog::StoredLetter& sto
     if (change == nullptr) return "it is no change of a row";
     if (change->op == Op::truncate) return "a truncate is not applied late";
     if (!rules_.passes(*change->table)) return "the filters of the data source leave it out";
-    batch->add(*change, message, watch_.generation_of(*change, message));
+    Confirmation confirmation = watch_.confirm(*change, message);
+    confirmation.begins_anew = false;  // it is late
+    batch->add(*change, message, confirmation);
   } catch (const DecodeError& error) {
     return fmt::format("{} ({})", error.what(), error.sqlstate);
   } catch (const Error& error) {

@@ -12,20 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kCheckEvery{1};
-constexpr std::chrono::minutes kLogEvery{1};
 // Of the group, how many partitions there are.
 constexpr milliseconds kMatchingWait{2'000};
-
-// What all tables have, if something tells of each of them.
-std::optional<int64_t> rows_expected(const catalog::Synchronization& state) {
-  if (state.tables.empty()) return std::nullopt;
-  int64_t rows = 0;
-  for (const auto& [key, table] : state.tables) {
-    if (!table.expected) return std::nullopt;
-    rows += std::max(*table.expected, table.rows);
-  }
-  return rows;
-}
 
 }  // namespace
 
@@ -43,7 +31,7 @@ void Stream::begin_snapshot_ends() {
 
 void Stream::watch_snapshot() {
   if (watch_.state().mode == catalog::SyncMode::none) return;
-  report_snapshot();
+  report_.tell(watch_, Clock::now());
   // Rows have come again since.
   if (watch_.is_open() && watch_.signal().empty()) ends_.reset();
   if (!watch_.is_open() || !writer_.is_idle() || Clock::now() < next_snapshot_check_) return;
@@ -85,45 +73,7 @@ void Stream::finish_snapshot() {
   if (!is_news) return;
   spdlog::info("source \"{}\" snapshot complete ({}); consider running \"metadb endsync\"",
                options_.source_name, signal);
-  next_snapshot_report_ = {};
-}
-
-void Stream::report_snapshot() {
-  const Clock::time_point now = Clock::now();
-  if (now < next_snapshot_report_) return;
-  next_snapshot_report_ = now + kCheckEvery;
-  SnapshotProgress progress;
-  for (const auto& [key, table] : watch_.state().tables) {
-    progress.rows += table.rows;
-    progress.bytes += table.bytes;
-  }
-  progress.rows_expected = rows_expected(watch_.state());
-  progress.signal = watch_.state().signal;
-  progress.generation = watch_.state().generation;
-  if (!snapshot_rate_since_) snapshot_rate_since_ = {now, progress.rows};
-  const auto [since, rows_then] = *snapshot_rate_since_;
-  const double seconds = std::chrono::duration<double>(now - since).count();
-  const double rate = seconds > 0 ? static_cast<double>(progress.rows - rows_then) / seconds : 0;
-  const bool is_open = watch_.is_open();
-  if (is_open && progress.rows_expected && rate > 0) {
-    progress.seconds_left =
-        static_cast<int64_t>(static_cast<double>(*progress.rows_expected - progress.rows) / rate);
-  }
-  parts_.board.update([&](SourceStatus& status) {
-    if (status.snapshot) progress.obstacle = status.snapshot->obstacle;
-    if (!is_open) progress.obstacle.clear();
-    status.snapshot = progress;
-  });
-  if (now < next_snapshot_log_) return;
-  next_snapshot_log_ = now + kLogEvery;
-  snapshot_rate_since_ = {now, progress.rows};
-  if (!is_open || progress.rows == snapshot_rows_logged_) return;
-  snapshot_rows_logged_ = progress.rows;
-  spdlog::info("data source {}: snapshot: {} rows{}, {:.0f} MB, {:.0f} rows/s{}",
-               options_.source_name, progress.rows,
-               progress.rows_expected ? fmt::format(" of {}", *progress.rows_expected) : "",
-               static_cast<double>(progress.bytes) / 1e6, rate,
-               progress.seconds_left ? fmt::format(", {} s left", *progress.seconds_left) : "");
+  report_.tell_soon();
 }
 
 }  // namespace metadb::ingest

@@ -22,12 +22,12 @@ namespace metadb::server {
 namespace {
 
 constexpr int kBarWidth = 30;
+constexpr size_t kTablesMax = 20;
 constexpr std::chrono::seconds kWatchEvery{1};
 
 using Row = std::map<std::string, std::string, std::less<>>;
 
-std::vector<Row> sources(LocalSession& session) {
-  const LocalSession::Table table = session.run("LIST status");
+std::vector<Row> rows_of(const LocalSession::Table& table) {
   std::vector<Row> out;
   for (const auto& cells : table.rows) {
     Row& row = out.emplace_back();
@@ -55,16 +55,21 @@ std::string progress_of(const Row& row) {
 
 // Tables of a snapshot that have not come whole, those with the most rows first.
 void print_tables(LocalSession& session, const std::string& source) {
-  constexpr std::string_view kQuery =
-      "SELECT source_schema || '.' || source_table, row_count, coalesce(expected::text, ''), "
-      "pg_size_pretty(byte_count) FROM metadb.snapshot_table WHERE source_name = {} AND NOT "
-      "is_scanned ORDER BY row_count DESC, 1 LIMIT 20";
-  const LocalSession::Table tables =
-      session.run(fmt::format(kQuery, catalog::quote_literal(source)));
-  for (const auto& cells : tables.rows) {
-    const std::string expected = cells[2].value_or("");
-    fmt::print("           {}: {}{} rows, {}\n", cells[0].value_or(""), cells[1].value_or(""),
-               expected.empty() ? "" : " of " + expected, cells[3].value_or(""));
+  std::vector<Row> tables = rows_of(session.run("LIST snapshot_tables"));
+  std::erase_if(tables, [&](const Row& row) {
+    return row.at("source_name") != source || row.at("is_scanned") == "t";
+  });
+  std::ranges::stable_sort(tables, std::greater(),
+                           [](const Row& row) { return number(row.at("rows")).value_or(0); });
+  if (tables.size() > kTablesMax) tables.resize(kTablesMax);
+  for (const Row& row : tables) {
+    fmt::print(
+        "           {}.{}: {}{} rows, {:.1f} MB{}{}\n", row.at("source_schema"),
+        row.at("source_table"), row.at("rows"),
+        row.at("total").empty() ? "" : " of " + row.at("total"),
+        static_cast<double>(number(row.at("bytes")).value_or(0)) / 1e6,
+        row.at("rows_per_second").empty() ? "" : ", " + row.at("rows_per_second") + " rows/s",
+        row.at("remaining").empty() ? "" : ", " + row.at("remaining") + " left");
   }
 }
 
@@ -93,7 +98,7 @@ void print_sources(std::unique_ptr<LocalSession>& session, const DataDirectory& 
       session = LocalSession::with_server(
           directory, [](const Notice&) {}, stop);
     if (!session) return;
-    for (const Row& row : sources(*session)) {
+    for (const Row& row : rows_of(session->run("LIST status"))) {
       print_source(row);
       if (row.at("state") == "snapshot") print_tables(*session, row.at("name"));
     }

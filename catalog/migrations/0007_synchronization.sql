@@ -18,6 +18,8 @@ CREATE TABLE metadb.snapshot_server (
     first_time   timestamptz,  -- the earliest source time of its rows: the snapshot's own
     first_record timestamptz,  -- the earliest time of their records in Kafka
     is_initial   boolean NOT NULL DEFAULT false, -- rows came that are no incremental snapshot's
+    -- Before its rows: the earliest source time of changes that were read in this generation.
+    first_change timestamptz,
     signal       text,         -- what said that it has sent all; NULL: nothing yet
     PRIMARY KEY (source_name, server_name)
 );
@@ -34,6 +36,12 @@ CREATE TABLE metadb.snapshot_table (
     expected      bigint,                         -- rows, as a notification or the last generation tells
     is_scanned    boolean NOT NULL DEFAULT false, -- a notification says that it was sent to its end
     problem       text,                           -- what a notification says that went wrong
+    -- Which snapshot its newest rows are of (its transaction and LSN in the source, hashed), when
+    -- the first of them came in Kafka, and how often it was begun anew in this generation.
+    begin_id      bigint,
+    begin_record  timestamptz,
+    begin_time    timestamptz, -- their source time
+    begun_anew    integer NOT NULL DEFAULT 0,
     PRIMARY KEY (source_name, source_db, source_schema, source_table)
 );
 

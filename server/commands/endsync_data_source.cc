@@ -92,7 +92,7 @@ class Sweep {
       const std::vector<catalog::Table> child = catalog::load_tables(context_.connection(), each);
       if (child.empty()) continue;
       in_patient_transaction(context_, child, [&] {
-        catalog::hold_resync(context_.connection(), target);
+        catalog::hold_synchronization(context_.connection(), target);
         catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
                                        {target.origin, target.snapshot_us});
       });
@@ -144,10 +144,12 @@ class Sweep {
 };
 
 // What the snapshot did not confirm ends; throws Error 55000 with the counts if that needs a word.
-void end_resync(const ast::EndSyncDataSource& command, const catalog::Synchronization& state,
-                CommandContext& context) {
+void sweep(const ast::EndSyncDataSource& command, const catalog::Synchronization& state,
+           CommandContext& context) {
   const std::string& name = command.name.text;
   SweepPlan plan = plan_sweep(state, {name, command.sweep_tables, command.is_forced}, context);
+  const bool is_resync = state.mode == SyncMode::resync;
+  if (!is_resync && plan.targets.empty() && plan.unswept.empty()) return;
   if (!state.complete_us)
     plan.objections.insert(plan.objections.begin(), why_incomplete(name, context));
   if (!plan.objections.empty() && !command.is_forced) {
@@ -157,11 +159,11 @@ void end_resync(const ast::EndSyncDataSource& command, const catalog::Synchroniz
         .with_hint("If that is what has happened in the source: ENDSYNC DATA SOURCE ... FORCE.");
   }
   tell_unswept(plan, context.session());
-  Sweep sweep(context, plan.ending());
-  for (const SweepPlan::Target& target : plan.targets) sweep.run(target.rows, target.count);
+  Sweep rows(context, plan.ending());
+  for (const SweepPlan::Target& target : plan.targets) rows.run(target.rows, target.count);
   context.session().notice(
       {.message = fmt::format("{} of {} current rows ended that the snapshot did not confirm",
-                              sweep.ended(), plan.current())});
+                              rows.ended(), plan.current())});
 }
 
 void end_initial(const std::string& name, const catalog::Synchronization& state,
@@ -216,14 +218,11 @@ Reply run(const ast::EndSyncDataSource& command, CommandContext& context) {
   require_administrator(context, ast::EndSyncDataSource::kTag);
   const std::string& name = command.name.text;
   const catalog::Synchronization state = state_of(name, context);
-  if (state.mode == SyncMode::resync) {
-    end_resync(command, state, context);
-  } else {
-    end_initial(name, state, context);
-  }
+  sweep(command, state, context);
+  if (state.mode == SyncMode::initial) end_initial(name, state, context);
   leave_mode(name, state, context);
   spdlog::info("data source {}: synchronization ended by {}", name, context.session().caller.user);
-  if (state.mode == SyncMode::resync) forget_marks(name, context);
+  forget_marks(name, context);
   context.wake_maintenance();
   return {};
 }

@@ -84,6 +84,8 @@ std::vector<Listing> make_listings() {
         timestamptz_column("set_aside")},
        &dead_letters_rows},
       {"external_sql", kAdministrators, external_sql_columns(), &external_sql_rows},
+      {"snapshot_tables", Audience::registered_users, snapshot_tables_columns(),
+       &snapshot_tables_rows},
       {"status", Audience::registered_users, status_columns(), &status_rows},
       {"tables",
        kAdministrators,

@@ -80,10 +80,6 @@ Trouble trouble_of(const SourceStatus& status) {
   return {status.last_error, timestamp(status.last_error_us)};
 }
 
-std::string one_decimal(double value) {
-  return fmt::format("{}", std::round(value * 10) / 10);
-}
-
 // While it synchronizes, of its snapshot; else since the server was started.
 Value snapshot_rows(const SourceStatus& status) {
   return std::to_string(status.snapshot ? status.snapshot->rows : status.snapshot_rows);
@@ -103,14 +99,25 @@ Value snapshot_note(const SourceStatus& status) {
   return snapshot.obstacle.empty() ? std::nullopt : Value(snapshot.obstacle);
 }
 
-// As PostgreSQL writes an interval.
 Value remaining(const SourceStatus& status) {
-  if (!status.snapshot || !status.snapshot->seconds_left) return std::nullopt;
-  const int64_t seconds = std::max<int64_t>(0, *status.snapshot->seconds_left);
-  return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  return status.snapshot ? interval_of(status.snapshot->seconds_left) : std::nullopt;
+}
+
+Value snapshot_bytes(const SourceStatus& status) {
+  return status.snapshot ? Value(std::to_string(status.snapshot->bytes)) : std::nullopt;
 }
 
 }  // namespace
+
+std::string one_decimal(double value) {
+  return fmt::format("{}", std::round(value * 10) / 10);
+}
+
+std::optional<std::string> interval_of(const std::optional<int64_t>& seconds) {
+  if (!seconds) return std::nullopt;
+  const int64_t left = std::max<int64_t>(0, *seconds);
+  return fmt::format("{:02}:{:02}:{:02}", left / 3600, left / 60 % 60, left % 60);
+}
 
 std::vector<ColumnDescription> status_columns() {
   return {text_column("type"),
@@ -128,7 +135,8 @@ std::vector<ColumnDescription> status_columns() {
           text_column("last_error"),
           timestamptz_column("last_error_time"),
           timestamptz_column("next_retry"),
-          text_column("snapshot_note")};
+          text_column("snapshot_note"),
+          int8_column("snapshot_bytes")};
 }
 
 Rows status_rows(CommandContext& context) {
@@ -143,13 +151,14 @@ Rows status_rows(CommandContext& context) {
       row.resize(status_columns().size());
     } else {
       const Trouble trouble = trouble_of(*status);
-      row.insert(row.end(),
-                 {std::string(ingest::name_of(status->state)), timestamp(status->since_us),
-                  std::to_string(status->lag_events),
-                  status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
-                  one_decimal(status->events_per_second), snapshot_rows(*status),
-                  snapshot_total(*status), remaining(*status), trouble.text, trouble.time,
-                  timestamp(status->next_retry_us), snapshot_note(*status)});
+      row.insert(
+          row.end(),
+          {std::string(ingest::name_of(status->state)), timestamp(status->since_us),
+           std::to_string(status->lag_events),
+           status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
+           one_decimal(status->events_per_second), snapshot_rows(*status), snapshot_total(*status),
+           remaining(*status), trouble.text, trouble.time, timestamp(status->next_retry_us),
+           snapshot_note(*status), snapshot_bytes(*status)});
     }
     rows.push_back(std::move(row));
   }

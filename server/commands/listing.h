@@ -47,5 +47,11 @@ std::vector<ColumnDescription> external_sql_columns();
 Rows external_sql_rows(CommandContext& context);
 std::vector<ColumnDescription> topics_columns();
 Rows topics_rows(CommandContext& context);
+std::vector<ColumnDescription> snapshot_tables_columns();
+Rows snapshot_tables_rows(CommandContext& context);
+
+// As PostgreSQL writes them.
+std::string one_decimal(double value);
+std::optional<std::string> interval_of(const std::optional<int64_t>& seconds);
 
 }  // namespace metadb::server

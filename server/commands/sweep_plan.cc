@@ -62,18 +62,19 @@ std::string objection_of_letters(const catalog::Synchronization& state,
 // As a snapshot has them; with none of its rows, a table's source time is that of its server.
 struct Seen {
   std::optional<int64_t> snapshot_us;
-  bool is_whole = false;  // rows came, and all of them were marked
-  std::string problem;    // empty: none
+  bool is_whole = false;       // rows came, and all of them were marked
+  bool may_have_gone = false;  // in an initial one as well: it was begun anew
+  std::string problem;         // empty: none
 };
 
 Seen seen_of(const SourceTable& source, const catalog::Synchronization& state, bool is_forced) {
   Seen seen;
   const auto server = state.servers.find(source.server_name);
-  if (server != state.servers.end()) seen.snapshot_us = server->second.first_us;
+  if (server != state.servers.end()) seen.snapshot_us = server->second.swept_before_us();
   if (!seen.snapshot_us) {
     for (const auto& [name, other] : state.servers) {
-      if (!other.first_us) continue;
-      seen.snapshot_us = std::max(*other.first_us, seen.snapshot_us.value_or(*other.first_us));
+      const auto time = other.swept_before_us();
+      if (time) seen.snapshot_us = std::max(*time, seen.snapshot_us.value_or(*time));
     }
   }
   const bool has_ended = is_forced || state.signal == ingest::kDeadlineSignal ||
@@ -81,10 +82,17 @@ Seen seen_of(const SourceTable& source, const catalog::Synchronization& state, b
   const auto found = state.tables.find(source.key);
   if (found == state.tables.end()) return seen;
   const catalog::SnapshotTable& table = found->second;
-  seen.is_whole = has_ended && table.rows > 0 && !table.is_partial;
+  // Rows of a snapshot that was given up, and nothing of the one after it.
+  const auto* newest = state.newest_begin(table.server_name);
+  const bool is_left = table.begin && table.begin->id != newest->id;
+  seen.may_have_gone = table.begun_anew > 0 || is_left;
+  if (seen.may_have_gone) seen.snapshot_us = newest->ts_us;
+  seen.is_whole = has_ended && table.rows > 0 && !table.is_partial && !is_left;
+  // An incremental one leaves out what changes while it reads.
+  const bool is_counted = server == state.servers.end() || server->second.is_initial;
   if (!table.problem.empty()) {
     seen.problem = fmt::format("the connector says {} of it", table.problem);
-  } else if (table.is_scanned && table.expected && table.rows < *table.expected) {
+  } else if (is_counted && table.is_scanned && table.expected && table.rows < *table.expected) {
     seen.problem = fmt::format("{} of {} rows have come of it", table.rows, *table.expected);
   }
   return seen;
@@ -117,6 +125,7 @@ SweepPlan plan_sweep(const catalog::Synchronization& state, const SweepOrder& or
     if (key.source_name != source_name || table == catalog->tables.end()) continue;
     context.session().check_stop();
     const Seen seen = seen_of(source, state, order.is_forced);
+    if (state.mode == catalog::SyncMode::initial && !seen.may_have_gone) continue;
     const bool is_swept = seen.snapshot_us && (seen.is_whole || wanted.contains(name));
     const catalog::SweepTarget rows{key, *table->second, source.origin, state.generation,
                                     seen.snapshot_us.value_or(0)};

@@ -32,6 +32,7 @@ struct RowEvent {
   bool is_keyless = false;
   int32_t partition = 0;
   std::string server = "srv";
+  uint64_t transaction = 0;  // in which the row was read, with its LSN; 0: neither is told
 };
 
 inline std::string topic_of(const RowEvent& event) {
@@ -59,10 +60,13 @@ inline ingest::RecordedMessage recorded(const RowEvent& event) {
   envelope.op = event.op;
   envelope.after = event.op == 'd' || event.op == 't' ? "null" : row;
   envelope.before = event.op == 'd' ? row : "null";
+  const std::string read_in =
+      event.transaction == 0 ? ""
+                             : fmt::format(R"("txId":{},"lsn":{},)", event.transaction, 24'000'000);
   envelope.source = fmt::format(
       R"({{"version":"3.4.1.Final","connector":"postgresql","name":"{}","ts_ms":{},"snapshot":"{}",)"
-      R"("db":"{}","sequence":{},"ts_us":{},"schema":"{}","table":"{}"}})",
-      event.server, event.ts_us / 1000, event.snapshot, event.db, sequence, event.ts_us,
+      R"("db":"{}","sequence":{},{}"ts_us":{},"schema":"{}","table":"{}"}})",
+      event.server, event.ts_us / 1000, event.snapshot, event.db, sequence, read_in, event.ts_us,
       event.schema, event.table);
   message.value = change_json(columns, envelope);
   return message;

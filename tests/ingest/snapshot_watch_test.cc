@@ -10,6 +10,7 @@ namespace {
 using catalog::PgType;
 using catalog::SyncMode;
 using ingest::Change;
+using ingest::Confirmation;
 using ingest::Message;
 using ingest::Notification;
 using ingest::Op;
@@ -240,20 +241,92 @@ TEST_F(Watch, RowOfASnapshotPutsTheDeadlineOff) {
 
 TEST_F(Watch, OnlyAResyncMarksRows) {
   SnapshotWatch initial = watch(SyncMode::initial);
-  EXPECT_EQ(initial.generation_of(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)), 0);
+  EXPECT_EQ(initial.confirm(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)).generation,
+            0);
   SnapshotWatch resync = watch(SyncMode::resync);
-  EXPECT_EQ(resync.generation_of(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)), 7);
-  EXPECT_EQ(resync.generation_of(change(Op::read, SnapshotMark::incremental), at(kFirstMs)), 7);
+  EXPECT_EQ(resync.confirm(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs)).generation,
+            7);
+  EXPECT_EQ(resync.confirm(change(Op::read, SnapshotMark::incremental), at(kFirstMs)).generation,
+            7);
 }
 
 TEST_F(Watch, WhatTheSourceHasDoneSinceTheSnapshotBeganConfirmsRowsToo) {
   SnapshotWatch watch = this->watch(SyncMode::resync);
   const Change update = change(Op::update, SnapshotMark::streaming);
-  EXPECT_EQ(watch.generation_of(update, at(kFirstMs)), 0) << "no row of the snapshot has come";
+  EXPECT_EQ(watch.confirm(update, at(kFirstMs)).generation, 0) << "no row of the snapshot has come";
   read(watch, SnapshotMark::in_snapshot);
-  EXPECT_EQ(watch.generation_of(update, at(kFirstMs - 1)), 0) << "written before it";
-  EXPECT_EQ(watch.generation_of(update, at(kFirstMs)), 7);
-  EXPECT_EQ(watch.generation_of(change(Op::remove, SnapshotMark::streaming), at(kFirstMs)), 0);
+  EXPECT_EQ(watch.confirm(update, at(kFirstMs - 1)).generation, 0) << "written before it";
+  EXPECT_EQ(watch.confirm(update, at(kFirstMs)).generation, 7);
+  EXPECT_EQ(watch.confirm(change(Op::remove, SnapshotMark::streaming), at(kFirstMs)).generation, 0);
+}
+
+TEST_F(Watch, AnInitialOneMarksRowsOnceAConnectorBeginsAnew) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  Change row = change(Op::read, SnapshotMark::in_snapshot);
+  row.snapshot_id = 1;
+  EXPECT_EQ(watch.confirm(row, at(kFirstMs)).generation, 0);
+  apply(watch, row, kFirstMs);
+  EXPECT_FALSE(watch.confirm(row, at(kFirstMs)).begins_anew);
+  row.snapshot_id = 2;
+  const Confirmation first = watch.confirm(row, at(kFirstMs + 1));
+  EXPECT_TRUE(first.begins_anew);
+  EXPECT_EQ(first.generation, 7);
+  apply(watch, row, kFirstMs + 1);
+  const Confirmation second = watch.confirm(row, at(kFirstMs + 1));
+  EXPECT_FALSE(second.begins_anew);
+  EXPECT_EQ(second.generation, 7);
+}
+
+TEST_F(Watch, WhatASnapshotThatWasGivenUpHasInAnotherPartitionIsSuperseded) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  Change newer = change(Op::read, SnapshotMark::in_snapshot);
+  newer.snapshot_id = 2;
+  apply(watch, newer, kFirstMs);
+  Change older = newer;
+  older.snapshot_id = 1;
+  EXPECT_TRUE(watch.confirm(older, at(kFirstMs - 1)).is_superseded);
+  apply(watch, older, kFirstMs - 1);
+  EXPECT_FALSE(watch.confirm(newer, at(kFirstMs)).begins_anew) << "the older one took over";
+}
+
+TEST_F(Watch, WhichSnapshotARowIsOfSurvivesTheStream) {
+  Change row = change(Op::read, SnapshotMark::in_snapshot);
+  row.snapshot_id = 1;
+  SnapshotWatch before = this->watch(SyncMode::initial);
+  apply(before, row, kFirstMs);
+  before.committed(before.take_news());
+  SnapshotWatch after("src", before.state(), clock_);
+  row.snapshot_id = 2;
+  EXPECT_TRUE(after.confirm(row, at(kFirstMs + 1)).begins_anew);
+  apply(after, row, kFirstMs + 1);
+  after.committed(after.take_news());
+  SnapshotWatch last("src", after.state(), clock_);
+  EXPECT_EQ(last.confirm(row, at(kFirstMs + 1)).generation, 7);
+  EXPECT_FALSE(last.confirm(row, at(kFirstMs + 1)).begins_anew);
+}
+
+// What changes while an incremental snapshot reads its first chunk comes before its first row, and
+// instead of the row.
+TEST_F(Watch, WhatCameBeforeTheRowsOfAnIncrementalOneIsNotSwept) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  stream(watch, kFirstMs - 1);
+  Change row = change(Op::read, SnapshotMark::incremental);
+  row.ts_us = 9'000;
+  apply(watch, row, kFirstMs);
+  watch.committed(watch.take_news());
+  EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 5'000);
+  // Of another one the rows say what there is.
+  row.snapshot = SnapshotMark::in_snapshot;
+  apply(watch, row, kFirstMs);
+  watch.committed(watch.take_news());
+  EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 9'000);
+}
+
+TEST_F(Watch, AServerOfWhichOnlyChangesCameKeepsNoSnapshotOpen) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  stream(watch, kFirstMs - 1, "gone");
+  read(watch, SnapshotMark::last);
+  EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot");
 }
 
 TEST(SnapshotEnds, IsDoneWhenEveryPartitionIsAppliedToItsEnd) {

@@ -50,7 +50,7 @@ TEST_F(List, OfAnythingElseNamesWhatThereIs) {
   const Error error = failure("list nothing");
   EXPECT_EQ(error.sqlstate, "42704");
   EXPECT_EQ(error.position, 6);
-  EXPECT_THAT(error.hint, HasSubstr("data_sources, dead_letters, external_sql, status"));
+  EXPECT_THAT(error.hint, HasSubstr("data_sources, dead_letters, external_sql, snapshot_tables"));
   EXPECT_THAT(commands_->describe(command("list nothing")), IsEmpty());
 }
 

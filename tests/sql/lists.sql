@@ -5,6 +5,7 @@ list authorizations;
 list users;
 list tables;
 list dead_letters;
+list snapshot_tables;
 LIST STATUS;
 list topics;
 list everything;
@@ -16,6 +17,7 @@ list data_mappings \gdesc
 list data_origins \gdesc
 list data_sources \gdesc
 list dead_letters \gdesc
+list snapshot_tables \gdesc
 list status \gdesc
 list tables \gdesc
 list topics \gdesc
