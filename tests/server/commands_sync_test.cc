@@ -32,6 +32,13 @@ class Synchronization : public TablesTest {
   void read(int id, const std::string& value, const std::string& table = "t") {
     topics_.add(row(id, value, table));
   }
+  // In the given transaction of the source.
+  void read_in(uint64_t transaction, int id, const std::string& value,
+               const std::string& table = "t") {
+    RowEvent event = row(id, value, table);
+    event.transaction = transaction;
+    topics_.add(event);
+  }
   void stream(int id, const std::string& value, char op = 'u', const std::string& table = "t") {
     RowEvent event = row(id, value, table);
     event.op = op;
@@ -429,6 +436,56 @@ TEST_F(Synchronization, OptionsAreChecked) {
   EXPECT_EQ(failure(with("snapshot_deadline 'soon'")).sqlstate, "22023");
   EXPECT_EQ(failure(with("snapshot_deadline '0h'")).sqlstate, "22023");
   run(with("snapshot_deadline '90min'"));
+}
+
+// A connector is stopped in the midst of its initial snapshot; the source goes on; it begins anew.
+TEST_F(Synchronization, InitialOneThatWasBegunAnewEndsWhatHasGoneInBetween) {
+  for (int id = 1; id <= 5; ++id) read_in(1, id, "v" + std::to_string(id));
+  read_in(1, 1, "left", "other");
+  for (const int id : {1, 2, 4, 5}) read_in(2, id, "v" + std::to_string(id));
+  stream(4, "streamed");
+  stream(6, "new", 'c');
+  ASSERT_TRUE(catches_up());
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  EXPECT_THAT(messages(), Contains(HasSubstr("1 of 6 current rows ended")));
+  EXPECT_THAT(messages(), Contains(HasSubstr("1 tables are left as they are")));
+  EXPECT_THAT(current(), ElementsAre("1|v1", "2|v2", "4|streamed", "5|v5", "6|new"));
+  EXPECT_EQ(only("SELECT count(*) FROM public.other"), "1");
+  EXPECT_EQ(marks(), 0);
+  EXPECT_EQ(run("verify consistency").tag, "VERIFY CONSISTENCY");
+}
+
+TEST_F(Synchronization, InitialOneThatWasBegunAnewAsksAboveAFifth) {
+  for (int id = 1; id <= 5; ++id) read_in(1, id, "v" + std::to_string(id));
+  read_in(2, 1, "v1");
+  stream(1, "v1");
+  ASSERT_TRUE(catches_up());
+  ASSERT_TRUE(is_complete());
+  EXPECT_EQ(failure("endsync data source s").sqlstate, "55000");
+  EXPECT_EQ(listed("status", "source_sync"), "initial");
+  EXPECT_EQ(current().size(), 5U);
+  run("endsync data source s force");
+  EXPECT_THAT(current(), ElementsAre("1|v1"));
+}
+
+TEST_F(Synchronization, TablesOfASnapshotAreListedWhileItIsOnItsWay) {
+  read(1, "a");
+  read(2, "b");
+  read(1, "c", "other");
+  ASSERT_TRUE(catches_up());
+  const server::Reply tables = run("list snapshot_tables");
+  ASSERT_EQ(tables.rows.size(), 2U);
+  EXPECT_EQ(tables.rows[0][3], "other");
+  EXPECT_EQ(tables.rows[0][4], "1");
+  EXPECT_EQ(tables.rows[0][5], std::nullopt) << "nothing tells how many there will be";
+  EXPECT_EQ(tables.rows[1][3], "t");
+  EXPECT_EQ(tables.rows[1][4], "2");
+  EXPECT_TRUE(eventually([&] { return listed("status", "snapshot_bytes")->size() > 2; }));
+  stream(1, "a");
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  EXPECT_THAT(run("list snapshot_tables").rows, IsEmpty());
 }
 
 TEST_F(Synchronization, DeadlineEndsASnapshotThatSaysNothing) {
