@@ -93,6 +93,10 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       stages_(connection_) {
   for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
     note_open_letter(topic, key);
+  const catalog::Result unseen =
+      connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
+  for (int row = 0; row < unseen.rows(); ++row)
+    unseen_.emplace(unseen.text(row, 0), unseen.text(row, 1));
 }
 
 Applied Applier::apply(const Batch& batch) {
@@ -403,17 +407,23 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
   if (ended > 0) queue(sql.end_current());
   if (superseded > 0) queue(sql.insert_history());
   if (current > 0) queue(sql.insert_current());
+  const catalog::TableName name(ready.table->schema, ready.table->current_name);
+  const size_t recorded = (ended > 0 ? 1 : 0) + (superseded > 0 ? 1 : 0) + (current > 0 ? 1 : 0);
   if (!run.unavailable.empty()) queue(sql.record_unresolved(run.unavailable));
+  const bool may_repeat = run.has_repeats || !sql.tells_keys_apart();
+  const bool may_be_seen = unseen_.contains(name) || (!run.unavailable.empty() && may_repeat);
+  if (run.kind != RunKind::replace && may_be_seen) queue(sql.forget_unresolved());
   if (!queued_.empty()) {
     const std::vector<catalog::Result> written = connection_.exec_each(queued_with(""));
     if (ended > 0 && written.front().affected() != ended) {
       throw Error("40001", fmt::format("somebody else has changed rows of {} meanwhile",
                                        ready.table->current()));
     }
+    if (!run.unavailable.empty() && written[recorded].affected() > 0) unseen_.insert(name);
   }
   if (!summary.is_null(0, 3)) raise_last_end(ready, summary.int64(0, 3));
   outcome_.versions += superseded + current;
-  growth_[{ready.table->schema, ready.table->current_name}].rows += current;
+  growth_[name].rows += current;
 }
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {

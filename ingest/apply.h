@@ -100,6 +100,7 @@ class Applier {
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
   std::set<catalog::TableName> merged_;                   // into which more than snapshots came
+  std::set<catalog::TableName> unseen_;                   // some of whose values were never seen
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;

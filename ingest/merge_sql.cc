@@ -502,6 +502,18 @@ std::string MergeSql::record_unresolved(const std::set<uint16_t>& unavailable) c
       numbered_names(unavailable));
 }
 
+std::string MergeSql::forget_unresolved() const {
+  std::set<uint16_t> all;
+  for (size_t i = 0; i < columns_.size(); ++i) all.insert(static_cast<uint16_t>(i));
+  return fmt::format(
+      "DELETE FROM metadb.unresolved l USING {0} s {1}, (VALUES {2}) v(i, name) WHERE "
+      "l.schema_name = {3} AND l.table_name = {4} AND l.row_id = c.__id AND l.column_name = v.name "
+      "AND NOT s.d AND (s.u IS NULL OR NOT v.i = ANY (s.u)) AND NOT EXISTS (SELECT FROM "
+      "pg_temp.work w WHERE w.id = c.__id AND w.n >= s.n)",
+      stage(), with_current("c.__id"), numbered_names(all), quote_literal(table_.schema),
+      quote_literal(table_.current_name));
+}
+
 std::string MergeSql::insert_all() const {
   return fmt::format(
       "INSERT INTO {} ({}) SELECT nextval({}::regclass), s.ts, {}, true, {}{} FROM (SELECT * FROM "

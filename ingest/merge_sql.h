@@ -96,6 +96,9 @@ class MergeSql {
   [[nodiscard]] std::string insert_history() const;
   [[nodiscard]] std::string insert_current() const;
   [[nodiscard]] std::string record_unresolved(const std::set<uint16_t>& unavailable) const;
+  // What an event has of a current row, and leaves as it is, is listed as never seen no more.
+  // REQUIRES: a key.
+  [[nodiscard]] std::string forget_unresolved() const;
 
   // RunKind::insert: every staged row is a new current row.
   [[nodiscard]] std::string insert_all() const;
