@@ -228,8 +228,9 @@ bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& r
   if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
   std::vector<catalog::Position> positions;
   for (const auto& [at, position] : batch.positions) positions.push_back(position);
-  catalog::advance(connection_, source_name_, positions,
-                   std::string(batch.is_trial ? kTrialLockTimeout : kLockTimeout));
+  catalog::advance(
+      connection_, source_name_, positions,
+      fmt::format("{}; {}", batch.is_trial ? kTrialLockTimeout : kLockTimeout, Plans::kByIndex));
   if (batch.retried && !begin_letter(*batch.retried)) return false;
   catalog::record_snapshot(connection_, source_name_, batch.snapshot.generation,
                            batch.snapshot.news);
@@ -333,7 +334,11 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
 }
 
 void Applier::insert(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  if (run.generation > 0 && run.is_snapshot) queue(sql.confirm_by_image(run.generation));
+  if (run.generation > 0 && run.is_snapshot) {
+    queue(std::string(Plans::kWholeTable));
+    queue(sql.confirm_by_image(run.generation));
+    queue(std::string(Plans::kByIndex));
+  }
   const catalog::Result inserted = connection_.exec(
       queued_with(run.generation > 0 ? sql.insert_all_marked(run.generation) : sql.insert_all()));
   outcome_.versions += inserted.affected();
@@ -428,10 +433,12 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {
   const Stopwatch watch(times_.merge);
-  if (children_.has(ready)) connection_.exec(queued_with(""));  // the savepoint
+  queue(std::string(Plans::kWholeTable));
+  if (children_.has(ready)) connection_.exec(queued_with(""));
   children_.truncate(ready, run.times_us.front());
   const catalog::Result ended = connection_.exec(
       queued_with(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front())));
+  queue(std::string(Plans::kByIndex));
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
 }
 

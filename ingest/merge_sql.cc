@@ -340,9 +340,9 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) con
 std::string MergeSql::find_old_row(const std::string& leaf) const {
   // A version of the past that a dead letter has made late has a newer __id than later ones.
   return fmt::format(
-      "SELECT h.__id, (extract(epoch FROM h.__end) * 1000000)::bigint, (extract(epoch FROM "
-      "h.__start) * 1000000)::bigint FROM {} s JOIN {} h ON {} WHERE s.n = 0 ORDER BY h.__end "
-      "DESC, h.__start DESC, h.__id DESC LIMIT 1",
+      "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, (extract(epoch FROM h.__end) * "
+      "1000000)::bigint, (extract(epoch FROM h.__start) * 1000000)::bigint FROM {} h WHERE {} "
+      "ORDER BY h.__end DESC, h.__start DESC, h.__id DESC LIMIT 1) h WHERE s.n = 0",
       stage(), leaf, join_condition("s", "h"));
 }
 

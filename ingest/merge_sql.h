@@ -4,6 +4,7 @@
 // or the current row), filled, compared and written. Their number does not depend on the size of
 // the run. Every statement names leaf tables, and finds rows in them by the index of their key or
 // by their place, whatever the statistics say: the cost grows with the run, not with the table.
+// REQUIRES for that: what Plans says.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,16 @@ struct WorkTables {
   static std::string truncate();
   // The same, fast for few rows; who does only this makes the tables grow.
   static std::string remove();
+};
+
+// For the rest of a transaction, or until the other is said. Statistics come late to a table that
+// grows: those of a few hundred rows make a scan of millions look cheap. Where all rows are read,
+// sorting them for a join with a few is the worst that can be done.
+struct Plans {
+  static constexpr std::string_view kByIndex =
+      "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = on";
+  static constexpr std::string_view kWholeTable =
+      "SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = off";
 };
 
 // Most keys occur once in a run: their changes need no order.
