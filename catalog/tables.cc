@@ -224,7 +224,8 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
       "SELECT m.schema_name, m.table_name, m.history_name, m.sync_name, b.source_name, "
       "b.transformed, "
       "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
-      "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name "
+      "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name, "
+      "m.key_since > 0 "
       "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
       "JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
@@ -245,6 +246,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
     table.id_sequence = rows.text(row, 7);
     table.revision = rows.int64(row, 8);
     table.parent = {std::string(rows.text(row, 9)), std::string(rows.text(row, 10))};
+    table.has_changed_key = rows.boolean(row, 11);
     by_name[{table.schema, table.current_name}] = &table;
   }
   load_columns(connection, by_name, only);

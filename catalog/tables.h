@@ -49,6 +49,7 @@ struct Table {
   TableName parent;             // of a transformed one
   std::vector<Column> columns;  // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
+  bool has_changed_key = false;                // so that versions of one key may overlap
   std::set<std::string> unindexed;             // uuid columns whose index is still to be made
   std::set<int> years;                         // of the history leaves there are
   std::string id_sequence;                     // of __id, as a quoted regclass

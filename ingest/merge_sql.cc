@@ -367,9 +367,13 @@ std::string MergeSql::look_up_ends(int64_t last_end_us) const {
     ends += fmt::format(", (SELECT max(h.__end) FROM {} h WHERE {})", table_.leaf(year),
                         join_condition("s", "h"));
   }
+  // A current row began when the version before it had ended, or later.
+  const bool has_overlaps = table_.has_changed_key;
   return fmt::format(
-      "INSERT INTO pg_temp.ended SELECT s.n, greatest({}) FROM {} s WHERE NOT s.d AND s.ts < {}",
-      ends, stage(), time_literal(last_end_us));
+      "INSERT INTO pg_temp.ended SELECT s.n, greatest({}) FROM {} s{} WHERE NOT s.d AND s.ts < "
+      "{}{}",
+      ends, stage(), has_overlaps ? "" : " " + with_current("c.__id"), time_literal(last_end_us),
+      has_overlaps ? "" : " AND c.__id IS NULL");
 }
 
 // Ids grow with n, also from key to key: whose row is the newer one is asked when keys change. They

@@ -414,6 +414,7 @@ Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const So
     ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
+    out.has_changed_key = true;
     return out;
   });
   spdlog::warn("the key of {} is now ({}), was ({}); {} rows that share the new key have ended",
