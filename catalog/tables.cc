@@ -414,6 +414,19 @@ void add_year(Connection& connection, const Table& table, int year) {
                   table.history(), table.leaf(year), year, year + 1));
 }
 
+std::set<int> years_of_rows(Connection& connection, const Table& table) {
+  const Result rows = connection.exec(
+      fmt::format("SELECT DISTINCT extract(year FROM __start AT TIME ZONE 'UTC')::int FROM {} "
+                  "UNION SELECT extract(year FROM last_end AT TIME ZONE 'UTC')::int FROM "
+                  "metadb.source_table WHERE schema_name = $1 AND table_name = $2 AND "
+                  "isfinite(last_end)",
+                  table.current()),
+      {table.schema, table.current_name});
+  std::set<int> out;
+  for (int row = 0; row < rows.rows(); ++row) out.insert(static_cast<int>(rows.int64(row, 0)));
+  return out;
+}
+
 namespace {
 
 // What rows of one current row per origin and key have in common.

@@ -110,6 +110,7 @@ Applied Applier::apply(const Batch& batch) {
   std::vector<ReadyTable> ready;
   std::optional<Applied> applied;
   bool is_retry = false;
+  lacks_year_ = false;
   times_ = {};
   for (int tries = 1; !applied; ++tries) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
@@ -143,6 +144,7 @@ Applied Applier::apply(const Batch& batch) {
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       is_retry = true;
+      lacks_year_ = error.sqlstate == "23514" && error.constraint.empty();
       start_over(error);
     }
   }
@@ -166,6 +168,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     const auto before = catalog_.snapshot();
     ready.push_back(shaper_.prepare(changes));
     if (!ready.back().table) continue;
+    if (lacks_year_) shaper_.fit_years_of_rows(*ready.back().table, lane_in_hand_);
     const catalog::TableName name(ready.back().table->schema, ready.back().table->current_name);
     const auto known = before->tables.find(name);
     if (known == before->tables.end()) {

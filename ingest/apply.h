@@ -101,6 +101,7 @@ class Applier {
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
   std::set<catalog::TableName> merged_;                   // into which more than snapshots came
   std::set<catalog::TableName> unseen_;                   // some of whose values were never seen
+  bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;

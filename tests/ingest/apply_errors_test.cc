@@ -43,6 +43,28 @@ TEST_F(ApplyErrors, OneBadValueAmongManyIsSetAsideAlone) {
   EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
 }
 
+// Old history that somebody had no use for. Rows that are current since then end all the same.
+TEST_F(ApplyErrors, YearThatSomebodyDroppedIsMadeAgain) {
+  constexpr int64_t kYearUs = 366 * kDayUs;
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](Op op, int64_t ts_us, int id, const std::string& value) {
+    Batch batch;
+    batch.add(keyed_.make(op, ts_us, {Cell::int4(id), Cell::text(value)}), message(ts_us));
+    applier.apply(batch);
+  };
+  for (const int id : {1, 2}) apply_one(Op::create, kBaseUs, id, "old");
+  apply_one(Op::create, kBaseUs + 2 * kYearUs, 3, "new");
+  database_->connect().exec(fmt::format("DROP TABLE public.\"zzz___{}___2023\"", table_));
+  apply_one(Op::update, kBaseUs + 2 * kYearUs, 1, "new");
+  EXPECT_THAT(current(), ElementsAre("1,new", "2,old", "3,new"));
+  database_->connect().exec(fmt::format("DROP TABLE public.\"zzz___{}___2023\"", table_));
+  Batch truncate;
+  truncate.add(keyed_.make(Op::truncate, kBaseUs + 2 * kYearUs, {}), message(9));
+  applier.apply(truncate);
+  EXPECT_TRUE(current().empty());
+  EXPECT_EQ(versions(), 3);
+}
+
 TEST_F(ApplyErrors, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
   const ChangeMaker maker{
       keyed_.table,
