@@ -30,6 +30,8 @@ constexpr std::string_view kSessionSettings =
     "statement_timeout = 0; "
     "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; SET client_min_messages = "
     "warning; "
+    // What a command has committed must be seen once its lock is gone.
+    "SET default_transaction_isolation = 'read committed'; "
     // A batch stays in memory: it has at most 32 MiB, and there is one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
 // A backend that waits for a lock must notice that its client was killed, since it holds our

@@ -65,6 +65,30 @@ TEST_F(ApplyErrors, YearThatSomebodyDroppedIsMadeAgain) {
   EXPECT_EQ(versions(), 3);
 }
 
+// What a command has committed while a batch waited must be seen by it.
+TEST_F(ApplyErrors, IsolationIsOursWhateverTheDatabaseHas) {
+  database_->connect().exec(
+      fmt::format("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'",
+                  database_->name()));
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](int id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    applier.apply(batch);
+  };
+  apply_one(1);
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format(
+      "CREATE FUNCTION public.sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := "
+      "current_setting('transaction_isolation'); RETURN NEW; END $$; CREATE TRIGGER sees BEFORE "
+      "INSERT ON public.\"{}\" FOR EACH ROW EXECUTE FUNCTION public.sees()",
+      table_));
+  apply_one(2);
+  connection.exec(
+      fmt::format("ALTER DATABASE {} RESET default_transaction_isolation", database_->name()));
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,read committed"));
+}
+
 TEST_F(ApplyErrors, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
   const ChangeMaker maker{
       keyed_.table,
