@@ -205,6 +205,8 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
 
 Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
+  new_letters_.clear();
+  closed_letters_.clear();
   catalog::Transaction transaction(connection_);
   if (!begin_writing(batch, ready)) return outcome_;
   for (size_t i = 0; i < ready.size(); ++i) {
@@ -223,6 +225,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   if (!queued_.empty()) connection_.exec(queued_with(""));
   transaction.commit();
+  forget_closed_letters(batch);
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
 }

@@ -89,6 +89,32 @@ TEST_F(ApplyErrors, IsolationIsOursWhateverTheDatabaseHas) {
   EXPECT_THAT(current(), ElementsAre("1,x", "2,read committed"));
 }
 
+// Each event of a key that once had a letter would ask for it again.
+TEST_F(ApplyErrors, LetterThatIsClosedIsNotAskedForAgain) {
+  const ChangeMaker maker{keyed_.table,
+                          schema_of({{"id", PgType::int4}, {"v", PgType::json}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](int64_t offset, const std::string& value) {
+    Batch batch;
+    batch.add(maker.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
+              message(offset));
+    applier.apply(batch);
+  };
+  apply_one(0, "no json");
+  apply_one(1, "1");
+  EXPECT_THAT(letters("closed IS NOT NULL"), ElementsAre("t"));
+  catalog::Connection connection = database_->connect();
+  connection.exec(
+      "CREATE FUNCTION public.refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+      "EXCEPTION 'asked again'; END $$; CREATE TRIGGER refuses BEFORE UPDATE ON "
+      "metadb.dead_letter EXECUTE FUNCTION public.refuses()");
+  EXPECT_NO_THROW(apply_one(2, "2"));
+  connection.exec("DROP TRIGGER refuses ON metadb.dead_letter");
+  apply_one(3, "no json either");
+  apply_one(4, "3");
+  EXPECT_THAT(letters("closed IS NOT NULL"), ElementsAre("t", "t"));
+}
+
 TEST_F(ApplyErrors, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
   const ChangeMaker maker{
       keyed_.table,
