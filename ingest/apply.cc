@@ -321,7 +321,6 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       insert(run, ready, sql);
       break;
     case RunKind::replace:
-      if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
       replace(run, ready, sql);
       if (run.generation > 0) connection_.exec(sql.mark_work(run.generation));
       break;
@@ -376,18 +375,6 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
   children_.follow(ready, sql, {run.earliest_us(), end_us});
-}
-
-// Whatever the event means is not here: a delete would leave no trace, an update would make a row
-// beside the one that it is about.
-void Applier::replace(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  connection_.exec(sql.pair_by_image(run.has_delete));
-  if (connection_.exec(MergeSql::misses_old_row(run.has_delete)).boolean(0, 0)) {
-    throw Error("02000", fmt::format("no current row of {} equals the old row of this {}",
-                                     ready.table->current(), run.has_delete ? "delete" : "update"))
-        .with_hint("The row was written before the topic begins, or was changed here.");
-  }
-  write_work(run, ready, sql);
 }
 
 // The old row is the newest version of the old key: an ended one, or its current row where its

@@ -434,39 +434,6 @@ std::string MergeSql::compared_current() const {
       image("s", true), image("c", false));
 }
 
-std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) const {
-  std::string sets;
-  for (const uint16_t i : unavailable) sets += fmt::format("{0} = o.{0}, ", columns_[i].stage);
-  return fmt::format("UPDATE {0} s SET {1}u = NULL FROM {0} o WHERE s.n = 1 AND o.n = 0", stage(),
-                     sets);
-}
-
-std::string MergeSql::pair_by_image(bool is_delete) const {
-  const std::string match = fmt::format(
-      "(SELECT t.__id, t.__start, t.ctid AS place FROM {} t WHERE t.__origin = {} AND "
-      "record_image_eq({}, {}) ORDER BY t.__id LIMIT 1)",
-      table_.current(), quote_literal(shape_.origin), event_image("t", false),
-      event_image("o", true));
-  const std::string id = fmt::format("nextval({}::regclass)", quote_literal(table_.id_sequence));
-  if (is_delete) {
-    return fmt::format(
-        "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id, "
-        "m.place FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
-        stage(), match);
-  }
-  return fmt::format(
-      "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id, "
-      "m.place FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true WHERE o.n = 0 AND NOT "
-      "(m.__id IS NOT NULL AND record_image_eq({}, {}))",
-      id, stage(), stage(), match, event_image("o", true), event_image("w", true));
-}
-
-std::string MergeSql::misses_old_row(bool is_delete) {
-  // An update that changes nothing leaves no work.
-  return is_delete ? "SELECT NOT EXISTS (SELECT FROM pg_temp.work)"
-                   : "SELECT EXISTS (SELECT FROM pg_temp.work WHERE cur_id IS NULL)";
-}
-
 std::string MergeSql::summary() {
   return "SELECT count(cur_id), count(*) FILTER (WHERE NOT d AND nxt IS NOT NULL), "
          "count(*) FILTER (WHERE NOT d AND nxt IS NULL), "

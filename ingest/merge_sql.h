@@ -92,12 +92,23 @@ class MergeSql {
   [[nodiscard]] std::string look_up_ends(int64_t last_end_us) const;
   // Pairs and compares: one row in `work` for each change that makes or ends a version.
   [[nodiscard]] std::string pair(const std::vector<Keys>& groups) const;
-  // RunKind::replace: what the new image lacks stands in the old one.
+  // RunKind::replace (keyless_sql.cc): what a new image lacks stands in its old one.
   [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
-  // pair() for RunKind::replace; is_delete: the run holds the old image only.
-  [[nodiscard]] std::string pair_by_image(bool is_delete) const;
-  // After pair_by_image(): whether no current row equals the old image.
-  [[nodiscard]] static std::string misses_old_row(bool is_delete);
+  // Equal images have equal numbers: (n, image) of each staged row, and (image, __id, __start in
+  // microseconds, place) of the first current rows that equal an old image, as many as there are
+  // such images, in the order of their __id; what a row has no use for is NULL. One pass over the
+  // table.
+  [[nodiscard]] std::string images(bool has_record_hash) const;
+  // pair() for RunKind::replace: which rows begin and end is known.
+  struct Work {
+    int64_t n = 0;
+    bool is_delete = false;
+    int64_t at_us = 0;
+    std::optional<int64_t> next_us = {};
+    std::optional<int64_t> current_id = {};
+    std::string place = {};
+  };
+  [[nodiscard]] std::string put_work(const std::vector<Work>& rows) const;
   // What work holds: ends of current rows, versions for history, new current rows, and the
   // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
   [[nodiscard]] static std::string summary();
@@ -188,6 +199,9 @@ class MergeSql {
   [[nodiscard]] std::string fill_once(const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string image(const std::string& alias, bool of_stage) const;
   [[nodiscard]] std::string event_image(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string origin_of(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string image_hash(const std::string& alias, bool of_stage,
+                                       bool has_record_hash) const;
   [[nodiscard]] std::string unresolved_of(const std::string& id,
                                           const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string numbered_names(const std::set<uint16_t>& unavailable) const;
