@@ -210,6 +210,22 @@ TEST_F(ApplyPlans, NextConnectionGoesOnCopyingUntilSomethingWasDeleted) {
   EXPECT_THAT(current(), ElementsAre("1,x", "2,x", "3,x"));
 }
 
+// A new version of a row leaves a dead one.
+TEST_F(ApplyPlans, CurrentRowsAreVacuumedEarly) {
+  apply(Op::create, 0, 1, kBaseUs, "a");
+  EXPECT_THAT(
+      rows(fmt::format("SELECT c.reloptions, t.reloptions FROM pg_class c JOIN pg_class t "
+                       "ON t.oid = c.reltoastrelid WHERE c.relname = '{}'",
+                       table_)),
+      ElementsAre("{autovacuum_vacuum_scale_factor=0.05,autovacuum_vacuum_cost_limit=2000},"
+                  "{autovacuum_vacuum_scale_factor=0.05,autovacuum_vacuum_cost_limit=2000}"));
+  EXPECT_THAT(rows(fmt::format("SELECT count(reloptions) FROM pg_class WHERE relname LIKE "
+                               "'zzz___{}___%'",
+                               table_)),
+              ElementsAre("0"))
+      << "history only grows";
+}
+
 TEST_F(ApplyPlans, StatisticsComeWhenThereIsNothingElseToDo) {
   ingest::Writer writer(*catalog_, {"src", {}});
   auto batch = std::make_unique<Batch>();
