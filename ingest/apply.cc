@@ -198,6 +198,11 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
       used.insert(&stage(run, ready[i]));
     }
     children_.prepare(ready[i], lane_in_hand_);
+    if (!lacks_year_ || !children_.has(ready[i])) continue;
+    // Their rows may be current for longer than those of the table.
+    for (const catalog::Table* child : children_.tables(ready[i]))
+      shaper_.fit_years_of_rows(*child, lane_in_hand_);
+    children_.prepare(ready[i], lane_in_hand_);
   }
   stages_.evict(used.size());
   return ready;
