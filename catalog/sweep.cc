@@ -12,13 +12,13 @@ namespace {
 // So many ids in one transaction: it is short enough for a batch to wait for.
 constexpr int64_t kIdsAtOnce = 100'000;
 
-// The rows of `t` that end.
-std::string unseen(const SweepTarget& target) {
+// The rows of `t` that end. `marks`: a condition on the marks `m` to look at.
+std::string unseen(const SweepTarget& target, const std::string& marks = "true") {
   return fmt::format(
       "t.__origin = {} AND t.__start < {} AND NOT EXISTS (SELECT FROM {} m WHERE m.__id = t.__id "
-      "AND m.generation >= {})",
+      "AND m.generation >= {} AND {})",
       quote_literal(target.origin), time_literal(target.snapshot_us),
-      quote_qualified(target.table.schema, target.table.sync_name), target.generation);
+      quote_qualified(target.table.schema, target.table.sync_name), target.generation, marks);
 }
 
 }  // namespace
@@ -64,12 +64,14 @@ int64_t sweep_some(Connection& connection, const SweepTarget& target, SweepPlace
   place.done_id = next.int64(0, 0) - 1;
   const int64_t until =
       std::max(place.done_id + 1, std::min(place.last_id, place.done_id + kIdsAtOnce));
+  // Without bounds of their own all marks would be read each time.
+  const std::string marks = fmt::format("m.__id > {} AND m.__id <= {}", place.done_id, until);
   const Result ended = connection.exec(fmt::format(
       "WITH gone AS (DELETE FROM {0} t WHERE t.__id > {1} AND t.__id <= {2} AND {3} RETURNING "
       "t.*), kept AS (INSERT INTO {4} (__id, __start, __end, __current, __origin{5}) SELECT __id, "
       "__start, {6}, false, __origin{5} FROM gone RETURNING __end) SELECT count(*), (extract(epoch "
       "FROM max(__end)) * 1000000)::bigint FROM kept",
-      target.table.current(), place.done_id, until, unseen(target), target.table.history(),
+      target.table.current(), place.done_id, until, unseen(target, marks), target.table.history(),
       columns_sql(target.table), time_literal(target.snapshot_us)));
   if (!ended.is_null(0, 1)) raise_last_end(connection, target.source, ended.int64(0, 1));
   place.done_id = until;

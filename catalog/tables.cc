@@ -84,6 +84,13 @@ void create_key_indexes(Connection& connection, const Table& table) {
   for (const std::string& sql : key_index_sql(table)) connection.exec(sql);
 }
 
+// Each new version of a row is a new row, and the old one is dead: by default a fifth of the table,
+// and more of its indexes, would be, and be cleared more slowly than ingest fills it. No fillfactor
+// helps, since __id is indexed.
+constexpr std::string_view kVacuumedEarly =
+    "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_limit = 2000, "
+    "toast.autovacuum_vacuum_scale_factor = 0.05, toast.autovacuum_vacuum_cost_limit = 2000";
+
 std::string column_list_sql(const Table& table) {
   std::string out;
   for (const Column& column : table.columns) {
@@ -224,7 +231,8 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
       "SELECT m.schema_name, m.table_name, m.history_name, m.sync_name, b.source_name, "
       "b.transformed, "
       "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
-      "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name "
+      "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name, "
+      "m.key_since > 0 "
       "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
       "JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
@@ -245,6 +253,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
     table.id_sequence = rows.text(row, 7);
     table.revision = rows.int64(row, 8);
     table.parent = {std::string(rows.text(row, 9)), std::string(rows.text(row, 10))};
+    table.has_changed_key = rows.boolean(row, 11);
     by_name[{table.schema, table.current_name}] = &table;
   }
   load_columns(connection, by_name, only);
@@ -277,8 +286,8 @@ Table create_table(Connection& connection, const Table& table) {
                   "NOT NULL DEFAULT ''{}) "
                   "PARTITION BY LIST (__current)",
                   table.main(), column_list_sql(table)));
-  connection.exec(fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES IN (true)",
-                              table.current(), table.main()));
+  connection.exec(fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES IN (true) WITH ({})",
+                              table.current(), table.main(), kVacuumedEarly));
   connection.exec(fmt::format(
       "CREATE TABLE {} PARTITION OF {} FOR VALUES IN (false) PARTITION BY RANGE (__start)",
       table.history(), table.main()));
@@ -410,6 +419,19 @@ void add_year(Connection& connection, const Table& table, int year) {
       fmt::format("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ('{:04}-01-01 00:00:00+00') "
                   "TO ('{:04}-01-01 00:00:00+00')",
                   table.history(), table.leaf(year), year, year + 1));
+}
+
+std::set<int> years_of_rows(Connection& connection, const Table& table) {
+  const Result rows = connection.exec(
+      fmt::format("SELECT DISTINCT extract(year FROM __start AT TIME ZONE 'UTC')::int FROM {} "
+                  "UNION SELECT extract(year FROM last_end AT TIME ZONE 'UTC')::int FROM "
+                  "metadb.source_table WHERE schema_name = $1 AND table_name = $2 AND "
+                  "isfinite(last_end)",
+                  table.current()),
+      {table.schema, table.current_name});
+  std::set<int> out;
+  for (int row = 0; row < rows.rows(); ++row) out.insert(static_cast<int>(rows.int64(row, 0)));
+  return out;
 }
 
 namespace {

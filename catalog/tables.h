@@ -49,6 +49,7 @@ struct Table {
   TableName parent;             // of a transformed one
   std::vector<Column> columns;  // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
+  bool has_changed_key = false;                // so that versions of one key may overlap
   std::set<std::string> unindexed;             // uuid columns whose index is still to be made
   std::set<int> years;                         // of the history leaves there are
   std::string id_sequence;                     // of __id, as a quoted regclass
@@ -97,6 +98,8 @@ void index_uuid_column(Connection& connection, const Table& table, const Column&
 void revise(Connection& connection, const Table& table);
 // A history leaf for versions that start in `year` (UTC).
 void add_year(Connection& connection, const Table& table, int year);
+// The years (UTC) in which current rows of the table start, or versions of it may come to start.
+std::set<int> years_of_rows(Connection& connection, const Table& table);
 // That rows of these tables (schema, current table) are written in this transaction.
 void record_updates(Connection& connection,
                     const std::vector<std::pair<std::string, std::string>>& tables);

@@ -30,6 +30,8 @@ constexpr std::string_view kSessionSettings =
     "statement_timeout = 0; "
     "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; SET client_min_messages = "
     "warning; "
+    // What a command has committed must be seen once its lock is gone.
+    "SET default_transaction_isolation = 'read committed'; "
     // A batch stays in memory: it has at most 32 MiB, and there is one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
 // A backend that waits for a lock must notice that its client was killed, since it holds our
@@ -93,6 +95,10 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       stages_(connection_) {
   for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
     note_open_letter(topic, key);
+  const catalog::Result unseen =
+      connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
+  for (int row = 0; row < unseen.rows(); ++row)
+    unseen_.emplace(unseen.text(row, 0), unseen.text(row, 1));
 }
 
 Applied Applier::apply(const Batch& batch) {
@@ -106,6 +112,7 @@ Applied Applier::apply(const Batch& batch) {
   std::vector<ReadyTable> ready;
   std::optional<Applied> applied;
   bool is_retry = false;
+  lacks_year_ = false;
   times_ = {};
   for (int tries = 1; !applied; ++tries) {
     lane_in_hand_ = batch.touched.empty() ? "" : batch.touched.begin()->topic;
@@ -139,6 +146,7 @@ Applied Applier::apply(const Batch& batch) {
       if (disposition(error) == Disposition::weather) throw;
       if (is_retry) throw LaneStopped(error, lane_in_hand_);
       is_retry = true;
+      lacks_year_ = error.sqlstate == "23514" && error.constraint.empty();
       start_over(error);
     }
   }
@@ -162,6 +170,7 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
     const auto before = catalog_.snapshot();
     ready.push_back(shaper_.prepare(changes));
     if (!ready.back().table) continue;
+    if (lacks_year_) shaper_.fit_years_of_rows(*ready.back().table, lane_in_hand_);
     const catalog::TableName name(ready.back().table->schema, ready.back().table->current_name);
     const auto known = before->tables.find(name);
     if (known == before->tables.end()) {
@@ -189,6 +198,11 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
       used.insert(&stage(run, ready[i]));
     }
     children_.prepare(ready[i], lane_in_hand_);
+    if (!lacks_year_ || !children_.has(ready[i])) continue;
+    // Their rows may be current for longer than those of the table.
+    for (const catalog::Table* child : children_.tables(ready[i]))
+      shaper_.fit_years_of_rows(*child, lane_in_hand_);
+    children_.prepare(ready[i], lane_in_hand_);
   }
   stages_.evict(used.size());
   return ready;
@@ -196,6 +210,8 @@ std::vector<ReadyTable> Applier::prepare(const Batch& batch) {
 
 Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready) {
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
+  new_letters_.clear();
+  closed_letters_.clear();
   catalog::Transaction transaction(connection_);
   if (!begin_writing(batch, ready)) return outcome_;
   for (size_t i = 0; i < ready.size(); ++i) {
@@ -214,6 +230,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   if (!queued_.empty()) connection_.exec(queued_with(""));
   transaction.commit();
+  forget_closed_letters(batch);
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
 }
@@ -224,8 +241,9 @@ bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& r
   if (batch.retried) catalog::hold_epoch(connection_, source_name_, batch.retried->fence);
   std::vector<catalog::Position> positions;
   for (const auto& [at, position] : batch.positions) positions.push_back(position);
-  catalog::advance(connection_, source_name_, positions,
-                   std::string(batch.is_trial ? kTrialLockTimeout : kLockTimeout));
+  catalog::advance(
+      connection_, source_name_, positions,
+      fmt::format("{}; {}", batch.is_trial ? kTrialLockTimeout : kLockTimeout, Plans::kByIndex));
   if (batch.retried && !begin_letter(*batch.retried)) return false;
   catalog::record_snapshot(connection_, source_name_, batch.snapshot.generation,
                            batch.snapshot.news);
@@ -309,7 +327,6 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       insert(run, ready, sql);
       break;
     case RunKind::replace:
-      if (!run.unavailable.empty()) connection_.exec(sql.fill_from_before(run.unavailable));
       replace(run, ready, sql);
       if (run.generation > 0) connection_.exec(sql.mark_work(run.generation));
       break;
@@ -330,7 +347,11 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
 }
 
 void Applier::insert(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  if (run.generation > 0 && run.is_snapshot) queue(sql.confirm_by_image(run.generation));
+  if (run.generation > 0 && run.is_snapshot) {
+    queue(std::string(Plans::kWholeTable));
+    queue(sql.confirm_by_image(run.generation));
+    queue(std::string(Plans::kByIndex));
+  }
   const catalog::Result inserted = connection_.exec(
       queued_with(run.generation > 0 ? sql.insert_all_marked(run.generation) : sql.insert_all()));
   outcome_.versions += inserted.affected();
@@ -360,18 +381,6 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
   children_.follow(ready, sql, {run.earliest_us(), end_us});
-}
-
-// Whatever the event means is not here: a delete would leave no trace, an update would make a row
-// beside the one that it is about.
-void Applier::replace(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  connection_.exec(sql.pair_by_image(run.has_delete));
-  if (connection_.exec(MergeSql::misses_old_row(run.has_delete)).boolean(0, 0)) {
-    throw Error("02000", fmt::format("no current row of {} equals the old row of this {}",
-                                     ready.table->current(), run.has_delete ? "delete" : "update"))
-        .with_hint("The row was written before the topic begins, or was changed here.");
-  }
-  write_work(run, ready, sql);
 }
 
 // The old row is the newest version of the old key: an ended one, or its current row where its
@@ -404,25 +413,33 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
   if (ended > 0) queue(sql.end_current());
   if (superseded > 0) queue(sql.insert_history());
   if (current > 0) queue(sql.insert_current());
+  const catalog::TableName name(ready.table->schema, ready.table->current_name);
+  const size_t recorded = (ended > 0 ? 1 : 0) + (superseded > 0 ? 1 : 0) + (current > 0 ? 1 : 0);
   if (!run.unavailable.empty()) queue(sql.record_unresolved(run.unavailable));
+  const bool may_repeat = run.has_repeats || !sql.tells_keys_apart();
+  const bool may_be_seen = unseen_.contains(name) || (!run.unavailable.empty() && may_repeat);
+  if (run.kind != RunKind::replace && may_be_seen) queue(sql.forget_unresolved());
   if (!queued_.empty()) {
     const std::vector<catalog::Result> written = connection_.exec_each(queued_with(""));
     if (ended > 0 && written.front().affected() != ended) {
       throw Error("40001", fmt::format("somebody else has changed rows of {} meanwhile",
                                        ready.table->current()));
     }
+    if (!run.unavailable.empty() && written[recorded].affected() > 0) unseen_.insert(name);
   }
   if (!summary.is_null(0, 3)) raise_last_end(ready, summary.int64(0, 3));
   outcome_.versions += superseded + current;
-  growth_[{ready.table->schema, ready.table->current_name}].rows += current;
+  growth_[name].rows += current;
 }
 
 void Applier::truncate(const Run& run, const ReadyTable& ready) {
   const Stopwatch watch(times_.merge);
-  if (children_.has(ready)) connection_.exec(queued_with(""));  // the savepoint
+  queue(std::string(Plans::kWholeTable));
+  if (children_.has(ready)) connection_.exec(queued_with(""));
   children_.truncate(ready, run.times_us.front());
   const catalog::Result ended = connection_.exec(
       queued_with(MergeSql::end_all(*ready.table, ready.origin, run.times_us.front())));
+  queue(std::string(Plans::kByIndex));
   if (!ended.is_null(0, 1)) raise_last_end(ready, ended.int64(0, 1));
 }
 

@@ -60,6 +60,7 @@ class Applier {
   void apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void close_letters(const Batch& batch, const std::vector<ReadyTable>& ready);
   [[nodiscard]] std::optional<catalog::Error> objection(const Batch& batch) const;
+  void forget_closed_letters(const Batch& batch);
   void close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
@@ -100,6 +101,8 @@ class Applier {
 
   std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
   std::set<catalog::TableName> merged_;                   // into which more than snapshots came
+  std::set<catalog::TableName> unseen_;                   // some of whose values were never seen
+  bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;
@@ -110,6 +113,8 @@ class Applier {
   // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
   std::set<uint64_t> open_letters_;
   std::set<std::string> topics_of_letters_;
+  std::set<uint64_t> new_letters_;                       // of the batch in hand
+  std::set<uint64_t> closed_letters_;                    // by it
   std::optional<catalog::StoredLetter> letter_;          // in hand, if it is tried again
   Applied outcome_;                                      // of the batch in hand
   StageTimes times_;                                     // of that, all tries

@@ -74,6 +74,7 @@ Neighbours neighbours(catalog::Connection& connection, const MergeSql& sql,
 
 void Applier::note_open_letter(const std::string& topic, std::string_view key) {
   open_letters_.insert(hash_of(topic, key));
+  new_letters_.insert(hash_of(topic, key));
   topics_of_letters_.insert(topic);
 }
 
@@ -217,8 +218,18 @@ void Applier::close_letters(const Batch& batch, const std::vector<ReadyTable>& r
                                   ready[table].table->current_name};
         if (!is_truncate) event.key.emplace(*message.key);
         catalog::close_letters(connection_, source_name_, event);
+        if (!is_truncate) closed_letters_.insert(hash_of(message.topic, *message.key));
       }
     }
+  }
+}
+
+// Or each later event of such a key would ask for its letters again. A letter that is tried again
+// closes some of them only.
+void Applier::forget_closed_letters(const Batch& batch) {
+  if (batch.retried || open_letters_.size() >= catalog::kOpenMax) return;
+  for (const uint64_t letter : closed_letters_) {
+    if (!new_letters_.contains(letter)) open_letters_.erase(letter);
   }
 }
 

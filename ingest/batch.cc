@@ -114,18 +114,19 @@ std::vector<std::string> key_names(const RowSchema& schema) {
 
 void append_rows(Run& run, const Change& change) {
   const size_t columns = run.schema->columns.size();
-  const auto n = static_cast<int64_t>(run.changes()) + 1;
+  const bool is_by_image = run.kind == RunKind::replace;
+  const auto number = static_cast<int64_t>(run.changes()) + 1;
+  const int64_t n = is_by_image ? 2 * number : number;
   const bool is_delete = change.op == Op::remove;
-  if (run.kind == RunKind::replace)
-    append_tuple(run.rows, {0, false, change.ts_us}, columns, *change.before);
+  if (is_by_image && change.before)
+    append_tuple(run.rows, {n - 1, true, change.ts_us}, columns, *change.before);
   if (run.kind == RunKind::moved) {
     append_tuple(run.rows, {0, false, change.ts_us}, columns,
                  key_row(*run.schema, *change.fill_key));
   }
   const size_t begin = run.rows.size();
-  if (run.kind != RunKind::replace || !is_delete) {
+  if (!is_by_image || !is_delete)
     append_tuple(run.rows, {n, is_delete, change.ts_us}, columns, change.row);
-  }
   if (run.kind == RunKind::merge) note_key(run, change, begin);
   run.row_ends.push_back(run.rows.size());
 }
@@ -227,10 +228,14 @@ std::optional<size_t> Batch::index_of(const std::shared_ptr<const EventTable>& t
 Run& Batch::open_run(TableChanges& table, RunKind kind, const Change& change,
                      const Confirmation& confirmation) {
   const bool is_joinable =
-      (kind == RunKind::merge || kind == RunKind::insert) && !confirmation.begins_anew;
-  if (is_joinable && !table.runs.empty()) {
+      kind == RunKind::merge || kind == RunKind::insert || kind == RunKind::replace;
+  if (is_joinable && !confirmation.begins_anew && !table.runs.empty()) {
     Run& last = table.runs.back();
     if (is_continued(last, kind, change, confirmation.generation)) return last;
+    // Its row may be what the next change is about.
+    if (kind == RunKind::insert && change.op == Op::create &&
+        is_continued(last, RunKind::replace, change, confirmation.generation))
+      return last;
   }
   Run& run = table.runs.emplace_back();
   run.kind = kind;
@@ -246,9 +251,8 @@ void Batch::add(const Change& change, const Message& from, const Confirmation& c
     throw catalog::Error("22008", fmt::format("source time {} us is outside the years {} to {}",
                                               change.ts_us, kFirstYear, kLastYear));
   }
-  const RunKind kind = kind_of(change);
-  Run& run = open_run(changes_of(change, from), kind, change, confirmation);
-  if (kind != RunKind::truncate) append_rows(run, change);
+  Run& run = open_run(changes_of(change, from), kind_of(change), change, confirmation);
+  if (run.kind != RunKind::truncate) append_rows(run, change);
   run.messages.push_back(from);
   run.times_us.push_back(change.ts_us);
   run.unavailable.insert(change.row.unavailable.begin(), change.row.unavailable.end());

@@ -24,7 +24,8 @@ namespace metadb::ingest {
 enum class RunKind : uint8_t {
   merge,     // keyed changes: pair, fill, compare, write
   insert,    // rows without key, or with NULL in it: each is a row of its own
-  replace,   // one update or delete without key: rows hold the old image (n 0) and the new (n 1)
+  replace,   // changes without key, some of which have an old image: of the i-th change, it has n
+             // 2i - 1 and is marked as a delete, and the new one has n 2i
   moved,     // the insert half of a key change with unavailable columns: rows hold its old key
              // (n 0) and itself (n 1)
   truncate,  // ends every current row of the origin; holds no rows
@@ -54,7 +55,8 @@ struct Run {
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
   [[nodiscard]] int64_t earliest_us() const;
-  // Changes [begin, end) as a run of their own. REQUIRES: kind merge or insert.
+  // Changes [begin, end) as a run of their own. REQUIRES: kind merge, insert
+  // or replace.
   [[nodiscard]] Run slice(size_t begin, size_t end) const;
 
   // Where the tuple of the first change of a key begins, by a hash of the key's cells: two keys

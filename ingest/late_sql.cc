@@ -18,21 +18,23 @@ std::string micros(std::string_view time) {
 
 }  // namespace
 
+// In a subquery with a limit rows are found by their key; not in the order of their __id, by whose
+// index a whole leaf might be read for one of them.
 std::string MergeSql::find_covering(const std::string& leaf, const Times& times) const {
   return fmt::format(
-      "SELECT h.__id, {}, CASE WHEN h.__current THEN NULL ELSE {} END, record_image_eq({}, {}) FROM"
-      " {} s JOIN {} h ON {} WHERE h.__start <= {} AND h.__end > {} AND h.__start < {}"
-      " ORDER BY h.__id DESC LIMIT 1",
-      micros("h.__start"), micros("h.__end"), image("s", true), image("h", false), stage(), leaf,
+      "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, {}, CASE WHEN h.__current THEN NULL "
+      "ELSE {} END, record_image_eq({}, {}) FROM {} h WHERE {} AND h.__start <= {} AND h.__end > "
+      "{} AND h.__start < {} ORDER BY h.__id + 0 DESC LIMIT 1) h",
+      stage(), micros("h.__start"), micros("h.__end"), image("s", true), image("h", false), leaf,
       join_condition("s", "h"), time_literal(times.at_us), time_literal(times.at_us),
       time_literal(times.closed_us));
 }
 
 std::string MergeSql::find_next(const std::string& leaf, int64_t at_us) const {
   return fmt::format(
-      "SELECT h.__id, {}, record_image_eq({}, {}) FROM {} s JOIN {} h ON {} WHERE h.__start >= {}"
-      " ORDER BY h.__start, h.__id LIMIT 1",
-      micros("h.__start"), image("s", true), image("h", false), stage(), leaf,
+      "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, {}, record_image_eq({}, {}) FROM {} "
+      "h WHERE {} AND h.__start >= {} ORDER BY h.__start, h.__id LIMIT 1) h",
+      stage(), micros("h.__start"), image("s", true), image("h", false), leaf,
       join_condition("s", "h"), time_literal(at_us));
 }
 

@@ -340,9 +340,9 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) con
 std::string MergeSql::find_old_row(const std::string& leaf) const {
   // A version of the past that a dead letter has made late has a newer __id than later ones.
   return fmt::format(
-      "SELECT h.__id, (extract(epoch FROM h.__end) * 1000000)::bigint, (extract(epoch FROM "
-      "h.__start) * 1000000)::bigint FROM {} s JOIN {} h ON {} WHERE s.n = 0 ORDER BY h.__end "
-      "DESC, h.__start DESC, h.__id DESC LIMIT 1",
+      "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, (extract(epoch FROM h.__end) * "
+      "1000000)::bigint, (extract(epoch FROM h.__start) * 1000000)::bigint FROM {} h WHERE {} "
+      "ORDER BY h.__end DESC, h.__start DESC, h.__id DESC LIMIT 1) h WHERE s.n = 0",
       stage(), leaf, join_condition("s", "h"));
 }
 
@@ -367,9 +367,13 @@ std::string MergeSql::look_up_ends(int64_t last_end_us) const {
     ends += fmt::format(", (SELECT max(h.__end) FROM {} h WHERE {})", table_.leaf(year),
                         join_condition("s", "h"));
   }
+  // A current row began when the version before it had ended, or later.
+  const bool has_overlaps = table_.has_changed_key;
   return fmt::format(
-      "INSERT INTO pg_temp.ended SELECT s.n, greatest({}) FROM {} s WHERE NOT s.d AND s.ts < {}",
-      ends, stage(), time_literal(last_end_us));
+      "INSERT INTO pg_temp.ended SELECT s.n, greatest({}) FROM {} s{} WHERE NOT s.d AND s.ts < "
+      "{}{}",
+      ends, stage(), has_overlaps ? "" : " " + with_current("c.__id"), time_literal(last_end_us),
+      has_overlaps ? "" : " AND c.__id IS NULL");
 }
 
 // Ids grow with n, also from key to key: whose row is the newer one is asked when keys change. They
@@ -430,39 +434,6 @@ std::string MergeSql::compared_current() const {
       image("s", true), image("c", false));
 }
 
-std::string MergeSql::fill_from_before(const std::set<uint16_t>& unavailable) const {
-  std::string sets;
-  for (const uint16_t i : unavailable) sets += fmt::format("{0} = o.{0}, ", columns_[i].stage);
-  return fmt::format("UPDATE {0} s SET {1}u = NULL FROM {0} o WHERE s.n = 1 AND o.n = 0", stage(),
-                     sets);
-}
-
-std::string MergeSql::pair_by_image(bool is_delete) const {
-  const std::string match = fmt::format(
-      "(SELECT t.__id, t.__start, t.ctid AS place FROM {} t WHERE t.__origin = {} AND "
-      "record_image_eq({}, {}) ORDER BY t.__id LIMIT 1)",
-      table_.current(), quote_literal(shape_.origin), event_image("t", false),
-      event_image("o", true));
-  const std::string id = fmt::format("nextval({}::regclass)", quote_literal(table_.id_sequence));
-  if (is_delete) {
-    return fmt::format(
-        "INSERT INTO pg_temp.work SELECT 1, NULL, true, greatest(o.ts, m.__start), NULL, m.__id, "
-        "m.place FROM {} o JOIN LATERAL {} m ON true WHERE o.n = 0",
-        stage(), match);
-  }
-  return fmt::format(
-      "INSERT INTO pg_temp.work SELECT 1, {}, false, greatest(o.ts, m.__start), NULL, m.__id, "
-      "m.place FROM {} o JOIN {} w ON w.n = 1 LEFT JOIN LATERAL {} m ON true WHERE o.n = 0 AND NOT "
-      "(m.__id IS NOT NULL AND record_image_eq({}, {}))",
-      id, stage(), stage(), match, event_image("o", true), event_image("w", true));
-}
-
-std::string MergeSql::misses_old_row(bool is_delete) {
-  // An update that changes nothing leaves no work.
-  return is_delete ? "SELECT NOT EXISTS (SELECT FROM pg_temp.work)"
-                   : "SELECT EXISTS (SELECT FROM pg_temp.work WHERE cur_id IS NULL)";
-}
-
 std::string MergeSql::summary() {
   return "SELECT count(cur_id), count(*) FILTER (WHERE NOT d AND nxt IS NOT NULL), "
          "count(*) FILTER (WHERE NOT d AND nxt IS NULL), "
@@ -500,6 +471,18 @@ std::string MergeSql::record_unresolved(const std::set<uint16_t>& unavailable) c
       "JOIN (VALUES {}) v(i, name) ON v.i = ANY (s.u) WHERE NOT w.d ON CONFLICT DO NOTHING",
       quote_literal(table_.schema), quote_literal(table_.current_name), stage(),
       numbered_names(unavailable));
+}
+
+std::string MergeSql::forget_unresolved() const {
+  std::set<uint16_t> all;
+  for (size_t i = 0; i < columns_.size(); ++i) all.insert(static_cast<uint16_t>(i));
+  return fmt::format(
+      "DELETE FROM metadb.unresolved l USING {0} s {1}, (VALUES {2}) v(i, name) WHERE "
+      "l.schema_name = {3} AND l.table_name = {4} AND l.row_id = c.__id AND l.column_name = v.name "
+      "AND NOT s.d AND (s.u IS NULL OR NOT v.i = ANY (s.u)) AND NOT EXISTS (SELECT FROM "
+      "pg_temp.work w WHERE w.id = c.__id AND w.n >= s.n)",
+      stage(), with_current("c.__id"), numbered_names(all), quote_literal(table_.schema),
+      quote_literal(table_.current_name));
 }
 
 std::string MergeSql::insert_all() const {

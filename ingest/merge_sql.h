@@ -4,6 +4,7 @@
 // or the current row), filled, compared and written. Their number does not depend on the size of
 // the run. Every statement names leaf tables, and finds rows in them by the index of their key or
 // by their place, whatever the statistics say: the cost grows with the run, not with the table.
+// REQUIRES for that: what Plans says.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,16 @@ struct WorkTables {
   static std::string truncate();
   // The same, fast for few rows; who does only this makes the tables grow.
   static std::string remove();
+};
+
+// For the rest of a transaction, or until the other is said. Statistics come late to a table that
+// grows: those of a few hundred rows make a scan of millions look cheap. Where all rows are read,
+// sorting them for a join with a few is the worst that can be done.
+struct Plans {
+  static constexpr std::string_view kByIndex =
+      "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = on";
+  static constexpr std::string_view kWholeTable =
+      "SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = off";
 };
 
 // Most keys occur once in a run: their changes need no order.
@@ -81,12 +92,23 @@ class MergeSql {
   [[nodiscard]] std::string look_up_ends(int64_t last_end_us) const;
   // Pairs and compares: one row in `work` for each change that makes or ends a version.
   [[nodiscard]] std::string pair(const std::vector<Keys>& groups) const;
-  // RunKind::replace: what the new image lacks stands in the old one.
+  // RunKind::replace (keyless_sql.cc): what a new image lacks stands in its old one.
   [[nodiscard]] std::string fill_from_before(const std::set<uint16_t>& unavailable) const;
-  // pair() for RunKind::replace; is_delete: the run holds the old image only.
-  [[nodiscard]] std::string pair_by_image(bool is_delete) const;
-  // After pair_by_image(): whether no current row equals the old image.
-  [[nodiscard]] static std::string misses_old_row(bool is_delete);
+  // Equal images have equal numbers: (n, image) of each staged row, and (image, __id, __start in
+  // microseconds, place) of the first current rows that equal an old image, as many as there are
+  // such images, in the order of their __id; what a row has no use for is NULL. One pass over the
+  // table.
+  [[nodiscard]] std::string images(bool has_record_hash) const;
+  // pair() for RunKind::replace: which rows begin and end is known.
+  struct Work {
+    int64_t n = 0;
+    bool is_delete = false;
+    int64_t at_us = 0;
+    std::optional<int64_t> next_us = {};
+    std::optional<int64_t> current_id = {};
+    std::string place = {};
+  };
+  [[nodiscard]] std::string put_work(const std::vector<Work>& rows) const;
   // What work holds: ends of current rows, versions for history, new current rows, and the
   // largest end that a delete wrote, in microseconds since 1970 (NULL if none).
   [[nodiscard]] static std::string summary();
@@ -96,6 +118,9 @@ class MergeSql {
   [[nodiscard]] std::string insert_history() const;
   [[nodiscard]] std::string insert_current() const;
   [[nodiscard]] std::string record_unresolved(const std::set<uint16_t>& unavailable) const;
+  // What an event has of a current row, and leaves as it is, is listed as never seen no more.
+  // REQUIRES: a key.
+  [[nodiscard]] std::string forget_unresolved() const;
 
   // RunKind::insert: every staged row is a new current row.
   [[nodiscard]] std::string insert_all() const;
@@ -177,6 +202,9 @@ class MergeSql {
   [[nodiscard]] std::string fill_once(const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string image(const std::string& alias, bool of_stage) const;
   [[nodiscard]] std::string event_image(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string origin_of(const std::string& alias, bool of_stage) const;
+  [[nodiscard]] std::string image_hash(const std::string& alias, bool of_stage,
+                                       bool has_record_hash) const;
   [[nodiscard]] std::string unresolved_of(const std::string& id,
                                           const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string numbered_names(const std::set<uint16_t>& unavailable) const;

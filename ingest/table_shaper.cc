@@ -98,6 +98,14 @@ LaneStopped transformed(const TableChanges& changes, const catalog::SourceTableK
           changes.topic};
 }
 
+// In December, the next one as well.
+std::set<int> years_of(const Run& run) {
+  std::set<int> out = run.years;
+  for (const int64_t time_us : run.times_us)
+    out.insert(utc_year(time_us + 31LL * 86'400 * 1'000'000));
+  return out;
+}
+
 // A relation or type has the name that is wanted, and is none of ours.
 bool is_name_taken(const Error& error) {
   return error.sqlstate == "42P07" || error.sqlstate == "42710";
@@ -292,7 +300,7 @@ std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableCha
       fitted = fit_indexes(fit_columns(fitted, *run.schema));
       fitted = fit_key(fitted, *run.schema, target);
     }
-    fitted = fit_years(fitted, run);
+    fitted = fit_years(fitted, years_of(run));
   }
   return known_table(*catalog_.snapshot(), fitted);
 }
@@ -414,6 +422,7 @@ Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const So
     ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
+    out.has_changed_key = true;
     return out;
   });
   spdlog::warn("the key of {} is now ({}), was ({}); {} rows that share the new key have ended",
@@ -421,14 +430,9 @@ Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const So
   return fitted;
 }
 
-Table TableShaper::fit_years(const Table& table, const Run& run) {
+Table TableShaper::fit_years(const Table& table, const std::set<int>& years) {
   Table fitted = table;
-  std::set<int> wanted = run.years;
-  for (const int64_t time_us : run.times_us) {
-    const int next_month_year = utc_year(time_us + 31LL * 86'400 * 1'000'000);
-    wanted.insert(next_month_year);  // in December, next year's
-  }
-  for (const int year : wanted) {
+  for (const int year : years) {
     if (fitted.years.contains(year)) continue;
     fitted = *in_transaction(fitted, [&] {
       catalog::add_year(connection_, fitted, year);
@@ -438,6 +442,10 @@ Table TableShaper::fit_years(const Table& table, const Run& run) {
     });
   }
   return fitted;
+}
+
+void TableShaper::fit_years_of_rows(const Table& table, const std::string& topic) {
+  for_lane(topic, [&] { fit_years(table, catalog::years_of_rows(connection_, table)); });
 }
 
 }  // namespace metadb::ingest

@@ -66,6 +66,9 @@ class TableShaper {
   // Gives the column a type that takes its events' values as well, and what was chosen for it up.
   // Throws as prepare() does.
   void give_up_choice(const catalog::Table& table, const Misfit& misfit, const std::string& topic);
+  // Partitions for the years of its current rows, and of its last end: somebody has dropped one.
+  // Throws as prepare() does.
+  void fit_years_of_rows(const catalog::Table& table, const std::string& topic);
   // Runs `change` of a table in a transaction that shares its stream, then publishes what it
   // returns. What fails stops the topic, as in prepare().
   std::shared_ptr<const catalog::Table> change(const std::string& topic,
@@ -90,7 +93,7 @@ class TableShaper {
                          const catalog::SourceTable& target);
   void agree_on_key(const catalog::Table& table, const std::vector<std::string>& key,
                     const catalog::SourceTable& target);
-  catalog::Table fit_years(const catalog::Table& table, const Run& run);
+  catalog::Table fit_years(const catalog::Table& table, const std::set<int>& years);
   // Runs `change` of the table in a transaction that shares its stream and has a short
   // lock_timeout, then publishes what it returns.
   std::shared_ptr<const catalog::Table> in_transaction(

@@ -201,6 +201,8 @@ void EmbeddedPostgres::write_configuration() {
                                  "max_locks_per_transaction = 1024\n"
                                  "shared_buffers = 256MB\n"
                                  "max_wal_size = 2GB\n"
+                                 // Tables that are updated fast grow while nobody looks at them.
+                                 "autovacuum_naptime = 10s\n"
                                  "log_line_prefix = '%m [%p] %q%u@%d '\n",
                                  quoted_setting(socket_directory_), max_clients_ + kOwnConnections),
                      owner_);

@@ -43,6 +43,78 @@ TEST_F(ApplyErrors, OneBadValueAmongManyIsSetAsideAlone) {
   EXPECT_THAT(letters("error").at(0), HasSubstr("check constraint \"short\""));
 }
 
+// Old history that somebody had no use for. Rows that are current since then end all the same.
+TEST_F(ApplyErrors, YearThatSomebodyDroppedIsMadeAgain) {
+  constexpr int64_t kYearUs = 366 * kDayUs;
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](Op op, int64_t ts_us, int id, const std::string& value) {
+    Batch batch;
+    batch.add(keyed_.make(op, ts_us, {Cell::int4(id), Cell::text(value)}), message(ts_us));
+    applier.apply(batch);
+  };
+  for (const int id : {1, 2}) apply_one(Op::create, kBaseUs, id, "old");
+  apply_one(Op::create, kBaseUs + 2 * kYearUs, 3, "new");
+  database_->connect().exec(fmt::format("DROP TABLE public.\"zzz___{}___2023\"", table_));
+  apply_one(Op::update, kBaseUs + 2 * kYearUs, 1, "new");
+  EXPECT_THAT(current(), ElementsAre("1,new", "2,old", "3,new"));
+  database_->connect().exec(fmt::format("DROP TABLE public.\"zzz___{}___2023\"", table_));
+  Batch truncate;
+  truncate.add(keyed_.make(Op::truncate, kBaseUs + 2 * kYearUs, {}), message(9));
+  applier.apply(truncate);
+  EXPECT_TRUE(current().empty());
+  EXPECT_EQ(versions(), 3);
+}
+
+// What a command has committed while a batch waited must be seen by it.
+TEST_F(ApplyErrors, IsolationIsOursWhateverTheDatabaseHas) {
+  database_->connect().exec(
+      fmt::format("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'",
+                  database_->name()));
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](int id) {
+    Batch batch;
+    batch.add(keyed_.make(Op::create, kBaseUs, {Cell::int4(id), Cell::text("x")}), message(id));
+    applier.apply(batch);
+  };
+  apply_one(1);
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format(
+      "CREATE FUNCTION public.sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := "
+      "current_setting('transaction_isolation'); RETURN NEW; END $$; CREATE TRIGGER sees BEFORE "
+      "INSERT ON public.\"{}\" FOR EACH ROW EXECUTE FUNCTION public.sees()",
+      table_));
+  apply_one(2);
+  connection.exec(
+      fmt::format("ALTER DATABASE {} RESET default_transaction_isolation", database_->name()));
+  EXPECT_THAT(current(), ElementsAre("1,x", "2,read committed"));
+}
+
+// Each event of a key that once had a letter would ask for it again.
+TEST_F(ApplyErrors, LetterThatIsClosedIsNotAskedForAgain) {
+  const ChangeMaker maker{keyed_.table,
+                          schema_of({{"id", PgType::int4}, {"v", PgType::json}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  const auto apply_one = [&](int64_t offset, const std::string& value) {
+    Batch batch;
+    batch.add(maker.make(Op::update, kBaseUs + offset, {Cell::int4(1), Cell::text(value)}),
+              message(offset));
+    applier.apply(batch);
+  };
+  apply_one(0, "no json");
+  apply_one(1, "1");
+  EXPECT_THAT(letters("closed IS NOT NULL"), ElementsAre("t"));
+  catalog::Connection connection = database_->connect();
+  connection.exec(
+      "CREATE FUNCTION public.refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+      "EXCEPTION 'asked again'; END $$; CREATE TRIGGER refuses BEFORE UPDATE ON "
+      "metadb.dead_letter EXECUTE FUNCTION public.refuses()");
+  EXPECT_NO_THROW(apply_one(2, "2"));
+  connection.exec("DROP TRIGGER refuses ON metadb.dead_letter");
+  apply_one(3, "no json either");
+  apply_one(4, "3");
+  EXPECT_THAT(letters("closed IS NOT NULL"), ElementsAre("t", "t"));
+}
+
 TEST_F(ApplyErrors, DeadLetterTellsTheColumnAndWhatIsWrongWithIt) {
   const ChangeMaker maker{
       keyed_.table,

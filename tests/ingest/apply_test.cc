@@ -187,6 +187,36 @@ TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {
                           "2,seen,w3,NULL", "2,seen,w4,NULL"));
 }
 
+// By an incremental snapshot, say: NULL is what it was taken for. In one batch and in several.
+TEST_F(Apply, ValueThatCameAfterAllIsListedNoMore) {
+  const ChangeMaker maker{
+      keyed_.table,
+      schema_of({{"id", PgType::int4}, {"v", PgType::text}, {"w", PgType::text}}, {0})};
+  Applier applier(*catalog_, {"src", {}});
+  int64_t offset = 0;
+  auto batch = std::make_unique<Batch>();
+  for (const int id : {1, 2}) {
+    const auto add = [&](Op op, const Cell& v, const std::string& w) {
+      batch->add(maker.make(op, kBaseUs + offset, {Cell::int4(id), v, Cell::text(w)}),
+                 message(offset));
+      ++offset;
+      if (id == 1) return;
+      applier.apply(*batch);
+      batch = std::make_unique<Batch>();
+    };
+    add(Op::update, Cell::unavailable(), "w1");
+    add(Op::update, Cell::unavailable(), "w2");
+    add(Op::read, Cell::null(), "w2");
+    add(Op::update, Cell::unavailable(), "w3");
+  }
+  EXPECT_THAT(rows(fmt::format("SELECT id, v, w, (SELECT string_agg(column_name, ' ') FROM "
+                               "metadb.unresolved WHERE table_name = '{0}' AND row_id = __id) FROM "
+                               "public.\"{0}__\" ORDER BY id, __id",
+                               table_)),
+              ElementsAre("1,NULL,w1,v", "1,NULL,w2,v", "1,NULL,w3,NULL", "2,NULL,w1,v",
+                          "2,NULL,w2,NULL", "2,NULL,w3,NULL"));
+}
+
 TEST_F(Apply, MovedRowFillsFromItsOldKeyEvenIfThatIsStillCurrent) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;

@@ -123,6 +123,15 @@ TEST(Batch, SortsRowsWithoutKeyByWhatCanBeDone) {
   update.before = row_of({Cell::int4(1), Cell::text("x")});
   batch.add(update, message_at(1));
   EXPECT_THAT(kinds(batch), ElementsAre(RunKind::insert, RunKind::replace));
+  // What comes then may be about a row of this run.
+  batch.add(row(keyless, Op::create, 3), message_at(2));
+  ingest::Change removal = row(keyless, Op::remove, 3);
+  removal.before = row_of({Cell::int4(3), Cell::text("x")});
+  batch.add(removal, message_at(3));
+  EXPECT_THAT(kinds(batch), ElementsAre(RunKind::insert, RunKind::replace));
+  EXPECT_EQ(batch.tables()[0].runs[1].changes(), 3U);
+  batch.add(row(keyless, Op::read, 4), message_at(4));
+  EXPECT_THAT(kinds(batch), ElementsAre(RunKind::insert, RunKind::replace, RunKind::insert));
 }
 
 TEST(Batch, RefusesUpdatesAndDeletesThatNameNoRow) {

@@ -204,6 +204,19 @@ TEST_F(Children, AFieldWhoseColumnSomebodyDroppedHasANewOne) {
   EXPECT_THAT(current("t", "__root__id, the_name"), ElementsAre("1|NULL", "2|y"));
 }
 
+// A row of a document that does not change is older than the version of its record.
+TEST_F(Children, OfAYearThatSomebodyDroppedEndAllTheSame) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"tags":["a"]})");
+  seconds_ += 400LL * 86'400;
+  put(1, R"({"tags":["a"]})", "v");
+  database_->connect().exec(
+      fmt::format("DROP TABLE public.zzz___{0}___2023, public.zzz___{0}__tags___2023", table_));
+  put(1, R"({"tags":["b"]})", "v");
+  EXPECT_THAT(current("tags", "tags"), ElementsAre("b"));
+  EXPECT_EQ(versions("tags", "tags").size(), 2U);
+}
+
 TEST_F(Children, OfSeveralOriginsShareATable) {
   have_origins();
   catalog::Connection connection = database_->connect();

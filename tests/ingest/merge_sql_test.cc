@@ -34,8 +34,8 @@ TEST(MergeSql, StatementsNameLeavesNotTheMainTable) {
   const MergeSql sql = sql_for({{"id", PgType::int4}, {"v", PgType::text}});
   for (const std::string& statement :
        {sql.pair({Keys::once}), sql.pair({Keys::repeated}), sql.pair({Keys::all}),
-        sql.look_up_ends(0), sql.fill({1}, Keys::once), sql.pair_by_image(false),
-        sql.pair_by_image(true), sql.fill({1}, Keys::all), sql.end_current(), sql.insert_history(),
+        sql.look_up_ends(0), sql.fill({1}, Keys::once), sql.images(true), sql.images(false),
+        sql.forget_unresolved(), sql.fill({1}, Keys::all), sql.end_current(), sql.insert_history(),
         sql.insert_current(), sql.insert_all(), MergeSql::end_all(table(), "", 0)})
     EXPECT_THAT(statement, Not(HasSubstr("\"t__\""))) << statement;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,26 +20,37 @@ struct ModelRow {
   int64_t start_us = 0;
   int64_t end_us = INT64_MAX;  // INT64_MAX: current
   ModelValues values;
+  std::set<size_t> unseen = {};  // columns whose value never came
 };
 
 class RowsModel {
  public:
   explicit RowsModel(std::vector<size_t> key) : key_(std::move(key)) {}
 
-  // An insert, update or read. `unavailable`: columns to take from the row's predecessor.
+  // An insert, update or read. `unavailable`: columns to take from the row's predecessor, or, if it
+  // was moved, from the newest version of the key in `old_key` (values of its columns).
   void upsert(const std::string& origin, int64_t ts_us, ModelValues values,
-              const std::vector<size_t>& unavailable = {}) {
+              const std::vector<size_t>& unavailable = {},
+              const std::optional<ModelValues>& old_key = std::nullopt) {
     ModelRow* current = current_of(origin, values);
-    for (const size_t column : unavailable)
-      values[column] = current == nullptr ? std::nullopt : current->values[column];
-    if (current != nullptr && current->values == values) return;
+    const ModelRow* before = old_key ? newest_of(origin, *old_key) : nullptr;
+    if (before == nullptr) before = current;
+    std::set<size_t> unseen;
+    for (const size_t column : unavailable) {
+      values[column] = before == nullptr ? std::nullopt : before->values[column];
+      if (before == nullptr || before->unseen.contains(column)) unseen.insert(column);
+    }
+    if (current != nullptr && current->values == values) {
+      std::erase_if(current->unseen, [&](size_t column) { return !unseen.contains(column); });
+      return;
+    }
     int64_t start_us = ts_us;
     for (const ModelRow& row : rows_) {
       if (!is_same_key(row, origin, values)) continue;
       start_us = std::max(start_us, &row == current ? row.start_us : row.end_us);
     }
     if (current != nullptr) current->end_us = start_us;
-    rows_.push_back({origin, start_us, INT64_MAX, std::move(values)});
+    rows_.push_back({origin, start_us, INT64_MAX, std::move(values), std::move(unseen)});
   }
   void remove(const std::string& origin, int64_t ts_us, const ModelValues& values) {
     if (ModelRow* current = current_of(origin, values)) end(*current, ts_us);
@@ -94,6 +106,14 @@ class RowsModel {
     return row.origin == origin && has_key(row.values) &&
            std::ranges::all_of(key_,
                                [&](size_t column) { return row.values[column] == values[column]; });
+  }
+  // The last of them to be made.
+  const ModelRow* newest_of(const std::string& origin, const ModelValues& values) const {
+    const ModelRow* out = nullptr;
+    for (const ModelRow& row : rows_) {
+      if (is_same_key(row, origin, values)) out = &row;
+    }
+    return out;
   }
   ModelRow* current_of(const std::string& origin, const ModelValues& values) {
     for (ModelRow& row : rows_) {
