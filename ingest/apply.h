@@ -98,8 +98,13 @@ class Applier {
   Stages stages_;
   std::string queued_;
 
-  std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
-  std::set<catalog::TableName> merged_;                   // into which more than snapshots came
+  // As the catalog has it, for as long as no command has changed the table: it may have ended rows.
+  struct LastEnd {
+    int64_t revision = 0;
+    int64_t end_us = 0;
+  };
+  std::map<catalog::SourceTableKey, LastEnd> last_ends_;
+  std::set<catalog::TableName> merged_;  // into which more than snapshots came
   struct Growth {
     int64_t rows = 0;
     int64_t next_analyze = 10'000;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "catalog/consistency.h"
 #include "catalog/transformed_tables.h"
 #include "tests/ingest/children_fixture.h"
 
@@ -264,6 +265,41 @@ TEST_F(Children, ATableThatNothingFeedsIsTheirs) {
   put(1, R"({"theName":"x","size":3})");
   EXPECT_THAT(current("t", "__root__id, the_name, size"), ElementsAre("1|x|3"));
   EXPECT_THAT(columns("t"), ElementsAre("the_name|text", "size|text", "__root__id|integer"));
+}
+
+// The batch is written twice, since a column is missing.
+TEST_F(Children, WhatABatchHasEndedIsKnownHoweverOftenItIsWritten) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  apply({change(Op::remove, 1, Cell::null()), change(Op::update, 2, Cell::text(R"({"m":2})"))});
+  EXPECT_THAT(rows(fmt::format("SELECT (extract(epoch FROM last_end) - {})::int FROM "
+                               "metadb.source_table WHERE table_name = '{}'",
+                               kBaseUs / 1'000'000, table_)),
+              ElementsAre("2"));
+}
+
+// A command ends rows now, and what comes next has an earlier time.
+TEST_F(Children, DoNotOverlapWhatACommandHasEnded) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  catalog::Connection connection = database_->connect();
+  const catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  {
+    catalog::Transaction transaction(connection);
+    catalog::add_year(
+        connection, child,
+        static_cast<int>(connection.exec("SELECT extract(year FROM now())::int").int64(0, 0)));
+    EXPECT_EQ(catalog::end_rows_now(connection, child), 1);
+    catalog::raise_last_end_to_now(connection, name());
+    catalog::revise(connection, parent);
+    transaction.commit();
+  }
+  catalog_->reload(connection);
+  for (int n = 2; n < 4; ++n) put(1, fmt::format(R"({{"n":{}}})", n));
+  EXPECT_THAT(current("t", "n"), ElementsAre("3"));
+  catalog::Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  EXPECT_EQ(catalog::check_table(connection, child).total, 0);
 }
 
 }  // namespace
