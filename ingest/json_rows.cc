@@ -233,8 +233,10 @@ std::optional<JsonTime> iso_time(std::string_view text) {
   const int hour = reader.digits(2);
   reader.expect(':');
   const int minute = reader.digits(2);
-  const int second = reader.take(':') ? reader.digits(2) : 0;
-  const int us = reader.take('.') ? reader.fraction() : 0;
+  // PostgreSQL takes 03:04.5 for minutes and seconds.
+  const bool has_seconds = reader.take(':');
+  const int second = has_seconds ? reader.digits(2) : 0;
+  const int us = has_seconds && reader.take('.') ? reader.fraction() : 0;
   const std::optional<int> zone = reader.zone();
   const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
                                     chrono::day(static_cast<unsigned>(day))};
