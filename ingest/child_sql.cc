@@ -202,16 +202,18 @@ std::string ChildSql::stage_vanished(std::optional<uint16_t> document) const {
   std::string same;
   for (size_t i = 0; i < shape_.levels.size(); ++i) {
     keys += fmt::format(", x.o{}", i);
-    ordinals += fmt::format(", c.{} AS o{}", quote_identifier(shape_.ordinals[i]), i);
-    same += fmt::format(" AND y.o{} = c.{}", i, quote_identifier(shape_.ordinals[i]));
+    ordinals +=
+        fmt::format("{}c.{} AS o{}", i > 0 ? ", " : "", quote_identifier(shape_.ordinals[i]), i);
+    same += fmt::format(" AND y.o{0} = c.o{0}", i);
   }
   std::string root;
   for (size_t i = 0; i < shape_.roots.size(); ++i) root += fmt::format(", v.r{}", i);
+  // OFFSET 0 keeps the planner from reading the whole table for it.
   return insert_deletes(keys) +
          fmt::format(
-             "(SELECT v.n, v.e{}{} FROM {} v JOIN {} c ON {} WHERE v.is_first AND NOT EXISTS "
-             "(SELECT FROM {} y WHERE y.p = v.n{})) x",
-             root, ordinals, versions(document), child_.current(), same_root("v", "c"), rows(),
+             "(SELECT v.n, v.e{}, c.* FROM {} v CROSS JOIN LATERAL (SELECT {} FROM {} c WHERE {} "
+             "OFFSET 0) c WHERE v.is_first AND NOT EXISTS (SELECT FROM {} y WHERE y.p = v.n{})) x",
+             root, versions(document), ordinals, child_.current(), same_root("v", "c"), rows(),
              same);
 }
 

@@ -12,6 +12,7 @@ namespace {
 using ingest::Op;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 
 class Children : public ChildrenTest {};
 
@@ -300,6 +301,36 @@ TEST_F(Children, DoNotOverlapWhatACommandHasEnded) {
   EXPECT_THAT(current("t", "n"), ElementsAre("3"));
   catalog::Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
   EXPECT_EQ(catalog::check_table(connection, child).total, 0);
+}
+
+// What has vanished is looked for by root.
+TEST_F(Children, NoStatementReadsAWholeTable) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  std::vector<ingest::Change> changes;
+  for (int id = 0; id < 20'000; ++id)
+    changes.push_back(change(Op::create, id, Cell::text(R"({"n":1,"tags":[1]})")));
+  apply(changes);
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ANALYZE public.{0}__t, public.{0}__tags", table_));
+  const auto tables = catalog_->snapshot()->tables;
+  const catalog::Table& parent = *tables.at(name());
+  connection.exec(ingest::ChildSql::create_roots(parent, "roots"));
+  connection.exec(
+      "INSERT INTO roots SELECT n, n, n, false, now(), NULL, n FROM generate_series(1, 3000) n");
+  for (const char* id : {"t", "tags"}) {
+    const catalog::Table& child = *tables.at(name(id));
+    const ingest::ChildShape shape(child);
+    const ingest::ChildSql sql(
+        parent, child, shape,
+        {"roots", fmt::format("{}_rows", id), fmt::format("{}_stage", id), ""});
+    connection.exec(sql.create_rows());
+    for (const std::string& statement : sql.merge().create_stage()) connection.exec(statement);
+    const catalog::Result lines = connection.exec("EXPLAIN " + sql.stage_vanished(1));
+    for (int row = 0; row < lines.rows(); ++row) {
+      EXPECT_THAT(std::string(lines.text(row, 0)),
+                  Not(testing::HasSubstr("Seq Scan on " + table_)));
+    }
+  }
 }
 
 }  // namespace
