@@ -4,11 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "catalog/sql_time.h"
 
 namespace metadb::catalog {
 namespace {
+
+constexpr std::string_view kRoot = "__root__";
 
 // Of leaves: a statement planned over partitions locks them all.
 std::vector<std::string> leaves_of(const Table& table) {
@@ -19,11 +22,40 @@ std::vector<std::string> leaves_of(const Table& table) {
 
 }  // namespace
 
+std::string root_source_column(std::string_view key_column) {
+  return fmt::format("{}{}", kRoot, key_column);
+}
+
+bool names_roots(const Table& parent, const Table& child) {
+  std::vector<std::string> roots;
+  for (const std::string& name : parent.key_columns) {
+    const Column* root = child.column_of_source(root_source_column(name));
+    if (root == nullptr || parent.column(name) == nullptr) return false;
+    roots.push_back(root->name);
+  }
+  // What else is in its key counts elements.
+  const auto is_root = [&](const std::string& name) {
+    const auto found =
+        std::ranges::find(child.renamed, name, [](const auto& pair) { return pair.second; });
+    return (found == child.renamed.end() ? name : found->first).starts_with(kRoot);
+  };
+  std::vector<std::string> named;
+  std::ranges::copy_if(child.key_columns, std::back_inserter(named), is_root);
+  return !roots.empty() && named == roots;
+}
+
+// Of a mapping that was dropped, the rows keep the types that the key had then.
 std::string same_root(const Table& parent, const Table& child) {
   std::string same = "p.__origin = c.__origin";
-  for (size_t i = 0; i < parent.key_columns.size(); ++i) {
-    same += fmt::format(" AND {} = {}", key_expression(*parent.column(parent.key_columns[i]), "p."),
-                        key_expression(*child.column(child.key_columns[i]), "c."));
+  for (const std::string& name : parent.key_columns) {
+    const Column& key = *parent.column(name);
+    const Column& root = *child.column_of_source(root_source_column(name));
+    if (key.type_name == root.type_name) {
+      same += fmt::format(" AND {} = {}", key_expression(key, "p."), key_expression(root, "c."));
+    } else {
+      same += fmt::format(" AND p.{}::text = c.{}::text", quote_identifier(key.name),
+                          quote_identifier(root.name));
+    }
   }
   return same;
 }

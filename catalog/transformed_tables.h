@@ -16,8 +16,13 @@ bool may_hold_json(const Column& column);
 // The derived tables of a table, those that are derived from them included, without itself.
 std::vector<TableName> derived_from(Connection& connection, const TableName& parent);
 
+// How the column that names the roots of rows by a key column of the parent stands among the source
+// columns of the derived table.
+std::string root_source_column(std::string_view key_column);
+// Whether the rows name their roots by what is the key of the parent now.
+bool names_roots(const Table& parent, const Table& child);
 // Condition that row `p` of the parent is the root of row `c` of the child, as the unique indexes
-// tell keys apart.
+// tell keys apart. REQUIRES: names_roots().
 std::string same_root(const Table& parent, const Table& child);
 
 // A table that external SQL has asked for before there was a document for it, and that nothing

@@ -94,10 +94,6 @@ std::string child_source_column(std::string_view id, std::string_view field) {
   return out;
 }
 
-std::string root_source_column(std::string_view key_column) {
-  return fmt::format("{}{}", kRoot, key_column);
-}
-
 std::string ordinal_source_column(std::string_view array_id) {
   return fmt::format("{}{}", kOrdinal, array_id);
 }
@@ -111,7 +107,13 @@ ChildShape::ChildShape(const catalog::Table& table) {
   };
   for (const std::string& name : table.key_columns) {
     const std::string source = source_of(name);
-    const catalog::Column& column = *table.column(name);
+    const catalog::Column* column = table.column(name);
+    if (column == nullptr) {
+      throw catalog::Error("42703", fmt::format("key column \"{}\" of transformed table {} is "
+                                                "missing",
+                                                name, table.main()))
+          .with_hint(fmt::format("PURGE DATA DROP TABLE {}: it is made anew.", table.main()));
+    }
     if (source.starts_with(kOrdinal)) {
       ordinals.push_back(name);
       levels.push_back(source.substr(kOrdinal.size()));
@@ -119,7 +121,7 @@ ChildShape::ChildShape(const catalog::Table& table) {
       roots.push_back(name);
     }
     schema.key.push_back(static_cast<uint16_t>(schema.columns.size()));
-    schema.columns.push_back({source, column.type.value_or(PgType::text)});
+    schema.columns.push_back({source, column->type.value_or(PgType::text)});
   }
   // Levels that were found later stand behind roots in the key as well, but roots come first here.
   std::ranges::stable_sort(schema.columns, {}, [](const EventColumn& column) {

@@ -21,8 +21,8 @@ namespace metadb::ingest {
 // `.field`, `id.field` in a mapped object of that id, or the table's own id for elements that are
 // no objects.
 std::string child_source_column(std::string_view id, std::string_view field);
-// The key of a transformed table: these for each key column of the parent, and for each array.
-std::string root_source_column(std::string_view key_column);
+// The key of a transformed table: catalog::root_source_column() for each key column of the parent,
+// and this for each array.
 std::string ordinal_source_column(std::string_view array_id);
 
 // The type of a column for values of a type; and the other way round, nullopt if the column is of
@@ -47,7 +47,7 @@ using ChildNeeds = std::map<std::string, ChildNeed>;  // by the table's id
 // The shape of a transformed table as rows are written to it. Its columns are those of the schema:
 // roots, ordinals, then all others.
 struct ChildShape {
-  // REQUIRES: a transformed table.
+  // REQUIRES: a transformed table. Throws Error 42703 if somebody has dropped a column of its key.
   explicit ChildShape(const catalog::Table& table);
 
   struct Value {

@@ -38,7 +38,7 @@ const Column& name_column(Table& table, const std::string& source, std::string_v
 
 void name_roots(Table& table, const Table& parent) {
   for (const std::string& name : parent.key_columns) {
-    const std::string source = root_source_column(name);
+    const std::string source = catalog::root_source_column(name);
     Column root = *parent.column(name);
     root.choice = catalog::TypeChoice::events;
     table.key_columns.push_back(name_column(table, source, source, std::move(root)).name);
@@ -91,12 +91,7 @@ Error no_place(const Table& child, const std::string& reason) {
 }
 
 void check_key(const Table& child, const Table& parent, const std::string& topic) {
-  std::vector<std::string> roots;
-  for (const std::string& name : parent.key_columns) {
-    const Column* column = child.column_of_source(root_source_column(name));
-    if (column != nullptr) roots.push_back(column->name);
-  }
-  if (roots == ChildShape(child).roots && roots.size() == parent.key_columns.size()) return;
+  if (catalog::names_roots(parent, child)) return;
   throw LaneStopped(
       Error("55006",
             fmt::format("the key of {} is ({}) now, and the rows of {} name their roots by another "
@@ -150,7 +145,7 @@ ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn
     if (!child || child->parent != catalog::TableName(parent.schema, parent.current_name)) return;
     std::vector<Column> changed;
     for (const std::string& name : parent.key_columns) {
-      const Column* root = child->column_of_source(root_source_column(name));
+      const Column* root = child->column_of_source(catalog::root_source_column(name));
       const Column& key = *parent.column(name);
       if (root == nullptr || root->type_name == key.type_name) continue;
       changed.push_back({root->name, key.type_name, key.type});

@@ -333,5 +333,59 @@ TEST_F(Children, NoStatementReadsAWholeTable) {
   }
 }
 
+TEST_F(Children, NameTheirRootsWhateverTypeTheKeyHasMeanwhile) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("DELETE FROM public.{} WHERE id = 1", table_));
+  connection.exec(fmt::format("ALTER TABLE public.{}__ ALTER COLUMN id TYPE text", table_));
+  catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  ASSERT_TRUE(catalog::names_roots(parent, child));
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 1);
+  EXPECT_EQ(catalog::end_rows_without_root(connection, parent, child, {"", kBaseUs}), 1);
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 0);
+  parent.key_columns = {"id", "v"};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+  parent.key_columns = {"v"};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+  parent.key_columns = {};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+}
+
+// 1.0 and 1.00 are one key.
+TEST_F(Children, HaveRootsWhoseKeyIsSpelledInAnotherWayMeanwhile) {
+  map({{"$", "t"}});
+  maker_.schema = schema_of({{"id", catalog::PgType::numeric},
+                             {"doc", catalog::PgType::json},
+                             {"v", catalog::PgType::text}},
+                            {0});
+  for (const char* id : {"1.0", "1.00"}) {
+    apply({maker_.make(Op::update, kBaseUs + ++seconds_ * 1'000'000,
+                       {Cell::numeric(id), Cell::text(R"({"n":1})"), Cell::text(id)})});
+  }
+  EXPECT_THAT(versions("t", "__root__id"), ElementsAre("1.0|1|0"));
+  catalog::Connection connection = database_->connect();
+  const catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 0);
+}
+
+TEST_F(Children, AKeyColumnThatSomebodyDroppedStopsTheTopic) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"tags":[1]})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__tags__ DROP COLUMN __ord__tags", table_));
+  catalog_->reload(connection);
+  try {
+    put(1, R"({"tags":[2]})");
+    ADD_FAILURE();
+  } catch (const ingest::LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "42703");
+    EXPECT_THAT(stopped.hint, testing::HasSubstr(table_ + "__tags__"));
+  }
+}
+
 }  // namespace
 }  // namespace metadb::tests
