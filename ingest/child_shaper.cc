@@ -122,10 +122,7 @@ std::vector<MappedColumn> mapped_columns(const catalog::Snapshot& snapshot, cons
       by_column[mapping.column_name].push_back(mapping);
   }
   std::vector<MappedColumn> out;
-  if (table.key_columns.empty()) return out;
   for (const auto& [name, mappings] : by_column) {
-    const Column* column = table.column(name);
-    if (column == nullptr || !catalog::may_hold_json(*column)) continue;
     if (auto map = json_map(mappings)) out.push_back({name, std::move(*map)});
   }
   return out;

@@ -24,8 +24,8 @@ struct MappedColumn {
   JsonMap map;
   bool operator==(const MappedColumn&) const = default;
 };
-// The columns whose documents make rows; a column that can hold no JSON any more is none. Empty for
-// a table without key: nothing would name the rows' root.
+// The columns whose documents make rows, also those that are gone or hold no JSON any more: what
+// their documents have made ends with the next versions.
 std::vector<MappedColumn> mapped_columns(const catalog::Snapshot& snapshot,
                                          const catalog::Table& table);
 

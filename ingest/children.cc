@@ -36,6 +36,11 @@ void Children::prepare(const ReadyTable& ready, const std::string& topic) {
   std::vector<ChildShaper::Tables> tables;
   for (const MappedColumn& column : mapped)
     tables.push_back(shaper_.prepare(*ready.table, column, topic));
+  if (ready.table->key_columns.empty()) {
+    tell_once(fmt::format("{} has no key: its documents make no rows", ready.table->main()));
+    drop(key_of(ready));
+    return;
+  }
   make(ready, mapped, tables);
 }
 

@@ -387,5 +387,31 @@ TEST_F(Children, AKeyColumnThatSomebodyDroppedStopsTheTopic) {
   }
 }
 
+TEST_F(Children, OfATableThatHasLostItsKeyStopTheTopicUntilTheyArePurged) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  maker_.schema = schema_of(maker_.schema->columns, {});
+  try {
+    apply({change(Op::create, 2, Cell::text(R"({"n":2})"))});
+    ADD_FAILURE();
+  } catch (const ingest::LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "55006");
+    EXPECT_THAT(stopped.hint, testing::HasSubstr(table_ + "__t__"));
+  }
+}
+
+TEST_F(Children, EndWithTheNextVersionOfTheirRootWhenTheColumnIsGone) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__ DROP COLUMN doc", table_));
+  catalog_->reload(connection);
+  maker_.schema = schema_of({{"id", catalog::PgType::int4}, {"v", catalog::PgType::text}}, {0});
+  apply({maker_.make(Op::remove, kBaseUs + 7'000'000, {Cell::int4(1), Cell::null()}),
+         maker_.make(Op::update, kBaseUs + 8'000'000, {Cell::int4(2), Cell::text("new")})});
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|7", "2|2|8"));
+}
+
 }  // namespace
 }  // namespace metadb::tests
