@@ -97,11 +97,14 @@ void add_ordinal(Connection& connection, const Table& table, const Column& colum
   change_key(connection, with, {key, ""});
 }
 
-void forget_column_name(Connection& connection, const Table& table, const std::string& source) {
+void rename_column_source(Connection& connection, const Table& table, const std::string& source,
+                          const std::string& column) {
   connection.exec(
-      "DELETE FROM metadb.column_name WHERE schema_name = $1 AND table_name = $2 AND source_column "
-      "= $3",
-      {table.schema, table.current_name, source});
+      "DELETE FROM metadb.column_name WHERE schema_name = $1 AND table_name = $2 AND "
+      "(source_column "
+      "= $3 OR column_name = $4)",
+      {table.schema, table.current_name, source, column});
+  if (source != column) record_column_name(connection, table, source, column);
 }
 
 int64_t end_rows_now(Connection& connection, const Table& table) {

@@ -33,7 +33,10 @@ void adopt_table(Connection& connection, const Table& table);
 // as the first element. `table` is what it is before.
 void add_ordinal(Connection& connection, const Table& table, const Column& column);
 
-void forget_column_name(Connection& connection, const Table& table, const std::string& source);
+// The column stands for this source column, and nothing else does: what did was dropped by
+// somebody.
+void rename_column_source(Connection& connection, const Table& table, const std::string& source,
+                          const std::string& column);
 
 // Ends all current rows now, or when they start if that is later. Returns how many.
 int64_t end_rows_now(Connection& connection, const Table& table);

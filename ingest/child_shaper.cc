@@ -31,6 +31,7 @@ std::set<std::string, std::less<>> taken_names(const Table& table) {
 const Column& name_column(Table& table, const std::string& source, std::string_view wanted,
                           Column column) {
   column.name = column_name(wanted, taken_names(table));
+  std::erase_if(table.renamed, [&](const auto& pair) { return pair.second == column.name; });
   if (column.name != source) table.renamed[source] = column.name;
   table.columns.push_back(std::move(column));
   return table.columns.back();
@@ -171,13 +172,6 @@ ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn
   return out;
 }
 
-// Also of a field whose column somebody has dropped.
-void ChildShaper::record_name(const Table& table, const std::string& source,
-                              const std::string& name) {
-  catalog::forget_column_name(connection_, table, source);
-  catalog::record_column_name(connection_, table, source, name);
-}
-
 Table ChildShaper::create(Table table, const Fitting& fitting) {
   name_roots(table, fitting.parent);
   for (const std::string& id : fitting.need.levels) {
@@ -197,7 +191,8 @@ Table ChildShaper::create(Table table, const Fitting& fitting) {
     throw Error("42P01", fmt::format("transformed table {} has been dropped", table.main()))
         .with_hint("PURGE DATA DROP TABLE of it, so that it is made anew.");
   }
-  for (const auto& [source, name] : table.renamed) record_name(table, source, name);
+  for (const auto& [source, name] : table.renamed)
+    catalog::rename_column_source(connection_, table, source, name);
   return created;
 }
 
@@ -217,7 +212,8 @@ Table ChildShaper::adopt(Table table, const Fitting& fitting) {
   for (const std::string& name : table.key_columns)
     catalog::add_column(connection_, before, *table.column(name));
   for (const auto& [source, name] : table.renamed) {
-    if (!before.renamed.contains(source)) record_name(table, source, name);
+    if (!before.renamed.contains(source))
+      catalog::rename_column_source(connection_, table, source, name);
   }
   catalog::change_key(connection_, table, {table.key_columns, ""});
   return extend(std::move(table), fitting);
@@ -230,7 +226,7 @@ Table ChildShaper::extend(Table table, const Fitting& fitting) {
     const Table before = table;
     const Column added = name_column(table, source, source, column_of("", PgType::int4));
     catalog::add_ordinal(connection_, before, added);
-    if (added.name != source) record_name(table, source, added.name);
+    catalog::rename_column_source(connection_, table, source, added.name);
     table.key_columns.push_back(added.name);
   }
   add_columns(table, fitting);
@@ -249,7 +245,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
                              [&](const auto& pair) { return pair.second == added.name; });
     if (is_meant) {
       table.renamed[added.source] = added.name;
-      record_name(table, added.source, added.name);
+      catalog::rename_column_source(connection_, table, added.source, added.name);
       keep_type(table, added.name);
       continue;
     }
@@ -257,7 +253,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
     const Column column =
         name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
     catalog::add_column(connection_, before, column);
-    if (column.name != added.source) record_name(table, added.source, column.name);
+    catalog::rename_column_source(connection_, table, added.source, column.name);
     spdlog::info("column {} {} added to {}", column.name, column.type_name, table.main());
   }
 }

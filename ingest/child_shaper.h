@@ -69,7 +69,6 @@ class ChildShaper {
   [[nodiscard]] std::shared_ptr<const catalog::Table> find(const catalog::Table& parent,
                                                            const std::string& id) const;
   void fit_table(const Fitting& fitting, const std::string& topic);
-  void record_name(const catalog::Table& table, const std::string& source, const std::string& name);
   catalog::Table create(catalog::Table table, const Fitting& fitting);
   catalog::Table adopt(catalog::Table table, const Fitting& fitting);
   catalog::Table extend(catalog::Table table, const Fitting& fitting);

@@ -413,5 +413,17 @@ TEST_F(Children, EndWithTheNextVersionOfTheirRootWhenTheColumnIsGone) {
   EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|7", "2|2|8"));
 }
 
+TEST_F(Children, AFieldGetsTheNameOfAColumnThatSomebodyDropped) {
+  map({{"$", "t"}});
+  put(1, R"({"theName":"x"})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__t__ DROP COLUMN the_name", table_));
+  catalog_->reload(connection);
+  put(2, R"({"the_name":"y"})");
+  put(3, R"({"the_name":"y","theName":"z"})");
+  EXPECT_THAT(current("t", "__root__id, the_name, the_name_2"),
+              ElementsAre("1|NULL|NULL", "2|y|NULL", "3|y|z"));
+}
+
 }  // namespace
 }  // namespace metadb::tests
