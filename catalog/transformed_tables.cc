@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::string_view kRoot = "__root__";
 
-// Of leaves: a statement planned over partitions locks them all.
-std::vector<std::string> leaves_of(const Table& table) {
-  std::vector<std::string> out = {table.current()};
-  for (const int year : table.years) out.push_back(table.leaf(year));
-  return out;
-}
-
 }  // namespace
 
 std::string root_source_column(std::string_view key_column) {
@@ -158,40 +151,6 @@ void raise_last_end_to_now(Connection& connection, const TableName& parent) {
       "UPDATE metadb.source_table SET last_end = greatest(last_end, now()) WHERE schema_name = $1 "
       "AND table_name = $2",
       {parent.first, parent.second});
-}
-
-int64_t derive_texts(Connection& connection, const Table& parent, const Table& child,
-                     const std::string& column, const DocumentPlace& place) {
-  const std::string name = quote_identifier(column);
-  std::vector<std::string> steps;
-  for (const DocumentPlace::Step& step : place.path) {
-    steps.push_back(step.is_ordinal ? fmt::format("(c.{} - 1)::text", quote_identifier(step.name))
-                                    : quote_literal(step.name));
-  }
-  // PostgreSQL takes no U+0000 out of a document; what is no json by type may be no JSON at all.
-  const std::string document = "p." + quote_identifier(place.document);
-  const auto type = parent.column(place.document)->type;
-  const std::string value =
-      type == PgType::json || type == PgType::jsonb
-          ? fmt::format(
-                "CASE WHEN {0}::text NOT LIKE {1} THEN {0}::json #>> ARRAY[{2}]::text[] END",
-                document, quote_literal("%\\\\u0000%"), fmt::join(steps, ", "))
-          : "NULL::text";
-  const std::string same = same_root(parent, child);
-  int64_t kept = 0;
-  for (const std::string& leaf : leaves_of(child)) {
-    // Of versions that ended when they began, several of the parent may have been the one.
-    kept += connection
-                .exec(fmt::format(
-                    "WITH derived AS MATERIALIZED (SELECT c.ctid AS at, c.{0} AS former, {1} AS v "
-                    "FROM {2} c LEFT JOIN {3} p ON {4} AND p.__start <= c.__start AND c.__start < "
-                    "p.__end AND c.__start < c.__end WHERE c.{0} IS NOT NULL), changed AS (UPDATE "
-                    "{2} c SET {0} = d.v FROM derived d WHERE c.ctid = d.at AND d.v <> d.former "
-                    "RETURNING 1) SELECT count(*) FILTER (WHERE v IS NULL) FROM derived",
-                    name, value, leaf, parent.main(), same))
-                .int64(0, 0);
-  }
-  return kept;
 }
 
 }  // namespace metadb::catalog

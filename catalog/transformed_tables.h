@@ -55,20 +55,4 @@ int64_t empty_columns_now(Connection& connection, const Table& table,
 // Versions of now may lie after what comes next: those who write the parent's tables look back.
 void raise_last_end_to_now(Connection& connection, const TableName& parent);
 
-// Where in the parent's documents the values of a column stand.
-struct DocumentPlace {
-  std::string document;  // column of the parent
-  // Names of fields, and, where is_ordinal, columns of the child that count elements.
-  struct Step {
-    std::string name;
-    bool is_ordinal = false;
-  };
-  std::vector<Step> path;
-};
-// Gives a column that is text now the texts that stand in the documents, in place of those that
-// PostgreSQL has made of its former values. Returns how many values keep theirs, since the version
-// of the parent that held when they came is gone.
-int64_t derive_texts(Connection& connection, const Table& parent, const Table& child,
-                     const std::string& column, const DocumentPlace& place);
-
 }  // namespace metadb::catalog

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "ingest/copy_format.h"
 #include "ingest/names.h"
@@ -46,6 +48,20 @@ bool is_canonical_uuid(const JsonNode& value) {
     if (is_dash_place ? text[i] != '-' : !is_hex) return false;
   }
   return true;
+}
+
+// The level that ordinal_source_column() tells of.
+ChildLevel level_of(std::string_view source) {
+  source.remove_prefix(kOrdinal.size());
+  const size_t point = source.find('.');
+  ChildLevel out{std::string(source.substr(0, point))};
+  if (point != std::string_view::npos)
+    std::from_chars(source.data() + point + 1, source.data() + source.size(), out.depth);
+  return out;
+}
+
+bool is_level(const ChildLevel& level, const JsonLevel& of_row) {
+  return level.depth == of_row.depth && level.array_id == of_row.array->id;
 }
 
 bool is_ours(std::string_view source) {
@@ -94,8 +110,15 @@ std::string child_source_column(std::string_view id, std::string_view field) {
   return out;
 }
 
-std::string ordinal_source_column(std::string_view array_id) {
-  return fmt::format("{}{}", kOrdinal, array_id);
+// An id has no point in it.
+std::string ordinal_source_column(const ChildLevel& level) {
+  return level.depth == 1 ? fmt::format("{}{}", kOrdinal, level.array_id)
+                          : fmt::format("{}{}.{}", kOrdinal, level.array_id, level.depth);
+}
+
+std::string ordinal_name(const ChildLevel& level) {
+  return level.depth == 1 ? ordinal_source_column(level)
+                          : fmt::format("{}{}_{}", kOrdinal, level.array_id, level.depth);
 }
 
 ChildShape::ChildShape(const catalog::Table& table) {
@@ -116,7 +139,7 @@ ChildShape::ChildShape(const catalog::Table& table) {
     }
     if (source.starts_with(kOrdinal)) {
       ordinals.push_back(name);
-      levels.push_back(source.substr(kOrdinal.size()));
+      levels.push_back(level_of(source));
     } else {
       roots.push_back(name);
     }
@@ -158,23 +181,49 @@ int64_t ChildRows::rows(const std::string& id) const {
   return found == targets_.end() ? 0 : found->second.rows;
 }
 
+void append_ordinals(std::string& out, const ChildShape& shape, std::span<const JsonLevel> levels) {
+  for (const ChildLevel& level : shape.levels) {
+    const auto found = std::ranges::find_if(
+        levels, [&](const JsonLevel& of_row) { return is_level(level, of_row); });
+    append_big_endian<int32_t>(out, 4);
+    append_big_endian<int32_t>(out, found == levels.end() ? 1 : found->ordinal);
+  }
+}
+
 void ChildRows::begin(const JsonMap& table, std::span<const JsonLevel> levels) {
   table_ = &table;
   target_ = &targets_[table.id];
   levels_.assign(levels.begin(), levels.end());
-  if (target_->shape == nullptr) needs_[table.id];
-  for (const JsonLevel& level : levels) {
-    const std::string& id = level.array->id;
-    const auto is_of = [&](const std::vector<std::string>& all) {
-      return std::ranges::find(all, id) != all.end();
-    };
-    if (target_->shape != nullptr && is_of(target_->shape->levels)) continue;
-    std::vector<std::string>& wanted = needs_[table.id].levels;
-    if (!is_of(wanted)) wanted.push_back(id);
+  is_left_out_ = !have_ordinals(levels);
+  if (is_left_out_) {
+    too_deep_.insert(table.id);
+  } else if (target_->shape == nullptr) {
+    needs_[table.id];
   }
 }
 
+// False: the table cannot have as many as the row needs.
+bool ChildRows::have_ordinals(std::span<const JsonLevel> levels) {
+  const auto need = needs_.find(table_->id);
+  std::vector<ChildLevel> missing;
+  const auto has = [](const std::vector<ChildLevel>& all, const JsonLevel& level) {
+    return std::ranges::any_of(all, [&](const ChildLevel& one) { return is_level(one, level); });
+  };
+  for (const JsonLevel& level : levels) {
+    if (target_->shape != nullptr && has(target_->shape->levels, level)) continue;
+    if (need != needs_.end() && has(need->second.levels, level)) continue;
+    missing.push_back({level.array->id, level.depth});
+  }
+  if (missing.empty()) return true;
+  const size_t there = target_->shape == nullptr ? 0 : target_->shape->levels.size();
+  const size_t wanted = need == needs_.end() ? 0 : need->second.levels.size();
+  if (there + wanted + missing.size() > ordinals_max_) return false;
+  std::ranges::copy(missing, std::back_inserter(needs_[table_->id].levels));
+  return true;
+}
+
 void ChildRows::member(std::string_view id, std::string_view field, const JsonNode& value) {
+  if (is_left_out_) return;
   source_.assign(id);
   source_ += '.';
   source_ += field;
@@ -183,6 +232,7 @@ void ChildRows::member(std::string_view id, std::string_view field, const JsonNo
 }
 
 void ChildRows::element(const JsonNode& value) {
+  if (is_left_out_) return;
   put(table_->id, "", table_->id, value);
 }
 
@@ -238,7 +288,7 @@ void ChildRows::check_values() {
 }
 
 void ChildRows::end() {
-  if (target_->shape == nullptr) return;
+  if (is_left_out_ || target_->shape == nullptr) return;
   check_values();
   if (!is_looking()) append_tuple();
   for (const size_t index : target_->filled) target_->cells[index] = nullptr;
@@ -253,13 +303,7 @@ void ChildRows::append_tuple() {
                              static_cast<int16_t>(2 + shape.levels.size() + shape.values.size()));
   append_int8(out, p_);
   append_int8(out, i_++);
-  for (const std::string& id : shape.levels) {
-    const auto level =
-        std::ranges::find(levels_, id, [](const JsonLevel& one) { return one.array->id; });
-    append_big_endian<int32_t>(out, 4);
-    // What is no array here counts as one of one element.
-    append_big_endian<int32_t>(out, level == levels_.end() ? 1 : level->ordinal);
-  }
+  append_ordinals(out, shape, levels_);
   for (size_t i = 0; i < shape.values.size(); ++i) {
     const JsonNode* value = target_->cells[i];
     if (value == nullptr || !json_type(*value)) {

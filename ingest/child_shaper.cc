@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "catalog/transformed_tables.h"
+#include "ingest/child_texts.h"
 
 namespace metadb::ingest {
 namespace {
@@ -49,40 +50,6 @@ void name_roots(Table& table, const Table& parent) {
 void each_map(const JsonMap& map, const std::function<void(const JsonMap&)>& what) {
   what(map);
   for (const JsonMap& field : map.fields) each_map(field, what);
-}
-
-// The maps from the root to that of `id`.
-std::vector<const JsonMap*> way_to(const JsonMap& map, std::string_view id) {
-  if (map.id == id) return {&map};
-  for (const JsonMap& field : map.fields) {
-    std::vector<const JsonMap*> way = way_to(field, id);
-    if (way.empty()) continue;
-    way.insert(way.begin(), &map);
-    return way;
-  }
-  return {};
-}
-
-// Where the values of a column stand in the documents. Empty path: nowhere, as far as is known.
-catalog::DocumentPlace place_of(const MappedColumn& mapped, const Table& table,
-                                const std::string& table_id, const std::string& source) {
-  catalog::DocumentPlace out{mapped.column, {}};
-  const size_t point = source.find('.');
-  const bool is_element = point == std::string::npos;
-  const std::string id = is_element || point == 0 ? table_id : source.substr(0, point);
-  for (const JsonMap* map : way_to(mapped.map, id)) {
-    if (!map->field.empty()) out.path.push_back({map->field});
-    const Column* ordinal = table.column_of_source(ordinal_source_column(map->id));
-    if (ordinal != nullptr) out.path.push_back({ordinal->name, true});
-  }
-  if (!is_element) out.path.push_back({source.substr(point + 1)});
-  return out;
-}
-
-std::string source_of(const Table& table, const std::string& column) {
-  const auto found =
-      std::ranges::find(table.renamed, column, [](const auto& pair) { return pair.second; });
-  return found == table.renamed.end() ? column : found->first;
 }
 
 Error no_place(const Table& child, const std::string& reason) {
@@ -174,10 +141,10 @@ ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn
 
 Table ChildShaper::create(Table table, const Fitting& fitting) {
   name_roots(table, fitting.parent);
-  for (const std::string& id : fitting.need.levels) {
-    const std::string source = ordinal_source_column(id);
-    table.key_columns.push_back(
-        name_column(table, source, source, column_of("", PgType::int4)).name);
+  for (const ChildLevel& level : fitting.need.levels) {
+    table.key_columns.push_back(name_column(table, ordinal_source_column(level),
+                                            ordinal_name(level), column_of("", PgType::int4))
+                                    .name);
   }
   for (const ChildNeed::NewColumn& added : fitting.need.columns)
     name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
@@ -220,11 +187,12 @@ Table ChildShaper::adopt(Table table, const Fitting& fitting) {
 }
 
 Table ChildShaper::extend(Table table, const Fitting& fitting) {
-  for (const std::string& id : fitting.need.levels) {
-    const std::string source = ordinal_source_column(id);
+  for (const ChildLevel& level : fitting.need.levels) {
+    const std::string source = ordinal_source_column(level);
     if (table.column_of_source(source) != nullptr) continue;
     const Table before = table;
-    const Column added = name_column(table, source, source, column_of("", PgType::int4));
+    const Column added =
+        name_column(table, source, ordinal_name(level), column_of("", PgType::int4));
     catalog::add_ordinal(connection_, before, added);
     catalog::rename_column_source(connection_, table, source, added.name);
     table.key_columns.push_back(added.name);
@@ -270,29 +238,31 @@ void ChildShaper::keep_type(Table& table, const std::string& name) {
 }
 
 void ChildShaper::make_texts(Table& table, const Fitting& fitting) {
+  std::vector<Column> changed;
+  TextColumns texts{fitting.parent,     table,      fitting.mapped.column,
+                    fitting.mapped.map, fitting.id, {}};
   for (const std::string& name : fitting.need.to_text) {
     const auto column = std::ranges::find(table.columns, name, &Column::name);
     if (column == table.columns.end()) continue;
-    const Column former = *column;
     const Column text = column_of(name, PgType::text);
-    if (former.type == PgType::text && former.type_name == text.type_name &&
-        former.choice == catalog::TypeChoice::events) {
+    const bool is_by_events = column->choice == catalog::TypeChoice::events;
+    if (is_by_events && column->type == PgType::text && column->type_name == text.type_name)
       continue;
-    }
-    const std::string source = source_of(table, name);
-    catalog::change_types(connection_, table, {text});
-    *column = text;
-    int64_t kept = 0;
+    spdlog::info("column {} of {} is text now, was {}", name, table.main(), column->type_name);
+    changed.push_back(text);
     // The text of a canonical uuid is the one that stands in the document.
-    if (former.choice != catalog::TypeChoice::inferred) {
-      kept = catalog::derive_texts(connection_, fitting.parent, table, name,
-                                   place_of(fitting.mapped, table, fitting.id, source));
-    }
-    spdlog::info(
-        "column {} of {} is text now, was {}; {} values whose documents are gone have the "
-        "text that PostgreSQL makes of them",
-        name, table.main(), former.type_name, kept);
+    if (column->choice != catalog::TypeChoice::inferred)
+      texts.columns.push_back({name, is_by_events ? json_type_of(*column) : std::nullopt});
   }
+  if (changed.empty()) return;
+  catalog::change_types(connection_, table, changed);
+  for (const Column& text : changed)
+    *std::ranges::find(table.columns, text.name, &Column::name) = text;
+  if (texts.columns.empty()) return;
+  const int64_t kept = derive_texts(connection_, texts);
+  if (kept == 0) return;
+  spdlog::info("{}: {} values whose documents are gone have the text that PostgreSQL makes of them",
+               table.main(), kept);
 }
 
 void ChildShaper::fit(const ChildrenOutgrown& outgrown, const std::string& topic) {

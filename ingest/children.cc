@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/sql_time.h"
+#include "ingest/documents.h"
 #include "ingest/outcome.h"
 
 namespace metadb::ingest {
@@ -13,13 +14,17 @@ namespace {
 
 using catalog::Error;
 
-// Of documents that are read at a time, in bytes; they are held twice.
-constexpr size_t kReadBytes = size_t{4} << 20;
-constexpr int64_t kReadRowsMax = 1000;
 // Roots of one piece of a backfill.
 constexpr int64_t kPieceRows = 10'000;
 constexpr int64_t kAnalyzeRows = 10'000;
 constexpr std::chrono::hours kIdleMax{1};
+
+// As many as the unique index of a transformed table has room for: __origin and the roots are in
+// it.
+size_t ordinals_max(const catalog::Table& parent) {
+  constexpr size_t kIndexColumnsMax = 32;  // PostgreSQL's INDEX_MAX_KEYS
+  return kIndexColumnsMax - std::min(kIndexColumnsMax, 1 + parent.key_columns.size());
+}
 
 }  // namespace
 
@@ -196,17 +201,19 @@ void Children::transform(const Entry& entry, const Family& family, const Documen
 // Returns the tables that have rows.
 std::set<std::string> Children::stage(const Entry& entry, const Family& family,
                                       const Documents& documents, bool is_look) {
-  ChildRows rows([&](const std::string& id, std::string_view tuples) {
-    if (is_look) return;
-    const std::string_view chunks[] = {tuples};
-    connection_.copy_binary(family.children.at(id).sql.copy_rows(), chunks);
-  });
+  ChildRows rows(
+      [&](const std::string& id, std::string_view tuples) {
+        if (is_look) return;
+        const std::string_view chunks[] = {tuples};
+        connection_.copy_binary(family.children.at(id).sql.copy_rows(), chunks);
+      },
+      ordinals_max(*entry.parent));
   for (const auto& [id, child] : family.children) {
     connection_.exec(child.sql.truncate_rows());
     rows.add_table(id, &child.shape);
   }
   if (!documents.sql.empty()) {
-    read(documents.sql, [&](int64_t n, std::string_view text) {
+    read_documents(connection_, documents.sql, [&](int64_t n, std::string_view text) {
       if (const JsonNode* document = parse_json(parser_, text)) {
         rows.add_document(family.mapped.map, *document, n);
         return;
@@ -224,6 +231,11 @@ std::set<std::string> Children::stage(const Entry& entry, const Family& family,
         catalog::quote_qualified(entry.parent->schema, child_names(*entry.parent, id).main),
         ChildRows::kColumnsMax));
   }
+  for (const std::string& id : rows.too_deep()) {
+    tell_once(fmt::format(
+        "{}: elements of arrays that are nested too deeply are left out",
+        catalog::quote_qualified(entry.parent->schema, child_names(*entry.parent, id).main)));
+  }
   if (!rows.needs().empty())
     throw ChildrenOutgrown(entry.parent, family.mapped.column, rows.needs());
   std::set<std::string> out;
@@ -231,26 +243,6 @@ std::set<std::string> Children::stage(const Entry& entry, const Family& family,
     if (rows.rows(id) > 0) out.insert(id);
   }
   return out;
-}
-
-void Children::read(const std::string& sql,
-                    const std::function<void(int64_t, std::string_view)>& each) {
-  connection_.exec("DECLARE json_documents NO SCROLL CURSOR FOR " + sql);
-  int64_t rows = 16;
-  for (;;) {
-    const catalog::Result read =
-        connection_.exec(fmt::format("FETCH FORWARD {} FROM json_documents", rows));
-    size_t bytes = 1;
-    for (int row = 0; row < read.rows(); ++row) {
-      const std::string_view text = read.text(row, 1);
-      bytes += text.size();
-      each(read.int64(row, 0), text);
-    }
-    if (read.rows() < rows) break;
-    const size_t of_row = bytes / static_cast<size_t>(rows) + 1;
-    rows = std::clamp<int64_t>(static_cast<int64_t>(kReadBytes / of_row), 1, kReadRowsMax);
-  }
-  connection_.exec("CLOSE json_documents");
 }
 
 void Children::merge(const Entry& entry, const Family& family, const Child& child, bool has_rows,

@@ -100,7 +100,6 @@ class Children {
   void transform(const Entry& entry, const Family& family, const Documents& documents);
   std::set<std::string> stage(const Entry& entry, const Family& family, const Documents& documents,
                               bool is_look = false);
-  void read(const std::string& sql, const std::function<void(int64_t, std::string_view)>& each);
   void merge(const Entry& entry, const Family& family, const Child& child, bool has_rows,
              const Documents& documents);
   void convert(const Entry& entry, const Family& family, const Child& child);

@@ -5,6 +5,7 @@
 
 #include "ingest/copy_format.h"
 #include "ingest/debezium_error.h"
+#include "ingest/json_walk.h"
 #include "ingest/numeric.h"
 
 namespace metadb::ingest {
@@ -120,63 +121,6 @@ void append_json_text(std::string& out, std::string_view text) {
   }
   append_text(out, replaced);
 }
-
-class Walk {
- public:
-  explicit Walk(JsonRowSink& to) : to_(to) {}
-
-  void document(const JsonMap& map, const JsonNode& value) {
-    if (value.kind == JsonKind::object) row(map, value);
-    if (value.kind == JsonKind::array) elements(map, value);
-  }
-
- private:
-  struct Array {
-    const JsonMap* map;
-    const JsonNode* value;
-  };
-
-  void row(const JsonMap& table, const JsonNode& value) {
-    to_.begin(table, levels_);
-    std::vector<Array> arrays;
-    if (value.kind == JsonKind::object) {
-      members(table, value, "", arrays);
-    } else {
-      to_.element(value);
-    }
-    to_.end();
-    for (const Array& array : arrays) elements(*array.map, *array.value);
-  }
-
-  void members(const JsonMap& map, const JsonNode& object, std::string_view id,
-               std::vector<Array>& arrays) {
-    std::vector<const JsonNode*> mapped(map.fields.size());
-    for (const JsonNode* member = object.begin(); member != object.end(); member = member->next()) {
-      to_.member(id, member->name, *member);
-      const auto found = std::ranges::find(map.fields, member->name, &JsonMap::field);
-      if (found == map.fields.end()) continue;
-      mapped[static_cast<size_t>(found - map.fields.begin())] = member;
-    }
-    for (size_t i = 0; i < mapped.size(); ++i) {
-      if (mapped[i] == nullptr) continue;
-      const JsonMap& field = map.fields[i];
-      if (mapped[i]->kind == JsonKind::object) members(field, *mapped[i], field.id, arrays);
-      if (mapped[i]->kind == JsonKind::array) arrays.push_back({&field, mapped[i]});
-    }
-  }
-
-  void elements(const JsonMap& table, const JsonNode& array) {
-    levels_.push_back({&table, 0});
-    for (const JsonNode* value = array.begin(); value != array.end(); value = value->next()) {
-      ++levels_.back().ordinal;
-      if (value->kind != JsonKind::array) row(table, *value);
-    }
-    levels_.pop_back();
-  }
-
-  JsonRowSink& to_;
-  std::vector<JsonLevel> levels_;
-};
 
 }  // namespace
 
@@ -304,7 +248,7 @@ const JsonNode* parse_json(JsonParser& parser, std::string_view text) {
 }
 
 void transform_json(const JsonMap& map, const JsonNode& document, JsonRowSink& to) {
-  Walk(to).document(map, document);
+  JsonWalk(to).document(map, document);
 }
 
 }  // namespace metadb::ingest

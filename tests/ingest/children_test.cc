@@ -425,5 +425,31 @@ TEST_F(Children, AFieldGetsTheNameOfAColumnThatSomebodyDropped) {
               ElementsAre("1|NULL|NULL", "2|y|NULL", "3|y|z"));
 }
 
+// What a document has at that place now was never in the column.
+TEST_F(Children, BecomeTextWithoutValuesOfOtherDocuments) {
+  map({{"$", "t"}});
+  put(1, R"({"x":100,"y":1e2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("UPDATE public.{} SET doc = '{{\"x\":200,\"y\":1e2}}'", table_));
+  put(2, R"({"x":"a","y":"b"})");
+  EXPECT_THAT(current("t", "x, y"), ElementsAre("100|1e2", "a|b"));
+}
+
+TEST_F(Children, ArraysDirectlyInArraysHaveAnOrdinalForEachLevel) {
+  map({{"$", "t"}, {"$.a", "a"}});
+  put(1, R"({"a":[1,2]})");
+  put(1, R"({"a":[1,[2,[1e1],{"x":true}]]})");
+  put(1, R"({"a":[1,["y",[1e1],{"x":"z"}]]})");
+  EXPECT_THAT(columns("a"), ElementsAre("__root__id|integer", "__ord__a|integer", "a|text",
+                                        "__ord__a_2|integer", "__ord__a_3|integer", "x|text"));
+  EXPECT_THAT(versions("a", "__ord__a, __ord__a_2, __ord__a_3, a, x"),
+              ElementsAre("1|1|1|1|NULL|1|0", "2|1|1|2|NULL|1|3", "2|2|1|1e1|NULL|2|0",
+                          "2|3|1|NULL|true|2|3", "2|1|1|y|NULL|3|0", "2|3|1|NULL|z|3|0"));
+  catalog::Connection connection = database_->connect();
+  const catalog::Table child = catalog::load_tables(connection, name("a")).at(0);
+  catalog::Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  EXPECT_EQ(catalog::check_table(connection, child).total, 0);
+}
+
 }  // namespace
 }  // namespace metadb::tests

@@ -31,7 +31,9 @@ class Shown : public ingest::JsonRowSink {
   void begin(const JsonMap& table, std::span<const ingest::JsonLevel> levels) override {
     row_ = table.id;
     for (const ingest::JsonLevel& level : levels)
-      row_ += fmt::format("[{}{}]", level.array->id, level.ordinal);
+      row_ += level.depth == 1
+                  ? fmt::format("[{}{}]", level.array->id, level.ordinal)
+                  : fmt::format("[{}.{} {}]", level.array->id, level.depth, level.ordinal);
   }
   void member(std::string_view id, std::string_view field, const JsonNode& value) override {
     cells_[fmt::format("{}.{}", id, field)] = shown(value);
@@ -76,9 +78,9 @@ TEST(JsonRows, AMappedObjectJoinsTheRowOfTheOneAboveIt) {
 }
 
 TEST(JsonRows, AMappedArrayIsATableWithOrdinals) {
-  EXPECT_THAT(
-      rows(mapped({{"$", "t"}, {"$.tags", "tags"}}), R"({"tags":["x",null,[7],"y",{}]})"),
-      ElementsAre("t", "tags[tags1] ==x", "tags[tags2] ==null", "tags[tags4] ==y", "tags[tags5]"));
+  EXPECT_THAT(rows(mapped({{"$", "t"}, {"$.tags", "tags"}}), R"({"tags":["x",null,[7],"y",{}]})"),
+              ElementsAre("t", "tags[tags1] ==x", "tags[tags2] ==null", "tags[tags3][tags.2 1] ==7",
+                          "tags[tags4] ==y", "tags[tags5]"));
 }
 
 TEST(JsonRows, ArraysInArraysHaveAnOrdinalForEachLevel) {
@@ -215,6 +217,15 @@ TEST(JsonTypes, TextsHaveNoNul) {
   EXPECT_EQ(out.substr(4),
             "a\xEF\xBF\xBD"
             "b");
+}
+
+TEST(JsonRows, ArraysDirectlyInArraysAreLevelsOfTheSameTable) {
+  const JsonMap map = mapped({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  EXPECT_THAT(rows(map, R"({"a":[[1,[2,[]]],3,[[{"x":4,"b":[5]}],{"b":[[6]]}]]})"),
+              ElementsAre("t", "a[a1][a.2 1] ==1", "a[a1][a.2 2][a.3 1] ==2", "a[a2] ==3",
+                          "a[a3][a.2 1][a.3 1] .x=4", "b[a3][a.2 1][a.3 1][b1] ==5", "a[a3][a.2 2]",
+                          "b[a3][a.2 2][b1][b.2 1] ==6"));
+  EXPECT_THAT(rows(map, R"([[{"x":1}],2])"), ElementsAre("t[t1][t.2 1] .x=1", "t[t2] ==2"));
 }
 
 }  // namespace
