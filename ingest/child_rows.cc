@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "ingest/copy_format.h"
+#include "ingest/json_pieces.h"
 #include "ingest/names.h"
 
 namespace metadb::ingest {
@@ -166,10 +167,10 @@ void ChildRows::add_table(const std::string& id, const ChildShape* shape) {
   target.cells.resize(shape->values.size());
 }
 
-void ChildRows::add_document(const JsonMap& map, const JsonNode& document, int64_t p) {
+bool ChildRows::add_document(const JsonMap& map, std::string_view text, int64_t p) {
   p_ = p;
   i_ = 0;
-  transform_json(map, document, *this);
+  return transform_json_text(parser_, map, text, *this);
 }
 
 void ChildRows::finish() {

@@ -92,7 +92,8 @@ class ChildRows : public JsonRowSink {
       : flush_(std::move(flush)), ordinals_max_(ordinals_max) {}
 
   void add_table(const std::string& id, const ChildShape* shape);
-  void add_document(const JsonMap& map, const JsonNode& document, int64_t p);
+  // False: the text is no JSON, and has no rows.
+  bool add_document(const JsonMap& map, std::string_view text, int64_t p);
   void finish();
   [[nodiscard]] const ChildNeeds& needs() const { return needs_; }
   // Tables that have left out fields.
@@ -124,6 +125,7 @@ class ChildRows : public JsonRowSink {
   void write(const std::string& id, Target& target);
   [[nodiscard]] bool is_looking() const { return !needs_.empty(); }
 
+  JsonParser parser_;
   Flush flush_;
   size_t ordinals_max_;
   std::map<std::string, Target, std::less<>> targets_;

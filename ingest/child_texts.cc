@@ -9,6 +9,7 @@
 #include "ingest/child_rows.h"
 #include "ingest/copy_format.h"
 #include "ingest/documents.h"
+#include "ingest/json_pieces.h"
 
 namespace metadb::ingest {
 namespace {
@@ -49,10 +50,8 @@ class Texts : public JsonRowSink {
     return fmt::format("CREATE TEMP TABLE json_texts (p bigint{})", columns);
   }
   void add(int64_t p, std::string_view text) {
-    const JsonNode* document = parse_json(parser_, text);
-    if (document == nullptr) return;
     p_ = p;
-    transform_json(texts_.map, *document, *this);
+    transform_json_text(parser_, texts_.map, text, *this);
   }
   void write() {
     const std::string_view chunks[] = {tuples_};

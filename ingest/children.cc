@@ -214,14 +214,9 @@ std::set<std::string> Children::stage(const Entry& entry, const Family& family,
   }
   if (!documents.sql.empty()) {
     read_documents(connection_, documents.sql, [&](int64_t n, std::string_view text) {
-      if (const JsonNode* document = parse_json(parser_, text)) {
-        rows.add_document(family.mapped.map, *document, n);
-        return;
-      }
-      tell_once(
-          fmt::format("column {} of {}: a text is no JSON, or nested too deeply, and makes "
-                      "no rows",
-                      family.mapped.column, entry.parent->main()));
+      if (rows.add_document(family.mapped.map, text, n)) return;
+      tell_once(fmt::format("column {} of {}: a text is no JSON, and makes no rows",
+                            family.mapped.column, entry.parent->main()));
     });
   }
   rows.finish();

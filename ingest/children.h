@@ -109,7 +109,6 @@ class Children {
   catalog::Catalog& catalog_;
   catalog::Connection& connection_;
   ChildShaper shaper_;
-  JsonParser parser_;
   std::map<Key, Entry> entries_;
   int64_t stages_made_ = 0;
   std::set<catalog::TableName> written_;

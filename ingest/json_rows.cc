@@ -1,6 +1,7 @@
 #include "ingest/json_rows.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "ingest/copy_format.h"
@@ -122,6 +123,46 @@ void append_json_text(std::string& out, std::string_view text) {
   append_text(out, replaced);
 }
 
+// The code unit of the escape \uXXXX at `at`; nullopt if there is none.
+std::optional<unsigned> unit_at(std::string_view text, size_t at) {
+  constexpr size_t kDigitsAt = 2;
+  constexpr size_t kEscape = 6;
+  if (text.size() < at + kEscape || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned unit = 0;
+  const char* end = text.data() + at + kEscape;
+  if (std::from_chars(text.data() + at + kDigitsAt, end, unit, 16).ptr != end) return std::nullopt;
+  return unit;
+}
+
+bool is_high_surrogate(unsigned unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
+
+bool is_low_surrogate(unsigned unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
+}
+
+// PostgreSQL's json may hold halves of surrogate pairs, which stand for no character: each becomes
+// an escape of U+FFFD, in its place.
+void mend_surrogates(std::string& text) {
+  constexpr std::string_view kReplacement = "\\ufffd";
+  for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
+    const std::optional<unsigned> unit = unit_at(text, at);
+    if (!unit) {
+      at += 2;
+      continue;
+    }
+    const bool is_half = is_high_surrogate(*unit) || is_low_surrogate(*unit);
+    const size_t next = at + kReplacement.size();
+    if (is_high_surrogate(*unit) && is_low_surrogate(unit_at(text, next).value_or(0))) {
+      at = next + kReplacement.size();
+      continue;
+    }
+    if (is_half) text.replace(at, kReplacement.size(), kReplacement);
+    at = next;
+  }
+}
+
 }  // namespace
 
 std::optional<JsonMap> json_map(std::span<const catalog::JsonMapping> mappings) {
@@ -238,6 +279,7 @@ const JsonNode* parse_json(JsonParser& parser, std::string_view text) {
   std::string wrapped = R"({"$":)";
   wrapped += text;
   wrapped += '}';
+  mend_surrogates(wrapped);
   try {
     const JsonNode& root = parser.parse_object(wrapped);
     if (root.size == 1 || root.begin()->next() != root.end()) return nullptr;

@@ -69,8 +69,8 @@ class JsonRowSink {
   virtual void end() = 0;
 };
 
-// The document if `text` is JSON, nested no deeper than JsonParser takes; else null. Lives until
-// the next parse.
+// The document if `text` is JSON, nested no deeper than JsonParser takes; else null. Half a
+// surrogate pair is U+FFFD. Lives until the next parse.
 const JsonNode* parse_json(JsonParser& parser, std::string_view text);
 
 // A row for the object, one for each element of each mapped array and of the arrays directly in it.
