@@ -20,11 +20,6 @@ using catalog::time_literal;
 constexpr int kVersionShift = 40;
 constexpr int kDeleteShift = 39;
 
-std::string available(const std::string& alias, std::optional<uint16_t> document) {
-  if (!document) return "true";
-  return fmt::format("({0}.d OR {0}.u IS NULL OR NOT {1} = ANY ({0}.u))", alias, *document);
-}
-
 std::string key_of(const catalog::Table& parent, std::string_view alias) {
   std::string out;
   for (const std::string& name : parent.key_columns)
@@ -47,7 +42,7 @@ std::string MergeSql::documents(const std::string& roots, uint16_t column) const
   return fmt::format(
       "SELECT r.n, s.{0}::text FROM pg_temp.{1} r JOIN {2} s ON s.n = r.n WHERE NOT r.d AND {3} "
       "AND s.{0} IS NOT NULL ORDER BY r.n",
-      columns_[column].stage, roots, stage(), available("r", column));
+      columns_[column].stage, roots, stage(), ChildSql::available("r", column));
 }
 
 std::optional<uint16_t> MergeSql::stage_index(const std::string& column) const {
@@ -64,6 +59,12 @@ ChildSql::ChildSql(const catalog::Table& parent, const catalog::Table& child,
       shape_(shape),
       names_(std::move(names)),
       merge_(child, shape.schema, {names_.stage, names_.origin}) {}
+
+// Whether the document of version `alias` is known.
+std::string ChildSql::available(const std::string& alias, std::optional<uint16_t> document) {
+  if (!document) return "true";
+  return fmt::format("({0}.d OR {0}.u IS NULL OR NOT {1} = ANY ({0}.u))", alias, *document);
+}
 
 std::string ChildSql::create_roots(const catalog::Table& parent, const std::string& name) {
   std::string keys;

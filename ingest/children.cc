@@ -148,6 +148,37 @@ void Children::follow(const ReadyTable& ready, const MergeSql& merge, const Time
   }
 }
 
+void Children::follow_late(const ReadyTable& ready, const MergeSql& merge,
+                           const ChildSql::Window& window) {
+  const auto found = entries_.find(key_of(ready));
+  if (found == entries_.end()) return;
+  const Entry& entry = found->second;
+  connection_.exec("TRUNCATE pg_temp." + entry.roots);
+  connection_.exec(merge.keep_late_root(entry.roots, window.from_us));
+  for (const Family& family : entry.families) {
+    Documents documents{"", merge.stage_index(family.mapped.column)};
+    const std::string is_known = ChildSql::knows_documents(entry.roots, documents.index);
+    if (!connection_.exec(is_known).boolean(0, 0)) continue;
+    if (documents.index) documents.sql = merge.documents(entry.roots, *documents.index);
+    stage(entry, family, documents);
+    for (const auto& [id, child] : family.children) insert_late(entry, family, child, window);
+  }
+}
+
+void Children::insert_late(const Entry& entry, const Family& family, const Child& child,
+                           const ChildSql::Window& window) {
+  const MergeSql& merge = child.sql.merge();
+  connection_.exec(merge.truncate_stage());
+  connection_.exec(child.sql.stage_rows());
+  if (merge.is_converted()) convert(entry, family, child);
+  connection_.exec(child.sql.create_pieces());
+  for (const std::string& take : child.sql.take_pieces(window)) connection_.exec(take);
+  connection_.exec(child.sql.add_pieces(window));
+  if (connection_.exec(child.sql.put_pieces()).affected() > 0)
+    written_.emplace(child.table->schema, child.table->current_name);
+  connection_.exec(ChildSql::drop_pieces());
+}
+
 void Children::truncate(const ReadyTable& ready, int64_t ts_us) {
   const auto found = entries_.find(key_of(ready));
   if (found == entries_.end()) return;

@@ -45,6 +45,8 @@ class Children {
     int64_t last_end_us = INT64_MAX;
   };
   void follow(const ReadyTable& ready, const MergeSql& merge, const Times& times);
+  // The one staged row has been made a version of the past, or a gap in it, in this time.
+  void follow_late(const ReadyTable& ready, const MergeSql& merge, const ChildSql::Window& window);
   // What a truncate ends, before it ends it in the table.
   void truncate(const ReadyTable& ready, int64_t ts_us);
   // The documents of a piece of the table's current rows, those whose __id comes after `after_id`:
@@ -102,6 +104,8 @@ class Children {
                               bool is_look = false);
   void merge(const Entry& entry, const Family& family, const Child& child, bool has_rows,
              const Documents& documents);
+  void insert_late(const Entry& entry, const Family& family, const Child& child,
+                   const ChildSql::Window& window);
   void convert(const Entry& entry, const Family& family, const Child& child);
   void write(const Child& child);
   void tell_once(const std::string& what);
