@@ -282,10 +282,10 @@ bool is_deep(std::string_view text) {
 
 bool transform_json_text(JsonParser& parser, const JsonMap& map, std::string_view text,
                          JsonRowSink& to) {
-  if (text.size() <= kPieceBytes && !is_deep(text)) {
+  if (text.size() <= kPieceBytes) {
     const JsonNode* document = parse_json(parser, text);
     if (document != nullptr) transform_json(map, *document, to);
-    return document != nullptr;
+    if (document != nullptr || !is_deep(text)) return document != nullptr;
   }
   try {
     // What is no JSON has no rows: it is looked at before there are any.
