@@ -97,8 +97,10 @@ class Sweep {
       }
       in_patient_transaction(context_, child, [&] {
         catalog::hold_resync(context_.connection(), target);
-        catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
-                                       {target.origin, target.snapshot_us});
+        const int64_t ended =
+            catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
+                                           {target.origin, target.snapshot_us});
+        if (ended > 0) catalog::record_updates(context_.connection(), {each});
       });
     }
   }
