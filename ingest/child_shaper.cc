@@ -196,6 +196,12 @@ Table ChildShaper::extend(Table table, const Fitting& fitting) {
     catalog::add_ordinal(connection_, before, added);
     catalog::rename_column_source(connection_, table, source, added.name);
     table.key_columns.push_back(added.name);
+    // Another writer, who does not know it, would write rows without.
+    catalog::revise(connection_, table);
+    table.revision =
+        catalog::load_tables(connection_, catalog::TableName(table.schema, table.current_name))
+            .at(0)
+            .revision;
   }
   add_columns(table, fitting);
   make_texts(table, fitting);

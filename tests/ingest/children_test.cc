@@ -195,6 +195,19 @@ TEST_F(Children, ArraysDirectlyInArraysHaveAnOrdinalForEachLevel) {
   EXPECT_EQ(catalog::check_table(connection, child).total, 0);
 }
 
+TEST_F(Children, HaveOrdinalsThatAnotherWriterHasMadeMeanwhile) {
+  map({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  put(1, R"({"a":{"b":[1]}})");
+  catalog::Catalog other({database_->conninfo(), database_->conninfo()});
+  other.open("test");
+  auto late = std::make_unique<ingest::Applier>(other, ingest::TableShaper::Context{"src", {}});
+  put(2, R"({"a":[{"b":[2]}]})");
+  std::swap(applier_, late);
+  put(3, R"({"a":{"b":[3]}})");
+  EXPECT_THAT(current("b", "__ord__a, __ord__b, b"), ElementsAre("1|1|1", "1|1|2", "1|1|3"));
+  std::swap(applier_, late);
+}
+
 TEST_F(Children, OfTextsThatAreNoJsonThereAreNone) {
   have_table(catalog::PgType::text);
   map({{"$", "t"}});
