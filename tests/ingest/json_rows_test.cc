@@ -160,9 +160,10 @@ TEST(JsonRows, OfALargeDocumentAreTakenAPieceAtATime) {
     elements += fmt::format(R"({}{{"x":{},"skipped":{{"a":["]{{"]}},"b":[{}],"fill":"\"\\{}"}})",
                             i > 0 ? "," : "", i, i % 300 == 0 ? inner : "1 , 2", fill);
   }
-  const std::string document = fmt::format(
-      R"( {{"a":[1],"\u0061":[{0}, null ,[{{"x":7}}, true]],"o":{{"y":1e5,"c":[{1}],"c":[[{1}],2]}},"n":[{1}]}} )",
-      elements, inner);
+  const std::string document =
+      fmt::format(R"( {{"a":[1],"\u0061":[{0}, null ,[{{"x":7}}, true]],)"
+                  R"("o":{{"y":1e5,"c":[{1}],"c":[[{1}],2]}},"n":[{1}]}} )",
+                  elements, inner);
   ingest::JsonParser parser;
   Shown whole;
   transform_json(map, *ingest::parse_json(parser, document), whole);
