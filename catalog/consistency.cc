@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/sql_time.h"
+#include "catalog/transformed_tables.h"
 
 namespace metadb::catalog {
 namespace {
@@ -180,10 +181,9 @@ Findings check_table(Connection& connection, const Table& table) {
 
 Findings check_roots(Connection& connection, const Table& derived, const Table& parent) {
   Findings out;
-  std::vector<std::string> same = {"p.__origin = t.__origin"};
   std::vector<std::string> shown;
   for (const std::string& name : parent.key_columns) {
-    const std::string root = "__root__" + name;
+    const std::string root = root_source_column(name);
     const Column* column = derived.column_of_source(root);
     if (column == nullptr) {
       out.violations.push_back({fmt::format("table {} does not name its rows' roots in {}",
@@ -192,18 +192,16 @@ Findings check_roots(Connection& connection, const Table& derived, const Table& 
       ++out.total;
       return out;
     }
-    same.push_back(fmt::format("p.{}::text = t.{}::text", quote_identifier(name),
-                               quote_identifier(column->name)));
-    shown.push_back(fmt::format("t.{}", quote_identifier(column->name)));
+    shown.push_back(fmt::format("c.{}", quote_identifier(column->name)));
   }
   if (shown.empty()) return out;
   look(connection,
        fmt::format("table {} has current rows without a current root in {}", derived.main(),
                    parent.main()),
-       fmt::format("SELECT format('__id %s, root (%s).', t.__id, concat_ws(', ', {})) FROM {} t "
+       fmt::format("SELECT format('__id %s, root (%s).', c.__id, concat_ws(', ', {})) FROM {} c "
                    "WHERE NOT EXISTS (SELECT FROM {} p WHERE {})",
                    fmt::join(shown, ", "), derived.current(), parent.current(),
-                   fmt::join(same, " AND ")),
+                   same_root(parent, derived)),
        out);
   return out;
 }

@@ -4,26 +4,51 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "catalog/sql_time.h"
 
 namespace metadb::catalog {
 namespace {
 
-// Of leaves: a statement planned over partitions locks them all.
-std::vector<std::string> leaves_of(const Table& table) {
-  std::vector<std::string> out = {table.current()};
-  for (const int year : table.years) out.push_back(table.leaf(year));
-  return out;
-}
+constexpr std::string_view kRoot = "__root__";
 
 }  // namespace
 
+std::string root_source_column(std::string_view key_column) {
+  return fmt::format("{}{}", kRoot, key_column);
+}
+
+bool names_roots(const Table& parent, const Table& child) {
+  std::vector<std::string> roots;
+  for (const std::string& name : parent.key_columns) {
+    const Column* root = child.column_of_source(root_source_column(name));
+    if (root == nullptr || parent.column(name) == nullptr) return false;
+    roots.push_back(root->name);
+  }
+  // What else is in its key counts elements.
+  const auto is_root = [&](const std::string& name) {
+    const auto found =
+        std::ranges::find(child.renamed, name, [](const auto& pair) { return pair.second; });
+    return (found == child.renamed.end() ? name : found->first).starts_with(kRoot);
+  };
+  std::vector<std::string> named;
+  std::ranges::copy_if(child.key_columns, std::back_inserter(named), is_root);
+  return !roots.empty() && named == roots;
+}
+
+// Of a mapping that was dropped, the rows keep the types that the key had then.
 std::string same_root(const Table& parent, const Table& child) {
   std::string same = "p.__origin = c.__origin";
-  for (size_t i = 0; i < parent.key_columns.size(); ++i) {
-    same += fmt::format(" AND {} = {}", key_expression(*parent.column(parent.key_columns[i]), "p."),
-                        key_expression(*child.column(child.key_columns[i]), "c."));
+  for (const std::string& name : parent.key_columns) {
+    const Column& key = *parent.column(name);
+    const Column& root = *child.column_of_source(root_source_column(name));
+    if (key.type_name == root.type_name) {
+      same += fmt::format(" AND {} = {}", key_expression(key, "p."), key_expression(root, "c."));
+    } else {
+      same += fmt::format(" AND p.{}::text = c.{}::text", quote_identifier(key.name),
+                          quote_identifier(root.name));
+    }
   }
   return same;
 }
@@ -65,11 +90,14 @@ void add_ordinal(Connection& connection, const Table& table, const Column& colum
   change_key(connection, with, {key, ""});
 }
 
-void forget_column_name(Connection& connection, const Table& table, const std::string& source) {
+void rename_column_source(Connection& connection, const Table& table, const std::string& source,
+                          const std::string& column) {
   connection.exec(
-      "DELETE FROM metadb.column_name WHERE schema_name = $1 AND table_name = $2 AND source_column "
-      "= $3",
-      {table.schema, table.current_name, source});
+      "DELETE FROM metadb.column_name WHERE schema_name = $1 AND table_name = $2 AND "
+      "(source_column "
+      "= $3 OR column_name = $4)",
+      {table.schema, table.current_name, source, column});
+  if (source != column) record_column_name(connection, table, source, column);
 }
 
 int64_t end_rows_now(Connection& connection, const Table& table) {
@@ -123,40 +151,6 @@ void raise_last_end_to_now(Connection& connection, const TableName& parent) {
       "UPDATE metadb.source_table SET last_end = greatest(last_end, now()) WHERE schema_name = $1 "
       "AND table_name = $2",
       {parent.first, parent.second});
-}
-
-int64_t derive_texts(Connection& connection, const Table& parent, const Table& child,
-                     const std::string& column, const DocumentPlace& place) {
-  const std::string name = quote_identifier(column);
-  std::vector<std::string> steps;
-  for (const DocumentPlace::Step& step : place.path) {
-    steps.push_back(step.is_ordinal ? fmt::format("(c.{} - 1)::text", quote_identifier(step.name))
-                                    : quote_literal(step.name));
-  }
-  // PostgreSQL takes no U+0000 out of a document; what is no json by type may be no JSON at all.
-  const std::string document = "p." + quote_identifier(place.document);
-  const auto type = parent.column(place.document)->type;
-  const std::string value =
-      type == PgType::json || type == PgType::jsonb
-          ? fmt::format(
-                "CASE WHEN {0}::text NOT LIKE {1} THEN {0}::json #>> ARRAY[{2}]::text[] END",
-                document, quote_literal("%\\\\u0000%"), fmt::join(steps, ", "))
-          : "NULL::text";
-  const std::string same = same_root(parent, child);
-  int64_t kept = 0;
-  for (const std::string& leaf : leaves_of(child)) {
-    // Of versions that ended when they began, several of the parent may have been the one.
-    kept += connection
-                .exec(fmt::format(
-                    "WITH derived AS MATERIALIZED (SELECT c.ctid AS at, c.{0} AS former, {1} AS v "
-                    "FROM {2} c LEFT JOIN {3} p ON {4} AND p.__start <= c.__start AND c.__start < "
-                    "p.__end AND c.__start < c.__end WHERE c.{0} IS NOT NULL), changed AS (UPDATE "
-                    "{2} c SET {0} = d.v FROM derived d WHERE c.ctid = d.at AND d.v <> d.former "
-                    "RETURNING 1) SELECT count(*) FILTER (WHERE v IS NULL) FROM derived",
-                    name, value, leaf, parent.main(), same))
-                .int64(0, 0);
-  }
-  return kept;
 }
 
 }  // namespace metadb::catalog

@@ -16,8 +16,13 @@ bool may_hold_json(const Column& column);
 // The derived tables of a table, those that are derived from them included, without itself.
 std::vector<TableName> derived_from(Connection& connection, const TableName& parent);
 
+// How the column that names the roots of rows by a key column of the parent stands among the source
+// columns of the derived table.
+std::string root_source_column(std::string_view key_column);
+// Whether the rows name their roots by what is the key of the parent now.
+bool names_roots(const Table& parent, const Table& child);
 // Condition that row `p` of the parent is the root of row `c` of the child, as the unique indexes
-// tell keys apart.
+// tell keys apart. REQUIRES: names_roots().
 std::string same_root(const Table& parent, const Table& child);
 
 // A table that external SQL has asked for before there was a document for it, and that nothing
@@ -28,7 +33,10 @@ void adopt_table(Connection& connection, const Table& table);
 // as the first element. `table` is what it is before.
 void add_ordinal(Connection& connection, const Table& table, const Column& column);
 
-void forget_column_name(Connection& connection, const Table& table, const std::string& source);
+// The column stands for this source column, and nothing else does: what did was dropped by
+// somebody.
+void rename_column_source(Connection& connection, const Table& table, const std::string& source,
+                          const std::string& column);
 
 // Ends all current rows now, or when they start if that is later. Returns how many.
 int64_t end_rows_now(Connection& connection, const Table& table);
@@ -46,21 +54,5 @@ int64_t empty_columns_now(Connection& connection, const Table& table,
                           const std::vector<std::string>& columns);
 // Versions of now may lie after what comes next: those who write the parent's tables look back.
 void raise_last_end_to_now(Connection& connection, const TableName& parent);
-
-// Where in the parent's documents the values of a column stand.
-struct DocumentPlace {
-  std::string document;  // column of the parent
-  // Names of fields, and, where is_ordinal, columns of the child that count elements.
-  struct Step {
-    std::string name;
-    bool is_ordinal = false;
-  };
-  std::vector<Step> path;
-};
-// Gives a column that is text now the texts that stand in the documents, in place of those that
-// PostgreSQL has made of its former values. Returns how many values keep theirs, since the version
-// of the parent that held when they came is gone.
-int64_t derive_texts(Connection& connection, const Table& parent, const Table& child,
-                     const std::string& column, const DocumentPlace& place);
 
 }  // namespace metadb::catalog

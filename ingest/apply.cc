@@ -133,6 +133,7 @@ Applied Applier::apply(const Batch& batch) {
       start_over(changed);
     } catch (const ChildrenOutgrown& outgrown) {
       if (tries >= kFitsMax) throw LaneStopped(outgrown, lane_in_hand_);
+      last_ends_.clear();  // those that the transaction had raised
       last_ends_.clear();  // what was raised is not
       children_.fit(outgrown, lane_in_hand_);
     } catch (const Misfit& misfit) {
@@ -303,7 +304,7 @@ void Applier::apply_run(const Run& run, const ReadyTable& ready) {
     queued_.clear();
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;
-    last_ends_[ready.source] = end_before;
+    last_ends_[ready.source] = {ready.table->revision, end_before};
     find_misfit(run, ready);
     bisect(run, ready, error);
   }
@@ -498,16 +499,18 @@ void Applier::check_types(const catalog::Table& table) {
 
 int64_t Applier::last_end(const ReadyTable& ready) {
   const auto found = last_ends_.find(ready.source);
-  if (found != last_ends_.end()) return found->second;
+  const bool is_known =
+      found != last_ends_.end() && found->second.revision == ready.table->revision;
+  if (is_known) return found->second.end_us;
   const int64_t end_us = catalog::last_end_us(connection_, ready.source);
-  last_ends_[ready.source] = end_us;
+  last_ends_[ready.source] = {ready.table->revision, end_us};
   return end_us;
 }
 
 void Applier::raise_last_end(const ReadyTable& ready, int64_t end_us) {
   if (end_us <= last_end(ready)) return;
   catalog::raise_last_end(connection_, ready.source, end_us);
-  last_ends_[ready.source] = end_us;
+  last_ends_[ready.source] = {ready.table->revision, end_us};
 }
 
 const MergeSql& Applier::stage(const Run& run, const ReadyTable& ready) {

@@ -99,9 +99,14 @@ class Applier {
   Stages stages_;
   std::string queued_;
 
-  std::map<catalog::SourceTableKey, int64_t> last_ends_;  // microseconds, as in the table
-  std::set<catalog::TableName> merged_;                   // into which more than snapshots came
-  std::set<catalog::TableName> unseen_;                   // some of whose values were never seen
+  // As the catalog has it, for as long as no command has changed the table: it may have ended rows.
+  struct LastEnd {
+    int64_t revision = 0;
+    int64_t end_us = 0;
+  };
+  std::map<catalog::SourceTableKey, LastEnd> last_ends_;
+  std::set<catalog::TableName> merged_;  // into which more than snapshots came
+  std::set<catalog::TableName> unseen_;  // some of whose values were never seen
   bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {
     int64_t rows = 0;

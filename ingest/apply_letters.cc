@@ -168,6 +168,7 @@ void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const M
                          : MergeSql::end_version(covering->leaf, covering->id, times.at_us));
   }
   raise_last_end(ready, end_us);
+  children_.follow_late(ready, sql, {times.at_us, end_us});
   const bool is_joined =
       !run.has_delete && next && next->is_same && next->start_us == end_us && end_us == closed_us;
   if (is_joined) {

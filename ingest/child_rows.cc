@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "ingest/copy_format.h"
+#include "ingest/json_pieces.h"
 #include "ingest/names.h"
 
 namespace metadb::ingest {
@@ -46,6 +49,20 @@ bool is_canonical_uuid(const JsonNode& value) {
     if (is_dash_place ? text[i] != '-' : !is_hex) return false;
   }
   return true;
+}
+
+// The level that ordinal_source_column() tells of.
+ChildLevel level_of(std::string_view source) {
+  source.remove_prefix(kOrdinal.size());
+  const size_t point = source.find('.');
+  ChildLevel out{std::string(source.substr(0, point))};
+  if (point != std::string_view::npos)
+    std::from_chars(source.data() + point + 1, source.data() + source.size(), out.depth);
+  return out;
+}
+
+bool is_level(const ChildLevel& level, const JsonLevel& of_row) {
+  return level.depth == of_row.depth && level.array_id == of_row.array->id;
 }
 
 bool is_ours(std::string_view source) {
@@ -94,12 +111,15 @@ std::string child_source_column(std::string_view id, std::string_view field) {
   return out;
 }
 
-std::string root_source_column(std::string_view key_column) {
-  return fmt::format("{}{}", kRoot, key_column);
+// An id has no point in it.
+std::string ordinal_source_column(const ChildLevel& level) {
+  return level.depth == 1 ? fmt::format("{}{}", kOrdinal, level.array_id)
+                          : fmt::format("{}{}.{}", kOrdinal, level.array_id, level.depth);
 }
 
-std::string ordinal_source_column(std::string_view array_id) {
-  return fmt::format("{}{}", kOrdinal, array_id);
+std::string ordinal_name(const ChildLevel& level) {
+  return level.depth == 1 ? ordinal_source_column(level)
+                          : fmt::format("{}{}_{}", kOrdinal, level.array_id, level.depth);
 }
 
 ChildShape::ChildShape(const catalog::Table& table) {
@@ -111,15 +131,21 @@ ChildShape::ChildShape(const catalog::Table& table) {
   };
   for (const std::string& name : table.key_columns) {
     const std::string source = source_of(name);
-    const catalog::Column& column = *table.column(name);
+    const catalog::Column* column = table.column(name);
+    if (column == nullptr) {
+      throw catalog::Error("42703", fmt::format("key column \"{}\" of transformed table {} is "
+                                                "missing",
+                                                name, table.main()))
+          .with_hint(fmt::format("PURGE DATA DROP TABLE {}: it is made anew.", table.main()));
+    }
     if (source.starts_with(kOrdinal)) {
       ordinals.push_back(name);
-      levels.push_back(source.substr(kOrdinal.size()));
+      levels.push_back(level_of(source));
     } else {
       roots.push_back(name);
     }
     schema.key.push_back(static_cast<uint16_t>(schema.columns.size()));
-    schema.columns.push_back({source, column.type.value_or(PgType::text)});
+    schema.columns.push_back({source, column->type.value_or(PgType::text)});
   }
   // Levels that were found later stand behind roots in the key as well, but roots come first here.
   std::ranges::stable_sort(schema.columns, {}, [](const EventColumn& column) {
@@ -141,10 +167,10 @@ void ChildRows::add_table(const std::string& id, const ChildShape* shape) {
   target.cells.resize(shape->values.size());
 }
 
-void ChildRows::add_document(const JsonMap& map, const JsonNode& document, int64_t p) {
+bool ChildRows::add_document(const JsonMap& map, std::string_view text, int64_t p) {
   p_ = p;
   i_ = 0;
-  transform_json(map, document, *this);
+  return transform_json_text(parser_, map, text, *this);
 }
 
 void ChildRows::finish() {
@@ -156,23 +182,49 @@ int64_t ChildRows::rows(const std::string& id) const {
   return found == targets_.end() ? 0 : found->second.rows;
 }
 
+void append_ordinals(std::string& out, const ChildShape& shape, std::span<const JsonLevel> levels) {
+  for (const ChildLevel& level : shape.levels) {
+    const auto found = std::ranges::find_if(
+        levels, [&](const JsonLevel& of_row) { return is_level(level, of_row); });
+    append_big_endian<int32_t>(out, 4);
+    append_big_endian<int32_t>(out, found == levels.end() ? 1 : found->ordinal);
+  }
+}
+
 void ChildRows::begin(const JsonMap& table, std::span<const JsonLevel> levels) {
   table_ = &table;
   target_ = &targets_[table.id];
   levels_.assign(levels.begin(), levels.end());
-  if (target_->shape == nullptr) needs_[table.id];
-  for (const JsonLevel& level : levels) {
-    const std::string& id = level.array->id;
-    const auto is_of = [&](const std::vector<std::string>& all) {
-      return std::ranges::find(all, id) != all.end();
-    };
-    if (target_->shape != nullptr && is_of(target_->shape->levels)) continue;
-    std::vector<std::string>& wanted = needs_[table.id].levels;
-    if (!is_of(wanted)) wanted.push_back(id);
+  is_left_out_ = !have_ordinals(levels);
+  if (is_left_out_) {
+    too_deep_.insert(table.id);
+  } else if (target_->shape == nullptr) {
+    needs_[table.id];
   }
 }
 
+// False: the table cannot have as many as the row needs.
+bool ChildRows::have_ordinals(std::span<const JsonLevel> levels) {
+  const auto need = needs_.find(table_->id);
+  std::vector<ChildLevel> missing;
+  const auto has = [](const std::vector<ChildLevel>& all, const JsonLevel& level) {
+    return std::ranges::any_of(all, [&](const ChildLevel& one) { return is_level(one, level); });
+  };
+  for (const JsonLevel& level : levels) {
+    if (target_->shape != nullptr && has(target_->shape->levels, level)) continue;
+    if (need != needs_.end() && has(need->second.levels, level)) continue;
+    missing.push_back({level.array->id, level.depth});
+  }
+  if (missing.empty()) return true;
+  const size_t there = target_->shape == nullptr ? 0 : target_->shape->levels.size();
+  const size_t wanted = need == needs_.end() ? 0 : need->second.levels.size();
+  if (there + wanted + missing.size() > ordinals_max_) return false;
+  std::ranges::copy(missing, std::back_inserter(needs_[table_->id].levels));
+  return true;
+}
+
 void ChildRows::member(std::string_view id, std::string_view field, const JsonNode& value) {
+  if (is_left_out_) return;
   source_.assign(id);
   source_ += '.';
   source_ += field;
@@ -181,6 +233,7 @@ void ChildRows::member(std::string_view id, std::string_view field, const JsonNo
 }
 
 void ChildRows::element(const JsonNode& value) {
+  if (is_left_out_) return;
   put(table_->id, "", table_->id, value);
 }
 
@@ -236,7 +289,7 @@ void ChildRows::check_values() {
 }
 
 void ChildRows::end() {
-  if (target_->shape == nullptr) return;
+  if (is_left_out_ || target_->shape == nullptr) return;
   check_values();
   if (!is_looking()) append_tuple();
   for (const size_t index : target_->filled) target_->cells[index] = nullptr;
@@ -251,13 +304,7 @@ void ChildRows::append_tuple() {
                              static_cast<int16_t>(2 + shape.levels.size() + shape.values.size()));
   append_int8(out, p_);
   append_int8(out, i_++);
-  for (const std::string& id : shape.levels) {
-    const auto level =
-        std::ranges::find(levels_, id, [](const JsonLevel& one) { return one.array->id; });
-    append_big_endian<int32_t>(out, 4);
-    // What is no array here counts as one of one element.
-    append_big_endian<int32_t>(out, level == levels_.end() ? 1 : level->ordinal);
-  }
+  append_ordinals(out, shape, levels_);
   for (size_t i = 0; i < shape.values.size(); ++i) {
     const JsonNode* value = target_->cells[i];
     if (value == nullptr || !json_type(*value)) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,9 +22,16 @@ namespace metadb::ingest {
 // `.field`, `id.field` in a mapped object of that id, or the table's own id for elements that are
 // no objects.
 std::string child_source_column(std::string_view id, std::string_view field);
-// The key of a transformed table: these for each key column of the parent, and for each array.
-std::string root_source_column(std::string_view key_column);
-std::string ordinal_source_column(std::string_view array_id);
+// A level of arrays on the way to the rows of a table: a mapped array, or arrays directly in it.
+struct ChildLevel {
+  std::string array_id;
+  int32_t depth = 1;  // as JsonLevel has it
+  bool operator==(const ChildLevel&) const = default;
+};
+// The key of a transformed table: catalog::root_source_column() for each key column of the parent,
+// and this for each level, with the name that it would like to have.
+std::string ordinal_source_column(const ChildLevel& level);
+std::string ordinal_name(const ChildLevel& level);
 
 // The type of a column for values of a type; and the other way round, nullopt if the column is of
 // none of those.
@@ -38,7 +46,7 @@ struct ChildNeed {
     JsonType type;
     bool operator==(const NewColumn&) const = default;
   };
-  std::vector<std::string> levels;  // ids of arrays that have no ordinal yet, outermost first
+  std::vector<ChildLevel> levels;  // that have no ordinal yet, outermost first
   std::vector<NewColumn> columns;
   std::set<std::string> to_text;  // columns whose values are of several types
 };
@@ -47,7 +55,7 @@ using ChildNeeds = std::map<std::string, ChildNeed>;  // by the table's id
 // The shape of a transformed table as rows are written to it. Its columns are those of the schema:
 // roots, ordinals, then all others.
 struct ChildShape {
-  // REQUIRES: a transformed table.
+  // REQUIRES: a transformed table. Throws Error 42703 if somebody has dropped a column of its key.
   explicit ChildShape(const catalog::Table& table);
 
   struct Value {
@@ -59,11 +67,15 @@ struct ChildShape {
   };
   std::vector<std::string> roots;     // columns of the table
   std::vector<std::string> ordinals;  // the same
-  std::vector<std::string> levels;    // ids of the arrays
+  std::vector<ChildLevel> levels;     // of the ordinals
   std::vector<Value> values;
   std::unordered_map<std::string, size_t> by_source;  // source column -> index into values
   RowSchema schema;
 };
+
+// Appends the integers that a row has in the table's ordinals. What is no array counts as one of
+// one element.
+void append_ordinals(std::string& out, const ChildShape& shape, std::span<const JsonLevel> levels);
 
 // Turns documents into tuples (p bigint, i bigint, ordinals, values), `p` telling the document and
 // `i` counting its rows. Once a table lacks something no more tuples are made, but all is looked at
@@ -74,15 +86,20 @@ class ChildRows : public JsonRowSink {
   static constexpr size_t kColumnsMax = 1000;
 
   using Flush = std::function<void(const std::string& id, std::string_view tuples)>;
-  // `flush` is given the tuples of a table now and then, and by finish().
-  explicit ChildRows(Flush flush) : flush_(std::move(flush)) {}
+  // `flush` is given the tuples of a table now and then, and by finish(). Rows of a table that
+  // would need more ordinals are left out.
+  ChildRows(Flush flush, size_t ordinals_max)
+      : flush_(std::move(flush)), ordinals_max_(ordinals_max) {}
 
   void add_table(const std::string& id, const ChildShape* shape);
-  void add_document(const JsonMap& map, const JsonNode& document, int64_t p);
+  // False: the text is no JSON, and has no rows.
+  bool add_document(const JsonMap& map, std::string_view text, int64_t p);
   void finish();
   [[nodiscard]] const ChildNeeds& needs() const { return needs_; }
   // Tables that have left out fields.
   [[nodiscard]] const std::set<std::string>& full() const { return full_; }
+  // Tables that have left out rows.
+  [[nodiscard]] const std::set<std::string>& too_deep() const { return too_deep_; }
   [[nodiscard]] int64_t rows(const std::string& id) const;
 
   void begin(const JsonMap& table, std::span<const JsonLevel> levels) override;
@@ -102,19 +119,24 @@ class ChildRows : public JsonRowSink {
            const JsonNode& value);
   void want(const std::string& source, std::string_view id, std::string_view field,
             const JsonNode& value);
+  bool have_ordinals(std::span<const JsonLevel> levels);
   void check_values();
   void append_tuple();
   void write(const std::string& id, Target& target);
   [[nodiscard]] bool is_looking() const { return !needs_.empty(); }
 
+  JsonParser parser_;
   Flush flush_;
+  size_t ordinals_max_;
   std::map<std::string, Target, std::less<>> targets_;
   ChildNeeds needs_;
   std::set<std::string> full_;
+  std::set<std::string> too_deep_;
   std::string source_;  // of the cell in hand
   // The row in hand.
   const JsonMap* table_ = nullptr;
   Target* target_ = nullptr;
+  bool is_left_out_ = false;
   std::vector<JsonLevel> levels_;
   int64_t p_ = 0;
   int64_t i_ = 0;

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "catalog/transformed_tables.h"
+#include "ingest/child_texts.h"
 
 namespace metadb::ingest {
 namespace {
@@ -31,6 +32,7 @@ std::set<std::string, std::less<>> taken_names(const Table& table) {
 const Column& name_column(Table& table, const std::string& source, std::string_view wanted,
                           Column column) {
   column.name = column_name(wanted, taken_names(table));
+  std::erase_if(table.renamed, [&](const auto& pair) { return pair.second == column.name; });
   if (column.name != source) table.renamed[source] = column.name;
   table.columns.push_back(std::move(column));
   return table.columns.back();
@@ -38,7 +40,7 @@ const Column& name_column(Table& table, const std::string& source, std::string_v
 
 void name_roots(Table& table, const Table& parent) {
   for (const std::string& name : parent.key_columns) {
-    const std::string source = root_source_column(name);
+    const std::string source = catalog::root_source_column(name);
     Column root = *parent.column(name);
     root.choice = catalog::TypeChoice::events;
     table.key_columns.push_back(name_column(table, source, source, std::move(root)).name);
@@ -50,40 +52,6 @@ void each_map(const JsonMap& map, const std::function<void(const JsonMap&)>& wha
   for (const JsonMap& field : map.fields) each_map(field, what);
 }
 
-// The maps from the root to that of `id`.
-std::vector<const JsonMap*> way_to(const JsonMap& map, std::string_view id) {
-  if (map.id == id) return {&map};
-  for (const JsonMap& field : map.fields) {
-    std::vector<const JsonMap*> way = way_to(field, id);
-    if (way.empty()) continue;
-    way.insert(way.begin(), &map);
-    return way;
-  }
-  return {};
-}
-
-// Where the values of a column stand in the documents. Empty path: nowhere, as far as is known.
-catalog::DocumentPlace place_of(const MappedColumn& mapped, const Table& table,
-                                const std::string& table_id, const std::string& source) {
-  catalog::DocumentPlace out{mapped.column, {}};
-  const size_t point = source.find('.');
-  const bool is_element = point == std::string::npos;
-  const std::string id = is_element || point == 0 ? table_id : source.substr(0, point);
-  for (const JsonMap* map : way_to(mapped.map, id)) {
-    if (!map->field.empty()) out.path.push_back({map->field});
-    const Column* ordinal = table.column_of_source(ordinal_source_column(map->id));
-    if (ordinal != nullptr) out.path.push_back({ordinal->name, true});
-  }
-  if (!is_element) out.path.push_back({source.substr(point + 1)});
-  return out;
-}
-
-std::string source_of(const Table& table, const std::string& column) {
-  const auto found =
-      std::ranges::find(table.renamed, column, [](const auto& pair) { return pair.second; });
-  return found == table.renamed.end() ? column : found->first;
-}
-
 Error no_place(const Table& child, const std::string& reason) {
   return Error("42P07",
                fmt::format("transformed table {} cannot be made: {}", child.main(), reason))
@@ -91,12 +59,7 @@ Error no_place(const Table& child, const std::string& reason) {
 }
 
 void check_key(const Table& child, const Table& parent, const std::string& topic) {
-  std::vector<std::string> roots;
-  for (const std::string& name : parent.key_columns) {
-    const Column* column = child.column_of_source(root_source_column(name));
-    if (column != nullptr) roots.push_back(column->name);
-  }
-  if (roots == ChildShape(child).roots && roots.size() == parent.key_columns.size()) return;
+  if (catalog::names_roots(parent, child)) return;
   throw LaneStopped(
       Error("55006",
             fmt::format("the key of {} is ({}) now, and the rows of {} name their roots by another "
@@ -127,10 +90,7 @@ std::vector<MappedColumn> mapped_columns(const catalog::Snapshot& snapshot, cons
       by_column[mapping.column_name].push_back(mapping);
   }
   std::vector<MappedColumn> out;
-  if (table.key_columns.empty()) return out;
   for (const auto& [name, mappings] : by_column) {
-    const Column* column = table.column(name);
-    if (column == nullptr || !catalog::may_hold_json(*column)) continue;
     if (auto map = json_map(mappings)) out.push_back({name, std::move(*map)});
   }
   return out;
@@ -150,7 +110,7 @@ ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn
     if (!child || child->parent != catalog::TableName(parent.schema, parent.current_name)) return;
     std::vector<Column> changed;
     for (const std::string& name : parent.key_columns) {
-      const Column* root = child->column_of_source(root_source_column(name));
+      const Column* root = child->column_of_source(catalog::root_source_column(name));
       const Column& key = *parent.column(name);
       if (root == nullptr || root->type_name == key.type_name) continue;
       changed.push_back({root->name, key.type_name, key.type});
@@ -179,19 +139,12 @@ ChildShaper::Tables ChildShaper::prepare(const Table& parent, const MappedColumn
   return out;
 }
 
-// Also of a field whose column somebody has dropped.
-void ChildShaper::record_name(const Table& table, const std::string& source,
-                              const std::string& name) {
-  catalog::forget_column_name(connection_, table, source);
-  catalog::record_column_name(connection_, table, source, name);
-}
-
 Table ChildShaper::create(Table table, const Fitting& fitting) {
   name_roots(table, fitting.parent);
-  for (const std::string& id : fitting.need.levels) {
-    const std::string source = ordinal_source_column(id);
-    table.key_columns.push_back(
-        name_column(table, source, source, column_of("", PgType::int4)).name);
+  for (const ChildLevel& level : fitting.need.levels) {
+    table.key_columns.push_back(name_column(table, ordinal_source_column(level),
+                                            ordinal_name(level), column_of("", PgType::int4))
+                                    .name);
   }
   for (const ChildNeed::NewColumn& added : fitting.need.columns)
     name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
@@ -205,7 +158,8 @@ Table ChildShaper::create(Table table, const Fitting& fitting) {
     throw Error("42P01", fmt::format("transformed table {} has been dropped", table.main()))
         .with_hint("PURGE DATA DROP TABLE of it, so that it is made anew.");
   }
-  for (const auto& [source, name] : table.renamed) record_name(table, source, name);
+  for (const auto& [source, name] : table.renamed)
+    catalog::rename_column_source(connection_, table, source, name);
   return created;
 }
 
@@ -225,21 +179,29 @@ Table ChildShaper::adopt(Table table, const Fitting& fitting) {
   for (const std::string& name : table.key_columns)
     catalog::add_column(connection_, before, *table.column(name));
   for (const auto& [source, name] : table.renamed) {
-    if (!before.renamed.contains(source)) record_name(table, source, name);
+    if (!before.renamed.contains(source))
+      catalog::rename_column_source(connection_, table, source, name);
   }
   catalog::change_key(connection_, table, {table.key_columns, ""});
   return extend(std::move(table), fitting);
 }
 
 Table ChildShaper::extend(Table table, const Fitting& fitting) {
-  for (const std::string& id : fitting.need.levels) {
-    const std::string source = ordinal_source_column(id);
+  for (const ChildLevel& level : fitting.need.levels) {
+    const std::string source = ordinal_source_column(level);
     if (table.column_of_source(source) != nullptr) continue;
     const Table before = table;
-    const Column added = name_column(table, source, source, column_of("", PgType::int4));
+    const Column added =
+        name_column(table, source, ordinal_name(level), column_of("", PgType::int4));
     catalog::add_ordinal(connection_, before, added);
-    if (added.name != source) record_name(table, source, added.name);
+    catalog::rename_column_source(connection_, table, source, added.name);
     table.key_columns.push_back(added.name);
+    // Another writer, who does not know it, would write rows without.
+    catalog::revise(connection_, table);
+    table.revision =
+        catalog::load_tables(connection_, catalog::TableName(table.schema, table.current_name))
+            .at(0)
+            .revision;
   }
   add_columns(table, fitting);
   make_texts(table, fitting);
@@ -257,7 +219,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
                              [&](const auto& pair) { return pair.second == added.name; });
     if (is_meant) {
       table.renamed[added.source] = added.name;
-      record_name(table, added.source, added.name);
+      catalog::rename_column_source(connection_, table, added.source, added.name);
       keep_type(table, added.name);
       continue;
     }
@@ -265,7 +227,7 @@ void ChildShaper::add_columns(Table& table, const Fitting& fitting) {
     const Column column =
         name_column(table, added.source, added.name, column_of("", pg_type_of(added.type)));
     catalog::add_column(connection_, before, column);
-    if (column.name != added.source) record_name(table, added.source, column.name);
+    catalog::rename_column_source(connection_, table, added.source, column.name);
     spdlog::info("column {} {} added to {}", column.name, column.type_name, table.main());
   }
 }
@@ -282,29 +244,31 @@ void ChildShaper::keep_type(Table& table, const std::string& name) {
 }
 
 void ChildShaper::make_texts(Table& table, const Fitting& fitting) {
+  std::vector<Column> changed;
+  TextColumns texts{fitting.parent,     table,      fitting.mapped.column,
+                    fitting.mapped.map, fitting.id, {}};
   for (const std::string& name : fitting.need.to_text) {
     const auto column = std::ranges::find(table.columns, name, &Column::name);
     if (column == table.columns.end()) continue;
-    const Column former = *column;
     const Column text = column_of(name, PgType::text);
-    if (former.type == PgType::text && former.type_name == text.type_name &&
-        former.choice == catalog::TypeChoice::events) {
+    const bool is_by_events = column->choice == catalog::TypeChoice::events;
+    if (is_by_events && column->type == PgType::text && column->type_name == text.type_name)
       continue;
-    }
-    const std::string source = source_of(table, name);
-    catalog::change_types(connection_, table, {text});
-    *column = text;
-    int64_t kept = 0;
+    spdlog::info("column {} of {} is text now, was {}", name, table.main(), column->type_name);
+    changed.push_back(text);
     // The text of a canonical uuid is the one that stands in the document.
-    if (former.choice != catalog::TypeChoice::inferred) {
-      kept = catalog::derive_texts(connection_, fitting.parent, table, name,
-                                   place_of(fitting.mapped, table, fitting.id, source));
-    }
-    spdlog::info(
-        "column {} of {} is text now, was {}; {} values whose documents are gone have the "
-        "text that PostgreSQL makes of them",
-        name, table.main(), former.type_name, kept);
+    if (column->choice != catalog::TypeChoice::inferred)
+      texts.columns.push_back({name, is_by_events ? json_type_of(*column) : std::nullopt});
   }
+  if (changed.empty()) return;
+  catalog::change_types(connection_, table, changed);
+  for (const Column& text : changed)
+    *std::ranges::find(table.columns, text.name, &Column::name) = text;
+  if (texts.columns.empty()) return;
+  const int64_t kept = derive_texts(connection_, texts);
+  if (kept == 0) return;
+  spdlog::info("{}: {} values whose documents are gone have the text that PostgreSQL makes of them",
+               table.main(), kept);
 }
 
 void ChildShaper::fit(const ChildrenOutgrown& outgrown, const std::string& topic) {

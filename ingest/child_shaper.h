@@ -24,8 +24,8 @@ struct MappedColumn {
   JsonMap map;
   bool operator==(const MappedColumn&) const = default;
 };
-// The columns whose documents make rows; a column that can hold no JSON any more is none. Empty for
-// a table without key: nothing would name the rows' root.
+// The columns whose documents make rows, also those that are gone or hold no JSON any more: what
+// their documents have made ends with the next versions.
 std::vector<MappedColumn> mapped_columns(const catalog::Snapshot& snapshot,
                                          const catalog::Table& table);
 
@@ -69,7 +69,6 @@ class ChildShaper {
   [[nodiscard]] std::shared_ptr<const catalog::Table> find(const catalog::Table& parent,
                                                            const std::string& id) const;
   void fit_table(const Fitting& fitting, const std::string& topic);
-  void record_name(const catalog::Table& table, const std::string& source, const std::string& name);
   catalog::Table create(catalog::Table table, const Fitting& fitting);
   catalog::Table adopt(catalog::Table table, const Fitting& fitting);
   catalog::Table extend(catalog::Table table, const Fitting& fitting);

@@ -20,11 +20,6 @@ using catalog::time_literal;
 constexpr int kVersionShift = 40;
 constexpr int kDeleteShift = 39;
 
-std::string available(const std::string& alias, std::optional<uint16_t> document) {
-  if (!document) return "true";
-  return fmt::format("({0}.d OR {0}.u IS NULL OR NOT {1} = ANY ({0}.u))", alias, *document);
-}
-
 std::string key_of(const catalog::Table& parent, std::string_view alias) {
   std::string out;
   for (const std::string& name : parent.key_columns)
@@ -47,7 +42,7 @@ std::string MergeSql::documents(const std::string& roots, uint16_t column) const
   return fmt::format(
       "SELECT r.n, s.{0}::text FROM pg_temp.{1} r JOIN {2} s ON s.n = r.n WHERE NOT r.d AND {3} "
       "AND s.{0} IS NOT NULL ORDER BY r.n",
-      columns_[column].stage, roots, stage(), available("r", column));
+      columns_[column].stage, roots, stage(), ChildSql::available("r", column));
 }
 
 std::optional<uint16_t> MergeSql::stage_index(const std::string& column) const {
@@ -64,6 +59,12 @@ ChildSql::ChildSql(const catalog::Table& parent, const catalog::Table& child,
       shape_(shape),
       names_(std::move(names)),
       merge_(child, shape.schema, {names_.stage, names_.origin}) {}
+
+// Whether the document of version `alias` is known.
+std::string ChildSql::available(const std::string& alias, std::optional<uint16_t> document) {
+  if (!document) return "true";
+  return fmt::format("({0}.d OR {0}.u IS NULL OR NOT {1} = ANY ({0}.u))", alias, *document);
+}
 
 std::string ChildSql::create_roots(const catalog::Table& parent, const std::string& name) {
   std::string keys;
@@ -202,16 +203,18 @@ std::string ChildSql::stage_vanished(std::optional<uint16_t> document) const {
   std::string same;
   for (size_t i = 0; i < shape_.levels.size(); ++i) {
     keys += fmt::format(", x.o{}", i);
-    ordinals += fmt::format(", c.{} AS o{}", quote_identifier(shape_.ordinals[i]), i);
-    same += fmt::format(" AND y.o{} = c.{}", i, quote_identifier(shape_.ordinals[i]));
+    ordinals +=
+        fmt::format("{}c.{} AS o{}", i > 0 ? ", " : "", quote_identifier(shape_.ordinals[i]), i);
+    same += fmt::format(" AND y.o{0} = c.o{0}", i);
   }
   std::string root;
   for (size_t i = 0; i < shape_.roots.size(); ++i) root += fmt::format(", v.r{}", i);
+  // OFFSET 0 keeps the planner from reading the whole table for it.
   return insert_deletes(keys) +
          fmt::format(
-             "(SELECT v.n, v.e{}{} FROM {} v JOIN {} c ON {} WHERE v.is_first AND NOT EXISTS "
-             "(SELECT FROM {} y WHERE y.p = v.n{})) x",
-             root, ordinals, versions(document), child_.current(), same_root("v", "c"), rows(),
+             "(SELECT v.n, v.e{}, c.* FROM {} v CROSS JOIN LATERAL (SELECT {} FROM {} c WHERE {} "
+             "OFFSET 0) c WHERE v.is_first AND NOT EXISTS (SELECT FROM {} y WHERE y.p = v.n{})) x",
+             root, versions(document), ordinals, child_.current(), same_root("v", "c"), rows(),
              same);
 }
 

@@ -29,6 +29,9 @@ class ChildSql {
   ChildSql(const catalog::Table& parent, const catalog::Table& child, const ChildShape& shape,
            Names names);
 
+  // Condition that the document of row `alias` of `roots` is known. `document`: index of the column
+  // in the parent's stage; nullopt: all are.
+  static std::string available(const std::string& alias, std::optional<uint16_t> document);
   static std::string create_roots(const catalog::Table& parent, const std::string& name);
   // Whether a root has several versions: if not, each key is staged once.
   static std::string has_chains(const std::string& roots);
@@ -57,6 +60,19 @@ class ChildSql {
   // All current rows of the origin end with their roots, which a truncate ends at `ts_us`.
   // To be run before that.
   [[nodiscard]] std::string end_with_roots(int64_t ts_us) const;
+
+  // The document of one version of the past (child_late_sql.cc). Its staged rows take the place of
+  // what the root has in the window: what is there is taken out, cut, and put back with them.
+  struct Window {
+    int64_t from_us = 0;  // microseconds since 1970
+    int64_t until_us = 0;
+  };
+  static std::string knows_documents(const std::string& roots, std::optional<uint16_t> document);
+  [[nodiscard]] std::string create_pieces() const;
+  [[nodiscard]] std::vector<std::string> take_pieces(const Window& window) const;
+  [[nodiscard]] std::string add_pieces(const Window& window) const;
+  [[nodiscard]] std::string put_pieces() const;
+  static std::string drop_pieces();
 
  private:
   [[nodiscard]] std::string versions(std::optional<uint16_t> document) const;

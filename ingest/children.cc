@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/sql_time.h"
+#include "ingest/documents.h"
 #include "ingest/outcome.h"
 
 namespace metadb::ingest {
@@ -13,13 +14,17 @@ namespace {
 
 using catalog::Error;
 
-// Of documents that are read at a time, in bytes; they are held twice.
-constexpr size_t kReadBytes = size_t{4} << 20;
-constexpr int64_t kReadRowsMax = 1000;
 // Roots of one piece of a backfill.
 constexpr int64_t kPieceRows = 10'000;
 constexpr int64_t kAnalyzeRows = 10'000;
 constexpr std::chrono::hours kIdleMax{1};
+
+// As many as the unique index of a transformed table has room for: __origin and the roots are in
+// it.
+size_t ordinals_max(const catalog::Table& parent) {
+  constexpr size_t kIndexColumnsMax = 32;  // PostgreSQL's INDEX_MAX_KEYS
+  return kIndexColumnsMax - std::min(kIndexColumnsMax, 1 + parent.key_columns.size());
+}
 
 }  // namespace
 
@@ -36,6 +41,11 @@ void Children::prepare(const ReadyTable& ready, const std::string& topic) {
   std::vector<ChildShaper::Tables> tables;
   for (const MappedColumn& column : mapped)
     tables.push_back(shaper_.prepare(*ready.table, column, topic));
+  if (ready.table->key_columns.empty()) {
+    tell_once(fmt::format("{} has no key: its documents make no rows", ready.table->main()));
+    drop(key_of(ready));
+    return;
+  }
   make(ready, mapped, tables);
 }
 
@@ -138,6 +148,37 @@ void Children::follow(const ReadyTable& ready, const MergeSql& merge, const Time
   }
 }
 
+void Children::follow_late(const ReadyTable& ready, const MergeSql& merge,
+                           const ChildSql::Window& window) {
+  const auto found = entries_.find(key_of(ready));
+  if (found == entries_.end()) return;
+  const Entry& entry = found->second;
+  connection_.exec("TRUNCATE pg_temp." + entry.roots);
+  connection_.exec(merge.keep_late_root(entry.roots, window.from_us));
+  for (const Family& family : entry.families) {
+    Documents documents{"", merge.stage_index(family.mapped.column)};
+    const std::string is_known = ChildSql::knows_documents(entry.roots, documents.index);
+    if (!connection_.exec(is_known).boolean(0, 0)) continue;
+    if (documents.index) documents.sql = merge.documents(entry.roots, *documents.index);
+    stage(entry, family, documents);
+    for (const auto& [id, child] : family.children) insert_late(entry, family, child, window);
+  }
+}
+
+void Children::insert_late(const Entry& entry, const Family& family, const Child& child,
+                           const ChildSql::Window& window) {
+  const MergeSql& merge = child.sql.merge();
+  connection_.exec(merge.truncate_stage());
+  connection_.exec(child.sql.stage_rows());
+  if (merge.is_converted()) convert(entry, family, child);
+  connection_.exec(child.sql.create_pieces());
+  for (const std::string& take : child.sql.take_pieces(window)) connection_.exec(take);
+  connection_.exec(child.sql.add_pieces(window));
+  if (connection_.exec(child.sql.put_pieces()).affected() > 0)
+    written_.emplace(child.table->schema, child.table->current_name);
+  connection_.exec(ChildSql::drop_pieces());
+}
+
 void Children::truncate(const ReadyTable& ready, int64_t ts_us) {
   const auto found = entries_.find(key_of(ready));
   if (found == entries_.end()) return;
@@ -191,25 +232,22 @@ void Children::transform(const Entry& entry, const Family& family, const Documen
 // Returns the tables that have rows.
 std::set<std::string> Children::stage(const Entry& entry, const Family& family,
                                       const Documents& documents, bool is_look) {
-  ChildRows rows([&](const std::string& id, std::string_view tuples) {
-    if (is_look) return;
-    const std::string_view chunks[] = {tuples};
-    connection_.copy_binary(family.children.at(id).sql.copy_rows(), chunks);
-  });
+  ChildRows rows(
+      [&](const std::string& id, std::string_view tuples) {
+        if (is_look) return;
+        const std::string_view chunks[] = {tuples};
+        connection_.copy_binary(family.children.at(id).sql.copy_rows(), chunks);
+      },
+      ordinals_max(*entry.parent));
   for (const auto& [id, child] : family.children) {
     connection_.exec(child.sql.truncate_rows());
     rows.add_table(id, &child.shape);
   }
   if (!documents.sql.empty()) {
-    read(documents.sql, [&](int64_t n, std::string_view text) {
-      if (const JsonNode* document = parse_json(parser_, text)) {
-        rows.add_document(family.mapped.map, *document, n);
-        return;
-      }
-      tell_once(
-          fmt::format("column {} of {}: a text is no JSON, or nested too deeply, and makes "
-                      "no rows",
-                      family.mapped.column, entry.parent->main()));
+    read_documents(connection_, documents.sql, [&](int64_t n, std::string_view text) {
+      if (rows.add_document(family.mapped.map, text, n)) return;
+      tell_once(fmt::format("column {} of {}: a text is no JSON, and makes no rows",
+                            family.mapped.column, entry.parent->main()));
     });
   }
   rows.finish();
@@ -219,6 +257,11 @@ std::set<std::string> Children::stage(const Entry& entry, const Family& family,
         catalog::quote_qualified(entry.parent->schema, child_names(*entry.parent, id).main),
         ChildRows::kColumnsMax));
   }
+  for (const std::string& id : rows.too_deep()) {
+    tell_once(fmt::format(
+        "{}: elements of arrays that are nested too deeply are left out",
+        catalog::quote_qualified(entry.parent->schema, child_names(*entry.parent, id).main)));
+  }
   if (!rows.needs().empty())
     throw ChildrenOutgrown(entry.parent, family.mapped.column, rows.needs());
   std::set<std::string> out;
@@ -226,26 +269,6 @@ std::set<std::string> Children::stage(const Entry& entry, const Family& family,
     if (rows.rows(id) > 0) out.insert(id);
   }
   return out;
-}
-
-void Children::read(const std::string& sql,
-                    const std::function<void(int64_t, std::string_view)>& each) {
-  connection_.exec("DECLARE json_documents NO SCROLL CURSOR FOR " + sql);
-  int64_t rows = 16;
-  for (;;) {
-    const catalog::Result read =
-        connection_.exec(fmt::format("FETCH FORWARD {} FROM json_documents", rows));
-    size_t bytes = 1;
-    for (int row = 0; row < read.rows(); ++row) {
-      const std::string_view text = read.text(row, 1);
-      bytes += text.size();
-      each(read.int64(row, 0), text);
-    }
-    if (read.rows() < rows) break;
-    const size_t of_row = bytes / static_cast<size_t>(rows) + 1;
-    rows = std::clamp<int64_t>(static_cast<int64_t>(kReadBytes / of_row), 1, kReadRowsMax);
-  }
-  connection_.exec("CLOSE json_documents");
 }
 
 void Children::merge(const Entry& entry, const Family& family, const Child& child, bool has_rows,

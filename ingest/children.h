@@ -45,6 +45,8 @@ class Children {
     int64_t last_end_us = INT64_MAX;
   };
   void follow(const ReadyTable& ready, const MergeSql& merge, const Times& times);
+  // The one staged row has been made a version of the past, or a gap in it, in this time.
+  void follow_late(const ReadyTable& ready, const MergeSql& merge, const ChildSql::Window& window);
   // What a truncate ends, before it ends it in the table.
   void truncate(const ReadyTable& ready, int64_t ts_us);
   // The documents of a piece of the table's current rows, those whose __id comes after `after_id`:
@@ -100,9 +102,10 @@ class Children {
   void transform(const Entry& entry, const Family& family, const Documents& documents);
   std::set<std::string> stage(const Entry& entry, const Family& family, const Documents& documents,
                               bool is_look = false);
-  void read(const std::string& sql, const std::function<void(int64_t, std::string_view)>& each);
   void merge(const Entry& entry, const Family& family, const Child& child, bool has_rows,
              const Documents& documents);
+  void insert_late(const Entry& entry, const Family& family, const Child& child,
+                   const ChildSql::Window& window);
   void convert(const Entry& entry, const Family& family, const Child& child);
   void write(const Child& child);
   void tell_once(const std::string& what);
@@ -110,7 +113,6 @@ class Children {
   catalog::Catalog& catalog_;
   catalog::Connection& connection_;
   ChildShaper shaper_;
-  JsonParser parser_;
   std::map<Key, Entry> entries_;
   int64_t stages_made_ = 0;
   std::set<catalog::TableName> written_;

@@ -1,10 +1,12 @@
 #include "ingest/json_rows.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "ingest/copy_format.h"
 #include "ingest/debezium_error.h"
+#include "ingest/json_walk.h"
 #include "ingest/numeric.h"
 
 namespace metadb::ingest {
@@ -121,62 +123,45 @@ void append_json_text(std::string& out, std::string_view text) {
   append_text(out, replaced);
 }
 
-class Walk {
- public:
-  explicit Walk(JsonRowSink& to) : to_(to) {}
+// The code unit of the escape \uXXXX at `at`; nullopt if there is none.
+std::optional<unsigned> unit_at(std::string_view text, size_t at) {
+  constexpr size_t kDigitsAt = 2;
+  constexpr size_t kEscape = 6;
+  if (text.size() < at + kEscape || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned unit = 0;
+  const char* end = text.data() + at + kEscape;
+  if (std::from_chars(text.data() + at + kDigitsAt, end, unit, 16).ptr != end) return std::nullopt;
+  return unit;
+}
 
-  void document(const JsonMap& map, const JsonNode& value) {
-    if (value.kind == JsonKind::object) row(map, value);
-    if (value.kind == JsonKind::array) elements(map, value);
-  }
+bool is_high_surrogate(unsigned unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
 
- private:
-  struct Array {
-    const JsonMap* map;
-    const JsonNode* value;
-  };
+bool is_low_surrogate(unsigned unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
+}
 
-  void row(const JsonMap& table, const JsonNode& value) {
-    to_.begin(table, levels_);
-    std::vector<Array> arrays;
-    if (value.kind == JsonKind::object) {
-      members(table, value, "", arrays);
-    } else {
-      to_.element(value);
+// PostgreSQL's json may hold halves of surrogate pairs, which stand for no character: each becomes
+// an escape of U+FFFD, in its place.
+void mend_surrogates(std::string& text) {
+  constexpr std::string_view kReplacement = "\\ufffd";
+  for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
+    const std::optional<unsigned> unit = unit_at(text, at);
+    if (!unit) {
+      at += 2;
+      continue;
     }
-    to_.end();
-    for (const Array& array : arrays) elements(*array.map, *array.value);
-  }
-
-  void members(const JsonMap& map, const JsonNode& object, std::string_view id,
-               std::vector<Array>& arrays) {
-    std::vector<const JsonNode*> mapped(map.fields.size());
-    for (const JsonNode* member = object.begin(); member != object.end(); member = member->next()) {
-      to_.member(id, member->name, *member);
-      const auto found = std::ranges::find(map.fields, member->name, &JsonMap::field);
-      if (found == map.fields.end()) continue;
-      mapped[static_cast<size_t>(found - map.fields.begin())] = member;
+    const bool is_half = is_high_surrogate(*unit) || is_low_surrogate(*unit);
+    const size_t next = at + kReplacement.size();
+    if (is_high_surrogate(*unit) && is_low_surrogate(unit_at(text, next).value_or(0))) {
+      at = next + kReplacement.size();
+      continue;
     }
-    for (size_t i = 0; i < mapped.size(); ++i) {
-      if (mapped[i] == nullptr) continue;
-      const JsonMap& field = map.fields[i];
-      if (mapped[i]->kind == JsonKind::object) members(field, *mapped[i], field.id, arrays);
-      if (mapped[i]->kind == JsonKind::array) arrays.push_back({&field, mapped[i]});
-    }
+    if (is_half) text.replace(at, kReplacement.size(), kReplacement);
+    at = next;
   }
-
-  void elements(const JsonMap& table, const JsonNode& array) {
-    levels_.push_back({&table, 0});
-    for (const JsonNode* value = array.begin(); value != array.end(); value = value->next()) {
-      ++levels_.back().ordinal;
-      if (value->kind != JsonKind::array) row(table, *value);
-    }
-    levels_.pop_back();
-  }
-
-  JsonRowSink& to_;
-  std::vector<JsonLevel> levels_;
-};
+}
 
 }  // namespace
 
@@ -233,8 +218,10 @@ std::optional<JsonTime> iso_time(std::string_view text) {
   const int hour = reader.digits(2);
   reader.expect(':');
   const int minute = reader.digits(2);
-  const int second = reader.take(':') ? reader.digits(2) : 0;
-  const int us = reader.take('.') ? reader.fraction() : 0;
+  // PostgreSQL takes 03:04.5 for minutes and seconds.
+  const bool has_seconds = reader.take(':');
+  const int second = has_seconds ? reader.digits(2) : 0;
+  const int us = has_seconds && reader.take('.') ? reader.fraction() : 0;
   const std::optional<int> zone = reader.zone();
   const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
                                     chrono::day(static_cast<unsigned>(day))};
@@ -292,6 +279,7 @@ const JsonNode* parse_json(JsonParser& parser, std::string_view text) {
   std::string wrapped = R"({"$":)";
   wrapped += text;
   wrapped += '}';
+  mend_surrogates(wrapped);
   try {
     const JsonNode& root = parser.parse_object(wrapped);
     if (root.size == 1 || root.begin()->next() != root.end()) return nullptr;
@@ -302,7 +290,7 @@ const JsonNode* parse_json(JsonParser& parser, std::string_view text) {
 }
 
 void transform_json(const JsonMap& map, const JsonNode& document, JsonRowSink& to) {
-  Walk(to).document(map, document);
+  JsonWalk(to).document(map, document);
 }
 
 }  // namespace metadb::ingest

@@ -51,6 +51,7 @@ void append_json_cell(std::string& out, const JsonNode& value, JsonType type);
 // An array on the way to a row, and which of its elements holds the row, counted from 1.
 struct JsonLevel {
   const JsonMap* array = nullptr;
+  int32_t depth = 1;  // of an array directly in the mapped one 2, in such a one 3, ...
   int32_t ordinal = 0;
 };
 
@@ -68,12 +69,12 @@ class JsonRowSink {
   virtual void end() = 0;
 };
 
-// The document if `text` is JSON, nested no deeper than JsonParser takes; else null. Lives until
-// the next parse.
+// The document if `text` is JSON, nested no deeper than JsonParser takes; else null. Half a
+// surrogate pair is U+FFFD. Lives until the next parse.
 const JsonNode* parse_json(JsonParser& parser, std::string_view text);
 
-// A row for the object, one for each element of each mapped array. Of equal names in an object the
-// last counts, as in PostgreSQL. What nothing maps, and an array as an element, is left out.
+// A row for the object, one for each element of each mapped array and of the arrays directly in it.
+// Of equal names in an object the last counts, as in PostgreSQL. What nothing maps is left out.
 void transform_json(const JsonMap& map, const JsonNode& document, JsonRowSink& to);
 
 }  // namespace metadb::ingest

@@ -173,6 +173,8 @@ class MergeSql {
   // For the tables transformed from the run's documents (child_sql.h): what `work` holds goes to
   // the table `roots`, as ChildSql makes it.
   [[nodiscard]] std::string keep_roots(const std::string& roots) const;
+  // The same for the one staged row, a version of the past that begins at `at_us`.
+  [[nodiscard]] std::string keep_late_root(const std::string& roots, int64_t at_us) const;
   // The documents, as (n, text) in order, of one column of the run's versions in `roots`, save
   // those that are NULL or unavailable. REQUIRES: the stage holds the column.
   [[nodiscard]] std::string documents(const std::string& roots, uint16_t column) const;

@@ -91,12 +91,27 @@ class Sweep {
     for (const catalog::TableName& each : derived) {
       const std::vector<catalog::Table> child = catalog::load_tables(context_.connection(), each);
       if (child.empty()) continue;
+      if (!catalog::names_roots(parent.front(), child.front())) {
+        warn_of_key(parent.front(), child.front());
+        continue;
+      }
       in_patient_transaction(context_, child, [&] {
         catalog::hold_synchronization(context_.connection(), target);
-        catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
-                                       {target.origin, target.snapshot_us});
+        const int64_t ended =
+            catalog::end_rows_without_root(context_.connection(), parent.front(), child.front(),
+                                           {target.origin, target.snapshot_us});
+        if (ended > 0) catalog::record_updates(context_.connection(), {each});
       });
     }
+  }
+
+  // Which rows have a root is unknown.
+  void warn_of_key(const catalog::Table& parent, const catalog::Table& child) {
+    context_.session().notice(
+        warning(fmt::format("rows of {} are not swept: they name their roots by another key than "
+                            "{} has now",
+                            child.main(), parent.main()),
+                "", fmt::format("PURGE DATA DROP TABLE {}: it is made anew.", child.main())));
   }
 
   int64_t run_some(const catalog::SweepTarget& target, const catalog::TableName& name,

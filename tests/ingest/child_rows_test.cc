@@ -33,6 +33,7 @@ const JsonMap kMap{"t", "", {}};
 struct Result {
   ingest::ChildNeeds needs;
   std::set<std::string> full;
+  std::set<std::string> too_deep;
   int64_t rows = 0;
   size_t bytes = 0;
 };
@@ -40,15 +41,15 @@ struct Result {
 Result taken(const std::vector<std::string>& documents, bool has_table = true) {
   const ChildShape shape(table());
   Result out;
-  ChildRows rows([&](const std::string&, std::string_view tuples) { out.bytes += tuples.size(); });
+  ChildRows rows([&](const std::string&, std::string_view tuples) { out.bytes += tuples.size(); },
+                 3);
   if (has_table) rows.add_table("t", &shape);
-  ingest::JsonParser parser;
   int64_t p = 0;
-  for (const std::string& document : documents)
-    rows.add_document(kMap, *ingest::parse_json(parser, document), ++p);
+  for (const std::string& document : documents) rows.add_document(kMap, document, ++p);
   rows.finish();
   out.needs = rows.needs();
   out.full = rows.full();
+  out.too_deep = rows.too_deep();
   out.rows = rows.rows("t");
   return out;
 }
@@ -80,6 +81,15 @@ TEST(ChildRows, LeaveOutFieldsThatATableCannotHave) {
   const Result result = taken({document + "}"}, false);
   EXPECT_EQ(result.needs.at("t").columns.size(), ChildRows::kColumnsMax);
   EXPECT_THAT(result.full, ElementsAre("t"));
+}
+
+TEST(ChildRows, LeaveOutRowsForWhoseOrdinalsAnIndexHasNoRoom) {
+  const Result result = taken({R"([1,[2,[3]],[[[4]]]])"}, false);
+  using Levels = std::vector<ingest::ChildLevel>;
+  EXPECT_EQ(result.needs.at("t").levels, (Levels{{"t", 1}, {"t", 2}, {"t", 3}}));
+  EXPECT_THAT(result.too_deep, ElementsAre("t"));
+  EXPECT_EQ(ingest::ordinal_source_column({"t", 3}), "__ord__t.3");
+  EXPECT_EQ(ingest::ordinal_name({"t", 3}), "__ord__t_3");
 }
 
 TEST(ChildRows, NamesOfFieldsInTheCatalogAreShortAndPlain) {

@@ -56,6 +56,10 @@ class ChildrenTest : public HistoryTest {
     apply({change(ingest::Op::update, id, Cell::text(document), v)});
   }
   [[nodiscard]] std::string topic() const { return "srv.public." + table_; }
+  // The table, or the transformed one of that id.
+  [[nodiscard]] catalog::TableName name(const std::string& id = "") const {
+    return {"public", id.empty() ? table_ : table_ + "__" + id};
+  }
 
   // One row a line, its columns joined by bars.
   static std::vector<std::string> rows(const std::string& sql) {

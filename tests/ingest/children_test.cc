@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "catalog/consistency.h"
 #include "catalog/transformed_tables.h"
 #include "tests/ingest/children_fixture.h"
 
@@ -11,6 +12,7 @@ namespace {
 using ingest::Op;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 
 class Children : public ChildrenTest {};
 
@@ -122,6 +124,29 @@ TEST_F(Children, AColumnBecomesTextWithWhatStandsInTheDocuments) {
               ElementsAre("1|1|NULL", "2|2.50|NULL", "3|NULL|3", "1|z|NULL", "2|NULL|e"));
 }
 
+// Also of documents in texts, of those with escapes that PostgreSQL refuses to read, and of objects
+// that stand where an array may be.
+TEST_F(Children, BecomeTextWithWhatStandsInDocumentsOfAnyKind) {
+  have_table(catalog::PgType::text);
+  map({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  const std::string long_name(300, 'n');
+  put(1, R"({"x":1e2,"s":"\u0000 \ud800","a":{"b":[1.5e1]},")" + long_name + R"(":1e3})");
+  put(2, R"({"x":"text","a":[{"b":[[2e1],"text"]}],")" + long_name + R"(":"text"})");
+  EXPECT_THAT(current("t", "*"), ElementsAre(testing::HasSubstr("|1|1e2|\uFFFD \uFFFD|1e3"),
+                                             testing::HasSubstr("|2|text|NULL|text")));
+  EXPECT_THAT(current("b", "b"), ElementsAre("1.5e1", "2e1", "text"));
+}
+
+// What a document has at that place now was never in the column.
+TEST_F(Children, BecomeTextWithoutValuesOfOtherDocuments) {
+  map({{"$", "t"}});
+  put(1, R"({"x":100,"y":1e2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("UPDATE public.{} SET doc = '{{\"x\":200,\"y\":1e2}}'", table_));
+  put(2, R"({"x":"a","y":"b"})");
+  EXPECT_THAT(current("t", "x, y"), ElementsAre("100|1e2", "a|b"));
+}
+
 TEST_F(Children, TimesOfBothKindsInOneColumnAreTexts) {
   map({{"$", "t"}});
   put(1, R"({"at":"2026-01-02T03:04:05Z"})");
@@ -152,6 +177,35 @@ TEST_F(Children, AnObjectWhereAnArrayMayBeCountsAsItsFirstElement) {
   EXPECT_THAT(current("b", "__root__id, __ord__a, __ord__b, b"),
               ElementsAre("1|1|1|1", "1|1|2|7", "2|1|1|3", "2|2|1|4", "2|2|2|5"));
   EXPECT_THAT(versions("b", "__root__id, b"), testing::SizeIs(6));
+}
+
+TEST_F(Children, ArraysDirectlyInArraysHaveAnOrdinalForEachLevel) {
+  map({{"$", "t"}, {"$.a", "a"}});
+  put(1, R"({"a":[1,2]})");
+  put(1, R"({"a":[1,[2,[1e1],{"x":true}]]})");
+  put(1, R"({"a":[1,["y",[1e1],{"x":"z"}]]})");
+  EXPECT_THAT(columns("a"), ElementsAre("__root__id|integer", "__ord__a|integer", "a|text",
+                                        "__ord__a_2|integer", "__ord__a_3|integer", "x|text"));
+  EXPECT_THAT(versions("a", "__ord__a, __ord__a_2, __ord__a_3, a, x"),
+              ElementsAre("1|1|1|1|NULL|1|0", "2|1|1|2|NULL|1|3", "2|2|1|1e1|NULL|2|0",
+                          "2|3|1|NULL|true|2|3", "2|1|1|y|NULL|3|0", "2|3|1|NULL|z|3|0"));
+  catalog::Connection connection = database_->connect();
+  const catalog::Table child = catalog::load_tables(connection, name("a")).at(0);
+  catalog::Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  EXPECT_EQ(catalog::check_table(connection, child).total, 0);
+}
+
+TEST_F(Children, HaveOrdinalsThatAnotherWriterHasMadeMeanwhile) {
+  map({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  put(1, R"({"a":{"b":[1]}})");
+  catalog::Catalog other({database_->conninfo(), database_->conninfo()});
+  other.open("test");
+  auto late = std::make_unique<ingest::Applier>(other, ingest::TableShaper::Context{"src", {}});
+  put(2, R"({"a":[{"b":[2]}]})");
+  std::swap(applier_, late);
+  put(3, R"({"a":{"b":[3]}})");
+  EXPECT_THAT(current("b", "__ord__a, __ord__b, b"), ElementsAre("1|1|1", "1|1|2", "1|1|3"));
+  std::swap(applier_, late);
 }
 
 TEST_F(Children, OfTextsThatAreNoJsonThereAreNone) {
@@ -277,6 +331,163 @@ TEST_F(Children, ATableThatNothingFeedsIsTheirs) {
   put(1, R"({"theName":"x","size":3})");
   EXPECT_THAT(current("t", "__root__id, the_name, size"), ElementsAre("1|x|3"));
   EXPECT_THAT(columns("t"), ElementsAre("the_name|text", "size|text", "__root__id|integer"));
+}
+
+// The batch is written twice, since a column is missing.
+TEST_F(Children, WhatABatchHasEndedIsKnownHoweverOftenItIsWritten) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  apply({change(Op::remove, 1, Cell::null()), change(Op::update, 2, Cell::text(R"({"m":2})"))});
+  EXPECT_THAT(rows(fmt::format("SELECT (extract(epoch FROM last_end) - {})::int FROM "
+                               "metadb.source_table WHERE table_name = '{}'",
+                               kBaseUs / 1'000'000, table_)),
+              ElementsAre("2"));
+}
+
+// A command ends rows now, and what comes next has an earlier time.
+TEST_F(Children, DoNotOverlapWhatACommandHasEnded) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  catalog::Connection connection = database_->connect();
+  const catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  {
+    catalog::Transaction transaction(connection);
+    catalog::add_year(
+        connection, child,
+        static_cast<int>(connection.exec("SELECT extract(year FROM now())::int").int64(0, 0)));
+    EXPECT_EQ(catalog::end_rows_now(connection, child), 1);
+    catalog::raise_last_end_to_now(connection, name());
+    catalog::revise(connection, parent);
+    transaction.commit();
+  }
+  catalog_->reload(connection);
+  for (int n = 2; n < 4; ++n) put(1, fmt::format(R"({{"n":{}}})", n));
+  EXPECT_THAT(current("t", "n"), ElementsAre("3"));
+  catalog::Transaction transaction(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  EXPECT_EQ(catalog::check_table(connection, child).total, 0);
+}
+
+TEST_F(Children, OfATableThatHasLostItsKeyStopTheTopicUntilTheyArePurged) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  maker_.schema = schema_of(maker_.schema->columns, {});
+  try {
+    apply({change(Op::create, 2, Cell::text(R"({"n":2})"))});
+    ADD_FAILURE();
+  } catch (const ingest::LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "55006");
+    EXPECT_THAT(stopped.hint, testing::HasSubstr(table_ + "__t__"));
+  }
+}
+
+TEST_F(Children, EndWithTheNextVersionOfTheirRootWhenTheColumnIsGone) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__ DROP COLUMN doc", table_));
+  catalog_->reload(connection);
+  maker_.schema = schema_of({{"id", catalog::PgType::int4}, {"v", catalog::PgType::text}}, {0});
+  apply({maker_.make(Op::remove, kBaseUs + 7'000'000, {Cell::int4(1), Cell::null()}),
+         maker_.make(Op::update, kBaseUs + 8'000'000, {Cell::int4(2), Cell::text("new")})});
+  EXPECT_THAT(versions("t", "n"), ElementsAre("1|1|7", "2|2|8"));
+}
+
+TEST_F(Children, AFieldGetsTheNameOfAColumnThatSomebodyDropped) {
+  map({{"$", "t"}});
+  put(1, R"({"theName":"x"})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__t__ DROP COLUMN the_name", table_));
+  catalog_->reload(connection);
+  put(2, R"({"the_name":"y"})");
+  put(3, R"({"the_name":"y","theName":"z"})");
+  EXPECT_THAT(current("t", "__root__id, the_name, the_name_2"),
+              ElementsAre("1|NULL|NULL", "2|y|NULL", "3|y|z"));
+}
+
+TEST_F(Children, NameTheirRootsWhateverTypeTheKeyHasMeanwhile) {
+  map({{"$", "t"}});
+  put(1, R"({"n":1})");
+  put(2, R"({"n":2})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("DELETE FROM public.{} WHERE id = 1", table_));
+  connection.exec(fmt::format("ALTER TABLE public.{}__ ALTER COLUMN id TYPE text", table_));
+  catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  ASSERT_TRUE(catalog::names_roots(parent, child));
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 1);
+  EXPECT_EQ(catalog::end_rows_without_root(connection, parent, child, {"", kBaseUs}), 1);
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 0);
+  parent.key_columns = {"id", "v"};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+  parent.key_columns = {"v"};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+  parent.key_columns = {};
+  EXPECT_FALSE(catalog::names_roots(parent, child));
+}
+
+// 1.0 and 1.00 are one key.
+TEST_F(Children, HaveRootsWhoseKeyIsSpelledInAnotherWayMeanwhile) {
+  map({{"$", "t"}});
+  maker_.schema = schema_of({{"id", catalog::PgType::numeric},
+                             {"doc", catalog::PgType::json},
+                             {"v", catalog::PgType::text}},
+                            {0});
+  for (const char* id : {"1.0", "1.00"}) {
+    apply({maker_.make(Op::update, kBaseUs + ++seconds_ * 1'000'000,
+                       {Cell::numeric(id), Cell::text(R"({"n":1})"), Cell::text(id)})});
+  }
+  EXPECT_THAT(versions("t", "__root__id"), ElementsAre("1.0|1|0"));
+  catalog::Connection connection = database_->connect();
+  const catalog::Table parent = catalog::load_tables(connection, name()).at(0);
+  const catalog::Table child = catalog::load_tables(connection, name("t")).at(0);
+  EXPECT_EQ(catalog::check_roots(connection, child, parent).total, 0);
+}
+
+TEST_F(Children, AKeyColumnThatSomebodyDroppedStopsTheTopic) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"tags":[1]})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ALTER TABLE public.{}__tags__ DROP COLUMN __ord__tags", table_));
+  catalog_->reload(connection);
+  try {
+    put(1, R"({"tags":[2]})");
+    ADD_FAILURE();
+  } catch (const ingest::LaneStopped& stopped) {
+    EXPECT_EQ(stopped.sqlstate, "42703");
+    EXPECT_THAT(stopped.hint, testing::HasSubstr(table_ + "__tags__"));
+  }
+}
+
+// What has vanished is looked for by root.
+TEST_F(Children, NoStatementReadsAWholeTable) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  std::vector<ingest::Change> changes;
+  for (int id = 0; id < 20'000; ++id)
+    changes.push_back(change(Op::create, id, Cell::text(R"({"n":1,"tags":[1]})")));
+  apply(changes);
+  catalog::Connection connection = database_->connect();
+  connection.exec(fmt::format("ANALYZE public.{0}__t, public.{0}__tags", table_));
+  const auto tables = catalog_->snapshot()->tables;
+  const catalog::Table& parent = *tables.at(name());
+  connection.exec(ingest::ChildSql::create_roots(parent, "roots"));
+  connection.exec(
+      "INSERT INTO roots SELECT n, n, n, false, now(), NULL, n FROM generate_series(1, 3000) n");
+  for (const char* id : {"t", "tags"}) {
+    const catalog::Table& child = *tables.at(name(id));
+    const ingest::ChildShape shape(child);
+    const ingest::ChildSql sql(
+        parent, child, shape,
+        {"roots", fmt::format("{}_rows", id), fmt::format("{}_stage", id), ""});
+    connection.exec(sql.create_rows());
+    for (const std::string& statement : sql.merge().create_stage()) connection.exec(statement);
+    const catalog::Result lines = connection.exec("EXPLAIN " + sql.stage_vanished(1));
+    for (int row = 0; row < lines.rows(); ++row) {
+      EXPECT_THAT(std::string(lines.text(row, 0)),
+                  Not(testing::HasSubstr("Seq Scan on " + table_)));
+    }
+  }
 }
 
 }  // namespace

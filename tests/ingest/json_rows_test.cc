@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "ingest/json_pieces.h"
 #include "ingest/names.h"
 #include "tests/fakes/test_database.h"
 
@@ -31,7 +32,9 @@ class Shown : public ingest::JsonRowSink {
   void begin(const JsonMap& table, std::span<const ingest::JsonLevel> levels) override {
     row_ = table.id;
     for (const ingest::JsonLevel& level : levels)
-      row_ += fmt::format("[{}{}]", level.array->id, level.ordinal);
+      row_ += level.depth == 1
+                  ? fmt::format("[{}{}]", level.array->id, level.ordinal)
+                  : fmt::format("[{}.{} {}]", level.array->id, level.depth, level.ordinal);
   }
   void member(std::string_view id, std::string_view field, const JsonNode& value) override {
     cells_[fmt::format("{}.{}", id, field)] = shown(value);
@@ -57,11 +60,9 @@ class Shown : public ingest::JsonRowSink {
 
 std::vector<std::string> rows(const JsonMap& map, const std::string& document) {
   ingest::JsonParser parser;
-  const JsonNode* node = ingest::parse_json(parser, document);
-  if (node == nullptr) return {"no JSON"};
   Shown sink;
-  transform_json(map, *node, sink);
-  return sink.rows;
+  const bool is_json = transform_json_text(parser, map, document, sink);
+  return is_json ? sink.rows : std::vector<std::string>{"no JSON"};
 }
 
 TEST(JsonRows, AnObjectIsARowOfItsScalars) {
@@ -76,9 +77,9 @@ TEST(JsonRows, AMappedObjectJoinsTheRowOfTheOneAboveIt) {
 }
 
 TEST(JsonRows, AMappedArrayIsATableWithOrdinals) {
-  EXPECT_THAT(
-      rows(mapped({{"$", "t"}, {"$.tags", "tags"}}), R"({"tags":["x",null,[7],"y",{}]})"),
-      ElementsAre("t", "tags[tags1] ==x", "tags[tags2] ==null", "tags[tags4] ==y", "tags[tags5]"));
+  EXPECT_THAT(rows(mapped({{"$", "t"}, {"$.tags", "tags"}}), R"({"tags":["x",null,[7],"y",{}]})"),
+              ElementsAre("t", "tags[tags1] ==x", "tags[tags2] ==null", "tags[tags3][tags.2 1] ==7",
+                          "tags[tags4] ==y", "tags[tags5]"));
 }
 
 TEST(JsonRows, ArraysInArraysHaveAnOrdinalForEachLevel) {
@@ -86,6 +87,15 @@ TEST(JsonRows, ArraysInArraysHaveAnOrdinalForEachLevel) {
                    R"({"a":[{"v":1,"o":{"w":9,"b":[1,2]}},{"o":{"b":[3]}}]})"),
               ElementsAre("t", "a[a1] .v=1 o.w=9", "b[a1][b1] ==1", "b[a1][b2] ==2", "a[a2]",
                           "b[a2][b1] ==3"));
+}
+
+TEST(JsonRows, ArraysDirectlyInArraysAreLevelsOfTheSameTable) {
+  const JsonMap map = mapped({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}});
+  EXPECT_THAT(rows(map, R"({"a":[[1,[2,[]]],3,[[{"x":4,"b":[5]}],{"b":[[6]]}]]})"),
+              ElementsAre("t", "a[a1][a.2 1] ==1", "a[a1][a.2 2][a.3 1] ==2", "a[a2] ==3",
+                          "a[a3][a.2 1][a.3 1] .x=4", "b[a3][a.2 1][a.3 1][b1] ==5", "a[a3][a.2 2]",
+                          "b[a3][a.2 2][b1][b.2 1] ==6"));
+  EXPECT_THAT(rows(map, R"([[{"x":1}],2])"), ElementsAre("t[t1][t.2 1] .x=1", "t[t2] ==2"));
 }
 
 TEST(JsonRows, APathMayBeAnObjectHereAndAnArrayThere) {
@@ -120,10 +130,54 @@ TEST(JsonRows, PathsCountOnlyBelowMappedOnes) {
 TEST(JsonRows, WhatIsNoJsonIsNoDocument) {
   const JsonMap map = mapped({{"$", "t"}});
   for (const char* text : {"", "x", "{", "1,\"b\":2", "1}", "{}}", "{} {}", "1,\"$\":2",
-                           R"({"a":"\ud800"})", "{\"a\":\"\xff\"}", "{'a':1}"}) {
+                           "{\"a\":\"\xff\"}", "{'a':1}"}) {
     EXPECT_THAT(rows(map, text), ElementsAre("no JSON")) << text;
   }
-  EXPECT_THAT(rows(map, std::string(200, '[') + std::string(200, ']')), ElementsAre("no JSON"));
+}
+
+// PostgreSQL's json takes both.
+TEST(JsonRows, HalvesOfCharactersAndDeepNestingSpoilNoDocument) {
+  const JsonMap map = mapped({{"$", "t"}});
+  EXPECT_THAT(
+      rows(map, R"({"a":"x\ud800","b":"\udc00\ud800","\ude00":"\ud83d\ude00","c":"\\ud800"})"),
+      ElementsAre("t .a=x\xEF\xBF\xBD .b=\xEF\xBF\xBD\xEF\xBF\xBD .c=\\ud800 "
+                  ".\xEF\xBF\xBD=\xF0\x9F\x98\x80"));
+  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  EXPECT_THAT(rows(map, R"({"a":1,"deep":)" + deep + R"(,"b":{"c":)" + deep + R"(},"d":2})"),
+              ElementsAre("t .a=1 .d=2"));
+}
+
+// The same as those of the tree of the whole.
+TEST(JsonRows, OfALargeDocumentAreTakenAPieceAtATime) {
+  const JsonMap map =
+      mapped({{"$", "t"}, {"$.a", "a"}, {"$.a.b", "b"}, {"$.o", "o"}, {"$.o.c", "c"}});
+  const std::string fill(1000, 'x');
+  std::string inner;
+  for (int i = 0; i < 1500; ++i)
+    inner += fmt::format(R"({}[{},"{}",[[]]])", i > 0 ? " ,\n" : "", i, fill);
+  std::string elements;
+  for (int i = 0; i < 700; ++i) {
+    elements += fmt::format(R"({}{{"x":{},"skipped":{{"a":["]{{"]}},"b":[{}],"fill":"\"\\{}"}})",
+                            i > 0 ? "," : "", i, i % 300 == 0 ? inner : "1 , 2", fill);
+  }
+  const std::string document =
+      fmt::format(R"( {{"a":[1],"\u0061":[{0}, null ,[{{"x":7}}, true]],)"
+                  R"("o":{{"y":1e5,"c":[{1}],"c":[[{1}],2]}},"n":[{1}]}} )",
+                  elements, inner);
+  ingest::JsonParser parser;
+  Shown whole;
+  transform_json(map, *ingest::parse_json(parser, document), whole);
+  EXPECT_GT(whole.rows.size(), 5000U);
+  EXPECT_EQ(rows(map, document), whole.rows);
+  for (const char* damage : {"}", ",", "]", "\"", "\\"}) {
+    std::string damaged = document;
+    damaged.insert(document.rfind("\"n\""), damage);
+    EXPECT_THAT(rows(map, damaged), ElementsAre("no JSON")) << damage;
+    damaged = document;
+    damaged.insert(document.find("\"skipped\"", document.size() / 3), damage);
+    EXPECT_THAT(rows(map, damaged), ElementsAre("no JSON")) << damage;
+  }
+  EXPECT_THAT(rows(map, document.substr(0, document.size() - 3)), ElementsAre("no JSON"));
 }
 
 TEST(JsonNames, AreSnakeCase) {
@@ -199,10 +253,11 @@ TEST(JsonTypes, TimesAreThoseThatPostgresqlReads) {
 TEST(JsonTypes, TimesThatWouldBecomeOthersAreTexts) {
   for (const char* text :
        {"", "2026-01-02", "2026-01-02T", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z",
-        "2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05.Z", "0000-01-01T00:00:00Z",
-        "2026-13-01T00:00:00Z", "2025-02-29T00:00:00Z", "2026-01-02T03:04:05+16:00",
-        "2026-01-02T03:04:05Zx", "2026-01-02T03:04:05 UTC", "20260102T030405Z",
-        "-2026-01-02T03:04:05Z", "2026-01-02T3:04:05Z"}) {
+        "2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04.5", "2026-01-02T03:04.5Z",
+        "2026-01-02T03:04:05.Z", "0000-01-01T00:00:00Z", "2026-13-01T00:00:00Z",
+        "2025-02-29T00:00:00Z", "2026-01-02T03:04:05+16:00", "2026-01-02T03:04:05Zx",
+        "2026-01-02T03:04:05 UTC", "20260102T030405Z", "-2026-01-02T03:04:05Z",
+        "2026-01-02T3:04:05Z"}) {
     EXPECT_FALSE(iso_time(text)) << text;
   }
 }

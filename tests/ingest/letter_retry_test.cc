@@ -1,6 +1,7 @@
 // Dead letters that are tried again: the tables become what they would be had nothing failed.
 #include "ingest/letter_retry.h"
 
+#include "catalog/consistency.h"
 #include "tests/ingest/worker_fixture.h"
 
 namespace metadb::tests {
@@ -232,29 +233,30 @@ TEST_F(Letters, AreAppliedOnceWhateverIsKilled) {
   EXPECT_EQ(count("t__"), 120);
 }
 
-// Each event goes to two tables, to one of them unreadable now and then.
-TEST_F(Letters, MakeTheTablesThatWouldBeThereHadNothingFailed) {
-  std::minstd_rand random(11);
-  const auto below = [&](int bound) { return static_cast<int>(random() % unsigned(bound)); };
-  for (int round = 0; round < 12; ++round) {
+class LettersAndNone : public Letters {
+ protected:
+  int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
+  static std::string broken(int round) { return fmt::format("broken{}", round); }
+  static std::string whole(int round) { return fmt::format("whole{}", round); }
+
+  // Each event goes to two tables, to one of them unreadable now and then, until it is retried.
+  void stream(int round, const std::function<std::string()>& value) {
     RecordedTopics topics;
-    source_.name = "src";
-    const std::string broken = fmt::format("broken{}", round);
-    const std::string whole = fmt::format("whole{}", round);
-    topics.add({.id = 99, .ts_us = kLettersBegin, .schema = broken});
-    topics.add({.id = 99, .ts_us = kLettersBegin, .schema = whole});
+    const std::string first = value();
+    topics.add({.id = 99, .value = first, .ts_us = kLettersBegin, .schema = broken(round)});
+    topics.add({.id = 99, .value = first, .ts_us = kLettersBegin, .schema = whole(round)});
     int64_t time = kLettersBegin;
     std::map<int, bool> is_there;
     for (int i = 0; i < 60; ++i) {
       time += 1 + static_cast<int64_t>(below(20)) * 86'400 * 1'000'000 / (round % 2 == 0 ? 1 : 40);
-      RowEvent event{.id = below(3), .value = std::string(1, static_cast<char>('a' + below(3)))};
+      RowEvent event{.id = below(3), .value = value()};
       event.ts_us = time;
       const bool was_there = is_there[event.id];
       event.op = !was_there ? 'c' : below(4) == 0 ? 'd' : 'u';
       is_there[event.id] = event.op != 'd';
-      event.schema = whole;
+      event.schema = whole(round);
       topics.add(event);
-      event.schema = broken;
+      event.schema = broken(round);
       if (below(3) == 0) {
         add_broken(topics, event);
       } else {
@@ -268,9 +270,59 @@ TEST_F(Letters, MakeTheTablesThatWouldBeThereHadNothingFailed) {
     EXPECT_EQ(outcome.left, 0);
     EXPECT_THAT(outcome.reasons, IsEmpty());
     EXPECT_GT(outcome.applied, 5);
-    EXPECT_EQ(versions(broken), versions(whole)) << "round " << round;
     stop();
     watcher_.exec("DELETE FROM metadb.ingest_position; DELETE FROM metadb.ingest_watermark");
+  }
+
+ private:
+  std::minstd_rand random_{11};
+};
+
+TEST_F(LettersAndNone, MakeTheSameTables) {
+  for (int round = 0; round < 12; ++round) {
+    stream(round, [&] { return std::string(1, static_cast<char>('a' + below(3))); });
+    EXPECT_EQ(versions(broken(round)), versions(whole(round))) << "round " << round;
+  }
+}
+
+TEST_F(LettersAndNone, MakeTheSameRowsOfDocuments) {
+  const auto rows_of_documents = [&](const std::string& schema) {
+    const std::string times =
+        "extract(epoch FROM __start)::text, CASE WHEN __current THEN 'now' ELSE extract(epoch FROM "
+        "__end)::text END";
+    std::vector<std::string> out = rows(
+        fmt::format("SELECT 'd', __root__id, n, {} FROM {}.t__d__ ORDER BY 2, __start, __end, 3",
+                    times, schema));
+    const std::vector<std::string> elements =
+        rows(fmt::format("SELECT 'a', __root__id, __ord__a, a, {} FROM {}.t__a__ ORDER BY 2, 3, "
+                         "__start, __end, 4",
+                         times, schema));
+    out.insert(out.end(), elements.begin(), elements.end());
+    return out;
+  };
+  // As it stands in a string of JSON.
+  const auto document = [&]() -> std::string {
+    if (below(8) == 0) return "none";
+    std::string elements = "0";
+    for (int i = below(3); i > 0; --i) elements += fmt::format(",{}", below(2));
+    return fmt::format(R"({{\"n\":{},\"a\":[{}]}})", below(2), elements);
+  };
+  for (int round = 0; round < 12; ++round) {
+    for (const std::string& schema : {broken(round), whole(round)}) {
+      for (const auto& [path, id] : {std::pair("$", "d"), std::pair("$.a", "a")})
+        catalog::insert_json_mapping(watcher_, {schema, "t", "v", path, id});
+    }
+    catalog_.reload(watcher_);
+    stream(round, document);
+    EXPECT_EQ(versions(broken(round)), versions(whole(round))) << "round " << round;
+    EXPECT_EQ(rows_of_documents(broken(round)), rows_of_documents(whole(round)))
+        << "round " << round;
+    for (const char* table : {"t", "t__d", "t__a"}) {
+      const catalog::Table stored =
+          catalog::load_tables(watcher_, catalog::TableName(broken(round), table)).at(0);
+      catalog::Transaction transaction(watcher_, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+      EXPECT_EQ(catalog::check_table(watcher_, stored).total, 0) << stored.main();
+    }
   }
 }
 

@@ -370,6 +370,29 @@ TEST_F(Synchronization, RowsOfDocumentsEndWithTheirRecord) {
   EXPECT_EQ(run("verify consistency").tag, "VERIFY CONSISTENCY");
 }
 
+// As after a change of the key, before they are purged: which of them have a root is unknown.
+TEST_F(Synchronization, RowsOfDocumentsThatNameTheirRootsByAnotherKeyAreLeft) {
+  const std::string document = R"({\"n\": 1})";
+  run("alter data source s options (add table_stop_filter 'nothing')");
+  read(1, document);
+  ASSERT_TRUE(catches_up());
+  run("create data mapping for json from table public.t__ column v path '$' to 'x'");
+  for (int id = 1; id <= 5; ++id) stream(id, document + " ");
+  ASSERT_TRUE(is_complete());
+  run("endsync data source s");
+  run("sync data source s");
+  new_connector("srv2");
+  for (int id = 1; id <= 4; ++id) read(id, document + " ");
+  stream(1, document + " ");
+  ASSERT_TRUE(is_complete());
+  superuser_.exec("UPDATE metadb.managed_table SET key_columns = '{id,v}' WHERE table_name = 't'");
+  run("endsync data source s");
+  EXPECT_THAT(notices_, testing::Contains(
+                            testing::Field(&server::Notice::message, HasSubstr("are not swept"))));
+  EXPECT_EQ(only("SELECT count(*) FROM public.t"), "4");
+  EXPECT_EQ(only("SELECT count(*) FROM public.t__x"), "5");
+}
+
 TEST_F(Synchronization, SyncAgainBeginsAnew) {
   synchronize();
   run("sync data source s");
