@@ -134,7 +134,6 @@ Applied Applier::apply(const Batch& batch) {
     } catch (const ChildrenOutgrown& outgrown) {
       if (tries >= kFitsMax) throw LaneStopped(outgrown, lane_in_hand_);
       last_ends_.clear();  // those that the transaction had raised
-      last_ends_.clear();  // what was raised is not
       children_.fit(outgrown, lane_in_hand_);
     } catch (const Misfit& misfit) {
       last_ends_.clear();
