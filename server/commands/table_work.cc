@@ -7,6 +7,7 @@
 
 #include "catalog/dependents.h"
 #include "server/commands/waiting.h"
+#include "server/pause.h"
 
 namespace metadb::server {
 namespace {
