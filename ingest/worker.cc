@@ -111,6 +111,7 @@ SourceStatus Worker::status() const {
   status.lag_seconds.reset();
   status.events_per_second = 0;
   status.next_retry_us.reset();
+  for (auto& [topic, lane] : status.stopped_lanes) lane.next_retry_us.reset();
   return status;
 }
 

@@ -80,6 +80,15 @@ Trouble trouble_of(const SourceStatus& status) {
   return {status.last_error, timestamp(status.last_error_us)};
 }
 
+// Of the source, or of the first of its topics that stand.
+std::optional<int64_t> next_retry_us(const SourceStatus& status) {
+  std::optional<int64_t> first = status.next_retry_us;
+  for (const auto& [topic, lane] : status.stopped_lanes) {
+    if (lane.next_retry_us && (!first || *lane.next_retry_us < *first)) first = lane.next_retry_us;
+  }
+  return first;
+}
+
 std::string one_decimal(double value) {
   return fmt::format("{}", std::round(value * 10) / 10);
 }
@@ -149,7 +158,7 @@ Rows status_rows(CommandContext& context) {
                   status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
                   one_decimal(status->events_per_second), snapshot_rows(*status),
                   snapshot_total(*status), remaining(*status), trouble.text, trouble.time,
-                  timestamp(status->next_retry_us), snapshot_note(*status)});
+                  timestamp(next_retry_us(*status)), snapshot_note(*status)});
     }
     rows.push_back(std::move(row));
   }
