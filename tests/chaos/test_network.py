@@ -132,9 +132,13 @@ class BeforeKafka(Consumer):
 
 class Broker(Consumer):
     def come_back(self):
-        """Once metadb has told that it is gone: who connects to the relay is sent away."""
+        """Once metadb has noticed that it is gone. Of a broker that hangs up, as the relay does now, its client tells
+        nothing; but the group's session ends after ten seconds."""
+        def has_noticed():
+            row = ask_status(self.session)
+            return row["last_error"] or row["source_stream"] != "active"
         try:
-            self.await_trouble("")
+            wait_until(has_noticed, 30, lambda: f"{ask_status(self.session)}\n{self.rig.metadb.tail(12)}")
         finally:
             PARTS.kafka.start()
 
