@@ -67,11 +67,22 @@ Snapshot load(Connection& connection) {
   return out;
 }
 
+// What ALTER ROLE, ALTER DATABASE or the server's configuration may have set otherwise. What we do
+// ends by limits of its own, if any; and who looks behind a lock wants to see what its last holder
+// has committed, which the other levels of isolation do not show. A database that is made read-only
+// stays so.
+constexpr std::string_view kSessionSettings =
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = "
+    "off; SET search_path = pg_catalog";
+
 }  // namespace
 
 Connection Catalog::connected(const std::string& conninfo) {
   Connection connection(conninfo);
-  connection.exec("SET search_path = pg_catalog");
+  connection.exec(std::string(kSessionSettings));
+  if (connection.server_version() >= 140000) connection.exec("SET idle_session_timeout = 0");
+  if (connection.server_version() >= 170000) connection.exec("SET transaction_timeout = 0");
   return connection;
 }
 

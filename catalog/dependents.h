@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "catalog/postgres.h"
 #include "catalog/tables.h"
@@ -14,5 +15,9 @@ std::string views_on(Connection& connection, const Table& table, const std::stri
 
 // Who keeps the table locked now: `process 123 of "ann", ...`; empty if nobody does.
 std::string lock_holders(Connection& connection, const Table& table);
+
+// Whether somebody has one of the tables, given by their main tables (quoted), or of what belongs
+// to them, locked against writers. Waits for nothing; a table that is gone is not locked.
+bool is_closed_to_writers(Connection& connection, const std::vector<std::string>& main_tables);
 
 }  // namespace metadb::catalog

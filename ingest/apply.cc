@@ -125,6 +125,8 @@ Applied Applier::apply(const Batch& batch) {
       applied = write(batch, ready);
     } catch (const LaneStopped& stopped) {
       // DDL fails if somebody changed the table and the catalog in memory does not know it.
+      if (stopped.sqlstate == "55P03" && !stopped.busy_table)
+        throw shaper_.stopped_by_lock(stopped, stopped.topic, batch);
       if (is_retry || stopped.needs_resync || !stopped.sqlstate.starts_with("42")) throw;
       is_retry = true;
       start_over(stopped);
@@ -139,7 +141,7 @@ Applied Applier::apply(const Batch& batch) {
       last_ends_.clear();
       shaper_.give_up_choice(*table_in_hand_, misfit, lane_in_hand_);
     } catch (const Error& error) {
-      if (error.sqlstate == "55P03") throw LaneStopped(error, lane_in_hand_);
+      if (error.sqlstate == "55P03") throw shaper_.stopped_by_lock(error, lane_in_hand_, batch);
       if (lacks_locks(error)) {
         throw TooManyTables(Error(error).with_hint(std::string(kMoreLocks)), batch.tables().size());
       }

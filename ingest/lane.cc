@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
 
 namespace metadb::ingest {
@@ -32,21 +33,43 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
   report_ = {catalog::described(reason), reason.needs_resync, since_us};
-  const auto wait =
+  const auto pause =
       std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;
-  stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
   busy_table_ = reason.busy_table;
-  if (busy_table_) stopped_until_ = Clock::now() + kFirstRetry;
+  locked_tables_ = reason.locked_tables;
+  has_seen_lock_ = false;
+  next_try_ = Clock::now() + pause;
+  if (reason.needs_resync) {
+    stopped_until_ = Clock::time_point::max();
+  } else {
+    wait(busy_table_ || !locked_tables_.empty() ? kFirstRetry : pause);
+  }
+}
+
+void Lane::wait(std::chrono::seconds time) {
+  stopped_until_ = Clock::now() + time;
+  report_.next_retry_us = now_us() + std::chrono::microseconds(time).count();
 }
 
 bool Lane::resume(catalog::Connection& connection) {
-  if (busy_table_ && catalog::is_stream_busy(connection, *busy_table_)) {
-    stopped_until_ = Clock::now() + kFirstRetry;
+  if (is_kept_waiting(connection)) {
+    wait(kFirstRetry);
     return false;
   }
   stopped_until_.reset();
+  report_.next_retry_us.reset();
   return true;
+}
+
+// A lock on rows can't be seen, nor does one for reading tell whether it was in the way of DDL:
+// then the pauses grow.
+bool Lane::is_kept_waiting(catalog::Connection& connection) {
+  if (busy_table_) return catalog::is_stream_busy(connection, *busy_table_);
+  if (locked_tables_.empty()) return false;
+  const bool is_locked = catalog::is_closed_to_writers(connection, locked_tables_);
+  has_seen_lock_ = has_seen_lock_ || is_locked;
+  return is_locked || (!has_seen_lock_ && Clock::now() < next_try_);
 }
 
 bool Lane::is_due() const {

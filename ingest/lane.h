@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "catalog/postgres.h"
 #include "ingest/debezium.h"
@@ -43,9 +44,10 @@ class Lane {
 
   // Stops the lane; it is tried again later and later, unless only a resync helps.
   void stop(const LaneStopped& reason);
-  // Lets it be read again. False while a command has the table that it was stopped for: it is due
-  // again in a second, since a new start for nothing would cost the others what they have read
-  // ahead.
+  // Lets it be read again. False while a command has the table that it was stopped for, or somebody
+  // has a lock on it that keeps writers away: it is due again in a second, since a new start for
+  // nothing would cost the others what they have read ahead. Once such a lock was seen, its end
+  // ends the wait.
   bool resume(catalog::Connection& connection);
   // The lane's changes were committed: it is sound.
   void succeeded() { failures_ = 0; }
@@ -65,6 +67,9 @@ class Lane {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void wait(std::chrono::seconds time);
+  bool is_kept_waiting(catalog::Connection& connection);
+
   std::string topic_;
   std::shared_ptr<Decoder> decoder_;
   std::map<std::shared_ptr<const EventTable>, bool> passes_;
@@ -72,6 +77,9 @@ class Lane {
   int failures_ = 0;
   StoppedLane report_;
   std::optional<catalog::TableName> busy_table_;  // while it is stopped
+  std::vector<std::string> locked_tables_;        // while it is stopped
+  bool has_seen_lock_ = false;
+  Clock::time_point next_try_{};  // whatever locks can be seen
   std::optional<Clock::time_point> dropping_since_;
   bool has_warned_ = false;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "catalog/error.h"
 #include "catalog/tables.h"
@@ -29,6 +30,8 @@ struct LaneStopped : catalog::Error {
   bool needs_resync;  // retrying does not help; only `sync` does
   // A command has this table, and will be done with it.
   std::optional<catalog::TableName> busy_table{};
+  // Whose locks somebody held for too long: the main tables (quoted) of the topic.
+  std::vector<std::string> locked_tables{};
 };
 
 // A command has one of the tables, or waits for it.

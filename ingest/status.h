@@ -54,6 +54,7 @@ struct StoppedLane {
   std::string reason;  // with its hint
   bool needs_resync = false;
   int64_t since_us = 0;
+  std::optional<int64_t> next_retry_us{};  // none: it is being tried, or only a resync helps
 };
 
 // How fast rows of a snapshot come.

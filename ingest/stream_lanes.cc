@@ -59,7 +59,9 @@ bool Stream::has_more_to_read() {
 bool Stream::resume_due_lanes() {
   bool has_resumed = false;
   for (auto& [topic, lane] : parts_.lanes) {
-    if (lane.is_due() && lane.resume(connection_)) has_resumed = true;
+    if (!lane.is_due()) continue;
+    has_resumed = lane.resume(connection_) || has_resumed;
+    parts_.board.update([&](SourceStatus& status) { status.stopped_lanes[topic] = lane.report(); });
   }
   return has_resumed;
 }

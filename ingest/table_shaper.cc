@@ -161,6 +161,23 @@ std::shared_ptr<const Table> known_table(const catalog::Snapshot& snapshot, cons
   throw TableChanged("40001", fmt::format("a command has purged table {}", table.main()));
 }
 
+LaneStopped TableShaper::stopped_by_lock(const Error& reason, const std::string& topic,
+                                         const Batch& batch) const {
+  LaneStopped stopped(reason, topic);
+  const auto snapshot = catalog_.snapshot();
+  for (const TableChanges& changes : batch.tables()) {
+    if (changes.topic != topic) continue;
+    const EventTable& event = *changes.table;
+    const auto target = snapshot->source_tables.find(
+        catalog::SourceTableKey{source_name_, event.db, event.schema, event.table});
+    if (target == snapshot->source_tables.end()) continue;
+    const auto table =
+        snapshot->tables.find({target->second.schema_name, target->second.table_name});
+    if (table != snapshot->tables.end()) stopped.locked_tables.push_back(table->second->main());
+  }
+  return stopped;
+}
+
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
   const EventTable& event = *changes.table;
   const catalog::SourceTableKey key{source_name_, event.db, event.schema, event.table};

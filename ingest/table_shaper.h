@@ -74,6 +74,9 @@ class TableShaper {
   std::shared_ptr<const catalog::Table> change(const std::string& topic,
                                                const catalog::Table& table,
                                                const std::function<catalog::Table()>& change);
+  // What a batch does that has waited too long for a lock, in what it does for a topic.
+  [[nodiscard]] LaneStopped stopped_by_lock(const catalog::Error& reason, const std::string& topic,
+                                            const Batch& batch) const;
 
  private:
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,

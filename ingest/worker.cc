@@ -17,7 +17,7 @@ using catalog::Error;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstBackoff{500};
-constexpr milliseconds kLastBackoff{30'000};
+constexpr milliseconds kLastBackoff{10'000};
 constexpr std::chrono::hours kDeadline{3};  // should the option not be one
 
 // Doubles up to a bound; jitter keeps many workers from coming back at once.
@@ -111,6 +111,7 @@ SourceStatus Worker::status() const {
   status.lag_seconds.reset();
   status.events_per_second = 0;
   status.next_retry_us.reset();
+  for (auto& [topic, lane] : status.stopped_lanes) lane.next_retry_us.reset();
   return status;
 }
 

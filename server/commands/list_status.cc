@@ -80,6 +80,15 @@ Trouble trouble_of(const SourceStatus& status) {
   return {status.last_error, timestamp(status.last_error_us)};
 }
 
+// Of the source, or of the first of its topics that stand.
+std::optional<int64_t> next_retry_us(const SourceStatus& status) {
+  std::optional<int64_t> first = status.next_retry_us;
+  for (const auto& [topic, lane] : status.stopped_lanes) {
+    if (lane.next_retry_us && (!first || *lane.next_retry_us < *first)) first = lane.next_retry_us;
+  }
+  return first;
+}
+
 // While it synchronizes, of its snapshot; else since the server was started.
 Value snapshot_rows(const SourceStatus& status) {
   return std::to_string(status.snapshot ? status.snapshot->rows : status.snapshot_rows);
@@ -157,7 +166,7 @@ Rows status_rows(CommandContext& context) {
            std::to_string(status->lag_events),
            status->lag_seconds ? Value(one_decimal(*status->lag_seconds)) : std::nullopt,
            one_decimal(status->events_per_second), snapshot_rows(*status), snapshot_total(*status),
-           remaining(*status), trouble.text, trouble.time, timestamp(status->next_retry_us),
+           remaining(*status), trouble.text, trouble.time, timestamp(next_retry_us(*status)),
            snapshot_note(*status), snapshot_bytes(*status)});
     }
     rows.push_back(std::move(row));

@@ -86,6 +86,37 @@ TEST_F(CatalogTest, RunsNothingThatUsersPutIntoPublic) {
   EXPECT_EQ(text("SELECT message FROM metadb.log"), "a line");
 }
 
+// Of a role or a database, for its users' sake: what we do must neither be cut short nor look at an
+// old snapshot.
+TEST_F(CatalogTest, SessionsDoNotFollowTheSettingsOfTheDatabase) {
+  std::vector<std::pair<std::string, std::string>> settings = {
+      {"statement_timeout", "0"},
+      {"lock_timeout", "0"},
+      {"idle_in_transaction_session_timeout", "0"},
+      {"default_transaction_isolation", "read committed"},
+      {"default_transaction_deferrable", "off"},
+      {"search_path", "pg_catalog"}};
+  if (connection_.server_version() >= 140000) settings.emplace_back("idle_session_timeout", "0");
+  if (connection_.server_version() >= 170000) settings.emplace_back("transaction_timeout", "0");
+  const std::string alter = "ALTER DATABASE " + database_.name() + " SET ";
+  for (const auto& [name, ours] : settings) {
+    const bool is_time = ours == "0";
+    const bool is_isolation = name == "default_transaction_isolation";
+    connection_.exec(alter + name + " = " +
+                     (is_time         ? "'70ms'"
+                      : is_isolation  ? "serializable"
+                      : ours == "off" ? "on"
+                                      : "public"));
+  }
+  const auto expect_ours = [&](Connection session) {
+    for (const auto& [name, ours] : settings) {
+      EXPECT_EQ(session.exec("SHOW " + name).text(0, 0), ours) << name;
+    }
+  };
+  expect_ours(catalog_.connect());
+  expect_ours(catalog_.connect_superuser());
+}
+
 TEST_F(CatalogTest, TwoServersMayOpenItAtOnce) {
   std::vector<std::jthread> servers;
   std::atomic<int> opened = 0;

@@ -4,7 +4,7 @@ is in Kafka is in the tables. Both are conditions that can be asked for."""
 from processes import wait_until
 
 
-def await_kafka(source, connection, slot):
+def await_kafka(source, connection, slot, seconds=60):
     """Returns when the connector has sent, and Kafka has acknowledged, all that is committed now."""
     cursor = connection.cursor()
     cursor.execute("SELECT pg_current_wal_insert_lsn()")
@@ -21,7 +21,7 @@ def await_kafka(source, connection, slot):
         return bool(row and row[0])
 
     try:
-        wait_until(confirmed, 60, f"the connector does not confirm {position} on slot {slot}", pause=0.2)
+        wait_until(confirmed, seconds, f"the connector does not confirm {position} on slot {slot}", pause=0.2)
     finally:
         admin.close()
 

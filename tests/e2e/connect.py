@@ -75,21 +75,31 @@ status.storage.topic=connect-{generation}-status
 status.storage.replication.factor=1
 status.storage.partitions=1
 scheduled.rebalance.max.delay.ms=0
+session.timeout.ms=6000
+heartbeat.interval.ms=2000
 offset.flush.interval.ms=1000
 producer.max.request.size=20000000
 """)
-        self.launch(["java", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                     f"-Dlog4j.configuration=file:{folder}/log4j.properties", "-cp", f"{CACHE}/kafka/*",
-                     "org.apache.kafka.connect.cli.ConnectDistributed", folder / "worker.properties"])
+        self._command = ["java", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                         f"-Dlog4j.configuration=file:{folder}/log4j.properties", "-cp", f"{CACHE}/kafka/*",
+                         "org.apache.kafka.connect.cli.ConnectDistributed", folder / "worker.properties"]
+        self.start()
+
+    def launch_only(self):
+        """Starts the worker, also again: its connectors are in Kafka. Does not wait for it."""
+        self.launch(self._command)
+
+    def start(self):
+        self.launch_only()
         self.ready(lambda: self._ask("GET", "/connectors") is not None, 90)
 
-    def _ask(self, method, path, body=None):
+    def _ask(self, method, path, body=None, seconds=30):
         """The parsed answer; None while the worker is not there or busy with a rebalance."""
         request = urllib.request.Request(
             self.url + path, method=method, data=None if body is None else json.dumps(body).encode(),
             headers={"Accept": "application/json", "Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             if error.code in (404, 409, 503):
@@ -117,6 +127,15 @@ producer.max.request.size=20000000
             if part["state"] == "FAILED":
                 raise AssertionError(f"connector {name} failed: {part['trace']}")
         return len(parts) == 2 and all(part["state"] == "RUNNING" for part in parts)
+
+    def states(self, name):
+        """Of the connector and its tasks, as far as the worker answers soon."""
+        status = self._ask("GET", f"/connectors/{name}/status", seconds=2)
+        return [part["state"] for part in [status["connector"], *status["tasks"]]] if status else []
+
+    def restart_failed(self, name):
+        """Starts what has failed again, as an operator would."""
+        self._ask("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true", seconds=10)
 
     def delete(self, name):
         wait_until(lambda: self._ask("DELETE", f"/connectors/{name}") is not None, 30, f"connector {name} stays")

@@ -95,7 +95,11 @@ class Journal:
             self._open.append((name, table.key_of(state) if table.key else None, state))
 
     def delete(self, name, sql, parameters=None):
+        """Without a key there is no state to note: no version begins."""
         table = self.tables[name]
+        if not table.key:
+            self._run(sql, parameters)
+            return
         for row in self._run(f"{sql} RETURNING {table.images()}", parameters):
             self._open.append((name, table.key_of(table.state(row)), None))
 

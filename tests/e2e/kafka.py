@@ -8,23 +8,36 @@ from processes import CACHE, REPOSITORY, Process, free_ports, run
 
 
 class Kafka(Process):
-    def __init__(self, room):
+    def __init__(self, room, is_relayed=False):
+        """If relayed there is one listener more, on relay_target, which tells clients to come to relay_port."""
         super().__init__(room, "kafka")
         folder = room.folder("kafka")
         self.ca = room.path / "ca.pem"
         keystore = self._make_certificates(room.folder("certificates"))
-        [ssl_port] = free_ports(1)
+        ssl_port, self.relay_target, self.relay_port = free_ports(3)
+        relayed = f",RELAYED://127.0.0.1:{self.relay_target}" if is_relayed else ""
+        announced = f",RELAYED://127.0.0.1:{self.relay_port}" if is_relayed else ""
         script = REPOSITORY / "tests/fakes/kafka_broker"
         environment = {"KAFKA_HEAP": "768m", "METADB_E2E_CACHE": str(CACHE)}
         run([script, "configure", folder,
-             f"listeners=PLAINTEXT://127.0.0.1:@PORT@,SSL://127.0.0.1:{ssl_port},CONTROLLER://127.0.0.1:@CONTROLLER@",
-             f"advertised.listeners=PLAINTEXT://127.0.0.1:@PORT@,SSL://localhost:{ssl_port}",
+             f"listeners=PLAINTEXT://127.0.0.1:@PORT@,SSL://127.0.0.1:{ssl_port},CONTROLLER://127.0.0.1:@CONTROLLER@"
+             f"{relayed}",
+             f"advertised.listeners=PLAINTEXT://127.0.0.1:@PORT@,SSL://localhost:{ssl_port}{announced}",
+             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,RELAYED:PLAINTEXT",
              "ssl.keystore.type=PEM", f"ssl.keystore.location={keystore}", "message.max.bytes=20000000",
              ], seconds=600, env={**os.environ, **environment})
         self.bootstrap = (folder / "bootstrap").read_text().strip()
         self.ssl_bootstrap = f"localhost:{ssl_port}"
-        self.launch([script, "run", folder], environment=environment)
-        self.ready(self._answers, 60)
+        self._command, self._environment = [script, "run", folder], environment
+        self.start()
+
+    def launch_only(self):
+        """Starts the broker, also again with what it had, and does not wait for it."""
+        self.launch(self._command, environment=self._environment)
+
+    def start(self):
+        self.launch_only()
+        self.ready(self.answers, 120)
 
     def _make_certificates(self, folder):
         """A private CA and a certificate of localhost; returns the broker's key and chain in one file."""
@@ -45,7 +58,7 @@ class Kafka(Process):
     def kcat(self, *arguments, **options):
         return run(["kcat", "-q", "-b", self.bootstrap, "-m", "5", *arguments], **options)
 
-    def _answers(self):
+    def answers(self):
         return subprocess.run(["kcat", "-b", self.bootstrap, "-L", "-m", "1"], capture_output=True,
                               check=False).returncode == 0
 

@@ -55,9 +55,9 @@ class Metadb(Process):
         self.wait_ready()
 
     def wait_ready(self):
-        self.ready(self._answers, 60)
+        self.ready(self.answers, 60)
 
-    def _answers(self):
+    def answers(self):
         try:
             self.connect().close()
             return True

@@ -1,5 +1,7 @@
 """The source, and a database for metadb to keep its tables in: PostgreSQL over TCP with a password."""
 
+import contextlib
+import os
 import pathlib
 import signal
 import subprocess
@@ -42,8 +44,32 @@ unix_socket_directories = ''
 fsync = off
 shared_buffers = 128MB
 {self.settings}""")
-        self.launch([postgres_bin() / "postgres", "-D", data], **as_postgres())
-        self.ready(self._answers, 30)
+        self._data = data
+        self.start()
+
+    def launch_only(self):
+        """Starts the server, also again with what it had, and does not wait for it."""
+        self.launch([postgres_bin() / "postgres", "-D", self._data], **as_postgres())
+
+    def start(self):
+        self.launch_only()
+        self.ready(self.answers, 30)
+
+    def children(self):
+        """Process ids of the postmaster's children."""
+        own_id = self.popen.pid
+        return [int(word) for word in pathlib.Path(f"/proc/{own_id}/task/{own_id}/children").read_text().split()]
+
+    def kill(self):
+        """kill -9 of all its processes: backends that a postmaster leaves behind would keep its next start away."""
+        if not self.running:
+            return
+        self.popen.send_signal(signal.SIGSTOP)  # no child more
+        children = self.children()
+        super().kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def close(self):
         """Immediate shutdown: a killed postmaster would leave its children and its shared memory behind."""
@@ -54,7 +80,7 @@ shared_buffers = 128MB
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def _answers(self):
+    def answers(self):
         try:
             self.connect("postgres").close()
             return True
@@ -62,7 +88,8 @@ shared_buffers = 128MB
             return False
 
     def connect(self, database):
-        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database)
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database,
+                                      connect_timeout=10)
         connection.autocommit = True
         return connection
 

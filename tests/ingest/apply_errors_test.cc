@@ -329,6 +329,8 @@ TEST_F(ApplyErrors, LockOfAUserStopsTheLaneOfItsTable) {
     } catch (const LaneStopped& stopped) {
       EXPECT_EQ(stopped.sqlstate, "55P03");
       EXPECT_EQ(stopped.topic, topic() + "_2");
+      EXPECT_THAT(stopped.locked_tables,
+                  testing::ElementsAre(fmt::format("\"public\".\"{}_2__\"", table_)));
     }
     return std::chrono::steady_clock::now() - begun;
   };

@@ -44,6 +44,42 @@ TEST(Lane, AsksForATableThatACommandHasEverySecondHoweverLongThatTakes) {
   EXPECT_FALSE(lane.is_stopped());
 }
 
+// What a user keeps locked for an hour is read soon after.
+TEST(Lane, GoesOnSoonAfterALockThatKeptWritersAwayHoweverLongItLasted) {
+  const TestDatabase database;
+  catalog::Connection connection = database.connect();
+  catalog::Connection user = database.connect();
+  user.exec("CREATE TABLE public.t__ (v text) PARTITION BY LIST (v)");
+  user.exec("CREATE TABLE public.t PARTITION OF public.t__ DEFAULT");
+  std::optional<catalog::Transaction> locking(user);
+  user.exec("LOCK TABLE public.t IN SHARE MODE");
+  Lane lane("topic", std::make_shared<ingest::Decoder>());
+  LaneStopped locked(Error("55P03", "lock timeout"), "topic");
+  locked.locked_tables = {"\"public\".\"t__\"", "\"public\".\"gone__\""};
+  for (int i = 0; i < 10; ++i) lane.stop(locked);
+  EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(3)));
+  EXPECT_FALSE(lane.resume(connection));
+  EXPECT_GT(lane.report().next_retry_us.value_or(0), ingest::now_us());
+  locking.reset();
+  EXPECT_TRUE(lane.resume(connection));
+  EXPECT_FALSE(lane.report().next_retry_us.has_value());
+}
+
+// A try holds up the other topics: a lock that can't be seen is not asked for every second.
+TEST(Lane, WaitsLongerAndLongerForALockThatCannotBeSeen) {
+  const TestDatabase database;
+  catalog::Connection connection = database.connect();
+  connection.exec("CREATE TABLE public.t__ (v text)");
+  Lane lane("topic", std::make_shared<ingest::Decoder>());
+  LaneStopped locked(Error("55P03", "lock timeout"), "topic");
+  locked.locked_tables = {"\"public\".\"t__\""};
+  lane.stop(locked);
+  EXPECT_TRUE(eventually([&] { return lane.is_due() && lane.resume(connection); }));
+  for (int i = 0; i < 5; ++i) lane.stop(locked);
+  EXPECT_TRUE(eventually([&] { return lane.is_due(); }, std::chrono::seconds(3)));
+  EXPECT_FALSE(lane.resume(connection));
+}
+
 TEST(Decoders, AreSharedBySomeLanesAndComeFreeWithThem) {
   ingest::Decoders decoders;
   std::vector<Lane> lanes;

@@ -187,6 +187,24 @@ TEST_F(Live, PauseEndsALongBackoff) {
   EXPECT_EQ(status_of("s", "next_retry"), std::nullopt);
 }
 
+// A topic that stands is tried again, too.
+TEST_F(Live, TellsWhenATopicThatStandsIsTriedAgain) {
+  topics_["s"].add({.id = 1});
+  create("s");
+  ASSERT_TRUE(arrive(1));
+  catalog::Connection user = database_.connect();
+  std::optional<catalog::Transaction> locking(user);
+  user.exec("LOCK TABLE public.t IN EXCLUSIVE MODE");
+  topics_["s"].add({.id = 2});
+  ASSERT_TRUE(eventually([&] { return state() == "retrying" && status_of("s", "next_retry"); }));
+  run("pause data source s");
+  EXPECT_EQ(status_of("s", "next_retry"), std::nullopt);
+  run("resume data source s");
+  locking.reset();
+  ASSERT_TRUE(arrive(2));
+  EXPECT_TRUE(eventually([&] { return status_of("s", "next_retry") == std::nullopt; }));
+}
+
 class SilentLive : public Live {
  protected:
   SilentLive() {
