@@ -29,13 +29,28 @@ const JsonNode* unless_null(const JsonNode* node) {
   return node == nullptr || node->is_null() ? nullptr : node;
 }
 
-// Whether the record's key tells its row from all others: it is there, and nothing in it is NULL.
-bool is_whole(const Opened<KeyPlan>& key, const StructPlan& row) {
-  if (key.plan == nullptr) return false;
-  return std::ranges::all_of(key.plan->fields.columns, [&](const ColumnPlan& field) {
-    const bool is_of_row = row.index.contains(field.name);
-    return !is_of_row || unless_null(key.payload->member(field.name)) != nullptr;
-  });
+// Whether nothing in the record's key tells its row from all others, or a NULL in it keeps it from
+// doing so. Only REPLICA IDENTITY FULL lets the source publish updates and deletes of such rows.
+bool is_found_by_image(const Opened<KeyPlan>& key, const StructPlan& row) {
+  if (key.plan == nullptr) return true;
+  bool has_column = false;
+  for (const ColumnPlan& field : key.plan->fields.columns) {
+    if (!row.index.contains(field.name)) continue;
+    has_column = true;
+    if (unless_null(key.payload->member(field.name)) == nullptr) return true;
+  }
+  return !has_column;
+}
+
+// Of the old row, where it is the key that counts, the other values may be made up
+// (debezium-format 5).
+void learn(ValuePlan& plan, const Opened<KeyPlan>& key, const JsonNode& payload, Op op) {
+  if (key.plan != nullptr) plan.learn(*key.payload, true);
+  if (const JsonNode* after = struct_member(payload, "after")) plan.learn(*after, false);
+  const JsonNode* before = struct_member(payload, "before");
+  const bool is_old_row = op == Op::update || op == Op::remove;
+  if (before != nullptr && is_old_row && is_found_by_image(key, plan.row()))
+    plan.learn(*before, false);
 }
 
 // A delete with its place in the source's log: the other half of a key change has the same.
@@ -59,11 +74,18 @@ std::string key_of(const Deleted& deleted) {
   return out;
 }
 
+// How rows of the table are read that come without schemas.
+struct SchemalessTable {
+  EventTable table;
+  std::shared_ptr<ValuePlan> plan;
+};
+
 struct Topic {
   std::string name;
   SidePlans<ValuePlan> values;
   SidePlans<KeyPlan> keys;
   std::vector<std::shared_ptr<const EventTable>> tables;  // most recent first
+  std::vector<SchemalessTable> schemaless;                // most recent first
   std::deque<Deleted> deleted;                            // most recent first
 };
 
@@ -122,14 +144,17 @@ class Decoder::State {
       : marker_(std::make_shared<const UnavailableMarker>(options.unavailable_placeholder)),
         value_reader_(Side::value, options.wire, options.schemas),
         key_reader_(Side::key, options.wire, options.schemas),
-        header_reader_(Side::key, options.wire, options.schemas) {}
+        header_reader_(Side::key, options.wire, options.schemas),
+        known_table_(options.known_table) {}
 
   Decoded decode(const Message& message);
 
  private:
   Topic& topic(std::string_view name);
   Opened<KeyPlan> open_key(const Message& message, Topic& topic);
-  Decoded change(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload);
+  static std::shared_ptr<KeyPlan> plan_of_members(Topic& topic, const JsonNode& key);
+  Decoded change(const Message& message, Topic& topic, ValuePlan* plan, const JsonNode& payload);
+  ValuePlan& schemaless_plan(Topic& topic, const EventTable& table);
   void add_widened_rows(const Message& message, Topic& topic, ValuePlan& plan,
                         const JsonNode& payload, Change& change);
   void add_rows(const Message& message, Topic& topic, ValuePlan& plan, const JsonNode& payload,
@@ -153,6 +178,7 @@ class Decoder::State {
   SideReader key_reader_;
   SideReader header_reader_;
   RowReader reader_;
+  std::function<std::shared_ptr<const catalog::Table>(const EventTable&)> known_table_;
   std::set<std::string> reported_;  // columns whose texts held U+0000; losses, as they were told
 };
 
@@ -176,10 +202,9 @@ Decoded Decoder::State::decode(const Message& message) {
   if (!is_object) return Ignored{IgnoredKind::unknown, {}, 0, "a value that is not a struct"};
   const MessageKind kind = plan != nullptr ? plan->kind() : kind_of_members(*payload);
   if (kind == MessageKind::cloud_event) throw DecodeError("CloudEvents are not supported yet");
-  if (kind == MessageKind::change || kind == MessageKind::flattened) {
-    if (plan == nullptr) throw DecodeError("JSON without schemas is not supported yet");
-    if (kind == MessageKind::change) return change(message, its_topic, *plan, *payload);
-    throw DecodeError("value schema \"" + excerpt(plan->schema_name()) +
+  if (kind == MessageKind::change) return change(message, its_topic, plan.get(), *payload);
+  if (kind == MessageKind::flattened) {
+    throw DecodeError("value schema \"" + excerpt(plan == nullptr ? "" : plan->schema_name()) +
                       "\" is a flattened row, not an envelope: not supported yet");
   }
   if (may_be_row(kind, *payload) && has_struct_key(message)) {
@@ -227,9 +252,29 @@ Opened<KeyPlan> Decoder::State::open_key(const Message& message, Topic& its_topi
     throw DecodeError(std::string("key: ") + error.what(), error.sqlstate);
   }
   if (key.payload == nullptr) return {};
-  if (key.plan == nullptr) throw DecodeError("key: JSON without schemas is not supported yet");
   if (key.payload->kind != JsonKind::object) throw DecodeError("key: payload is not a struct");
+  if (key.plan == nullptr) key.plan = plan_of_members(its_topic, *key.payload);
   return key;
+}
+
+// Equal names, equal plan.
+std::shared_ptr<KeyPlan> Decoder::State::plan_of_members(Topic& its_topic, const JsonNode& key) {
+  std::string names;
+  for (const JsonNode* field = key.begin(); field != key.end(); field = field->next())
+    names.append(std::to_string(field->name.size())).append(" ").append(field->name);
+  const auto* entry =
+      its_topic.keys.schemaless.find([&](const auto& e) { return e.schema == names; });
+  if (entry == nullptr)
+    entry = its_topic.keys.schemaless.insert(std::move(names), KeyPlan::of_members(key));
+  return entry->plan;
+}
+
+ValuePlan& Decoder::State::schemaless_plan(Topic& its_topic, const EventTable& table) {
+  auto* known =
+      find_recent(its_topic.schemaless, [&](const auto& entry) { return entry.table == table; });
+  if (known != nullptr) return *known->plan;
+  auto plan = std::make_shared<ValuePlan>(known_table_ ? known_table_(table) : nullptr, marker_);
+  return *insert_recent(its_topic.schemaless, {table, std::move(plan)}, kTablesPerTopicMax).plan;
 }
 
 std::shared_ptr<const EventTable> Decoder::State::table(Topic& its_topic,
@@ -241,7 +286,7 @@ std::shared_ptr<const EventTable> Decoder::State::table(Topic& its_topic,
                        kTablesPerTopicMax);
 }
 
-Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePlan& plan,
+Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePlan* its_plan,
                                const JsonNode& payload) {
   const char op = op_letter(payload);
   const SourceBlock source(payload);
@@ -254,6 +299,7 @@ Decoded Decoder::State::change(const Message& message, Topic& its_topic, ValuePl
   change.ts_us = source.required_ts_us();
   change.sequence = source.sequence;
   change.table = table(its_topic, source);
+  ValuePlan& plan = its_plan != nullptr ? *its_plan : schemaless_plan(its_topic, *change.table);
   if (change.op != Op::truncate) add_widened_rows(message, its_topic, plan, payload, change);
   report_replaced(*change.table);
   for (const auto& [loss, text] : plan.take_losses(change.table)) report(loss, text);
@@ -293,11 +339,10 @@ void Decoder::State::add_widened_rows(const Message& message, Topic& its_topic, 
 void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,
                               const JsonNode& payload, Change& change) {
   const Opened<KeyPlan> key = open_key(message, its_topic);
+  if (plan.row().is_schemaless) learn(plan, key, payload, change.op);
   change.schema = plan.row_schema(key.plan);
   const JsonNode* before = struct_member(payload, "before");
-  // Without a whole key only REPLICA IDENTITY FULL lets the source publish updates and deletes.
-  const bool is_found_by_image = change.schema->key.empty() || !is_whole(key, plan.row());
-  if (is_found_by_image && before != nullptr &&
+  if (before != nullptr && is_found_by_image(key, plan.row()) &&
       (change.op == Op::update || change.op == Op::remove)) {
     change.before = reader_.row(plan.row(), *before, false);
   }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "catalog/tables.h"
 #include "ingest/avro_schema.h"
 #include "ingest/change.h"
 #include "ingest/debezium_error.h"
@@ -54,6 +56,9 @@ struct DecoderOptions {
   std::string unavailable_placeholder = "__debezium_unavailable_value";
   WireOptions wire = {};
   std::shared_ptr<SchemaStore> schemas = nullptr;  // null: there is no registry
+  // The table here that the source table feeds, null if there is none yet: it knows the types of
+  // events without schemas.
+  std::function<std::shared_ptr<const catalog::Table>(const EventTable&)> known_table = {};
 };
 
 // Decodes the messages of one lane, on one thread.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ingest/debezium_error.h"
+#include "ingest/schemaless_types.h"
 
 namespace metadb::ingest {
 namespace {
@@ -38,6 +39,18 @@ size_t field_count(const JsonNode& schema) {
   for (const JsonNode* field = fields->begin(); field != fields->end(); field = field->next())
     count++;
   return count;
+}
+
+void check_name(std::string_view name) {
+  if (name.find('\0') != std::string_view::npos) {
+    throw DecodeError("name of a field holds the character U+0000", "22021");
+  }
+}
+
+void check_count(size_t fields) {
+  if (fields <= kColumnsMax) return;
+  throw DecodeError("schema has " + std::to_string(fields) + " fields, more than " +
+                    std::to_string(kColumnsMax));
 }
 
 struct NamedKind {
@@ -101,9 +114,7 @@ StructPlan::StructPlan(const JsonNode& schema,
   }
   for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
     FieldSchema field = field_schema(*node);
-    if (field.name.find('\0') != std::string::npos) {
-      throw DecodeError("name of a field holds the character U+0000", "22021");
-    }
+    check_name(field.name);
     const auto own = field.unavailable_placeholder.empty()
                          ? marker
                          : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
@@ -111,10 +122,7 @@ StructPlan::StructPlan(const JsonNode& schema,
     for (const Loss loss : losses_of(field)) losses[loss].push_back(field.name);
     columns.push_back({std::move(field.name), type, own});
   }
-  if (columns.size() > kColumnsMax) {
-    throw DecodeError("schema has " + std::to_string(columns.size()) + " fields, more than " +
-                      std::to_string(kColumnsMax));
-  }
+  check_count(columns.size());
   for (size_t i = 0; i < columns.size(); i++) {
     if (!index.emplace(columns[i].name, i).second) {
       throw DecodeError("column \"" + columns[i].name + "\" appears twice in the schema");
@@ -122,7 +130,27 @@ StructPlan::StructPlan(const JsonNode& schema,
   }
 }
 
+void StructPlan::add(ColumnPlan column) {
+  check_name(column.name);
+  check_count(columns.size() + 1);
+  columns.push_back(std::move(column));
+  index.clear();  // the columns may have moved
+  for (size_t i = 0; i < columns.size(); i++) index.emplace(columns[i].name, i);
+}
+
 KeyPlan::KeyPlan(const JsonNode& schema) : fields(schema, nullptr) {}
+
+std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
+  const std::shared_ptr<KeyPlan> plan(new KeyPlan());
+  plan->fields.is_schemaless = true;
+  for (const JsonNode* field = key.begin(); field != key.end(); field = field->next()) {
+    if (plan->fields.index.contains(field->name)) {
+      throw DecodeError("field \"" + excerpt(field->name) + "\" appears twice");
+    }
+    plan->fields.add({std::string(field->name), schemaless_type(catalog::PgType::text), nullptr});
+  }
+  return plan;
+}
 
 ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker)
     : kind_(kind_of_schema(schema)), schema_name_(text_member(schema, "name")), row_([&] {
@@ -131,6 +159,33 @@ ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const Unavail
         return kind_ == MessageKind::change && row != nullptr ? StructPlan(*row, marker)
                                                               : StructPlan();
       }()) {}
+
+ValuePlan::ValuePlan(std::shared_ptr<const catalog::Table> known,
+                     std::shared_ptr<const UnavailableMarker> marker)
+    : kind_(MessageKind::change), known_(std::move(known)), marker_(std::move(marker)) {
+  row_.is_schemaless = true;
+  row_.losses[Loss::no_schema];
+}
+
+// A type that was chosen for a column is not the events': their values are cast to it.
+ColumnType ValuePlan::learned_type(const JsonNode& value) const {
+  const catalog::Column* column =
+      known_ == nullptr ? nullptr : known_->column_of_source(std::string(value.name));
+  const bool is_known =
+      column != nullptr && column->type && column->choice == catalog::TypeChoice::events;
+  return is_known ? schemaless_type(*column->type) : schemaless_type_of(value);
+}
+
+// A row of nothing but NULLs has a column all the same.
+void ValuePlan::learn(const JsonNode& row, bool has_nulls) {
+  for (const JsonNode* member = row.begin(); member != row.end(); member = member->next()) {
+    const bool is_wanted = has_nulls || !member->is_null() || row_.columns.empty();
+    if (!is_wanted || row_.index.contains(member->name)) continue;
+    if (member->name == kRouterKeyField) continue;
+    row_.add({std::string(member->name), learned_type(*member), marker_});
+    schemas_.clear();
+  }
+}
 
 std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
     const std::shared_ptr<const EventTable>& table) {

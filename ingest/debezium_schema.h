@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/tables.h"
 #include "ingest/change.h"
 #include "ingest/debezium_losses.h"
 #include "ingest/debezium_types.h"
@@ -39,27 +40,40 @@ struct ColumnPlan {
   std::shared_ptr<const UnavailableMarker> marker;
 };
 
-// How to read one struct: its fields in schema order.
+// How to read one struct: its fields in schema order, or, without a schema, in the order in which
+// they first had values.
 struct StructPlan {
   std::vector<ColumnPlan> columns;
   std::unordered_map<std::string_view, size_t> index;  // views into columns
   std::map<Loss, std::vector<std::string>> losses;     // the columns that each is about
+  bool is_schemaless = false;                          // members that are no columns are null then
 
   StructPlan() = default;
   // Throws DecodeError if `schema` is no struct or names a field twice.
   StructPlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
   StructPlan(const StructPlan&) = delete;
   StructPlan& operator=(const StructPlan&) = delete;
+  // Throws DecodeError for too many columns, or a name that none can have.
+  void add(ColumnPlan column);
 };
 
 struct KeyPlan {
   explicit KeyPlan(const JsonNode& schema);
+  // Of a key without schema: its members' names.
+  static std::shared_ptr<KeyPlan> of_members(const JsonNode& key);
   StructPlan fields;
+
+ private:
+  KeyPlan() = default;
 };
 
 class ValuePlan {
  public:
   ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
+  // Of the rows of one table without schemas, which learn() makes known. `known` (null: there is
+  // none yet) has the types that its columns got before.
+  ValuePlan(std::shared_ptr<const catalog::Table> known,
+            std::shared_ptr<const UnavailableMarker> marker);
 
   [[nodiscard]] MessageKind kind() const { return kind_; }
   [[nodiscard]] const std::string& schema_name() const { return schema_name_; }
@@ -67,6 +81,9 @@ class ValuePlan {
   // What the log should say of the table's columns, the first time that it is asked for it.
   std::vector<std::pair<Loss, std::string>> take_losses(
       const std::shared_ptr<const EventTable>& table);
+  // Takes the members of a row that have values for columns from now on; with `has_nulls`, as in a
+  // key, the others as well. REQUIRES: row().is_schemaless.
+  void learn(const JsonNode& row, bool has_nulls);
   // From now on the column has the wider type that there is for its own.
   void widen(size_t column);
   // The row's columns together with that key (null: none). The same pair gives the same pointer.
@@ -74,9 +91,13 @@ class ValuePlan {
   std::shared_ptr<const RowSchema> row_schema(const std::shared_ptr<const KeyPlan>& key);
 
  private:
+  [[nodiscard]] ColumnType learned_type(const JsonNode& value) const;
+
   MessageKind kind_ = MessageKind::unknown;
   std::string schema_name_;
   StructPlan row_;
+  std::shared_ptr<const catalog::Table> known_;          // where there are no schemas
+  std::shared_ptr<const UnavailableMarker> marker_;      // there, too
   std::vector<std::shared_ptr<const EventTable>> told_;  // tables whose losses were taken
   std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;
 };

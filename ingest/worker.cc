@@ -36,6 +36,15 @@ class Backoff {
   std::minstd_rand random_{std::random_device()()};
 };
 
+// Where the source table's rows go; null if there is no such table yet.
+std::shared_ptr<const catalog::Table> table_of(const catalog::Snapshot& snapshot,
+                                               const catalog::SourceTableKey& key) {
+  const auto target = snapshot.source_tables.find(key);
+  if (target == snapshot.source_tables.end()) return nullptr;
+  const auto table = snapshot.tables.find({target->second.schema_name, target->second.table_name});
+  return table == snapshot.tables.end() ? nullptr : table->second;
+}
+
 }  // namespace
 
 Worker::Worker(catalog::Catalog& catalog, catalog::DataSource source, SourceFactory factory,
@@ -209,6 +218,16 @@ void Worker::follow(const std::stop_token& stop) {
   }
 }
 
+DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
+  DecoderOptions options;
+  options.wire = wire_options(source_);
+  options.schemas = schema_store(source_, stop);
+  options.known_table = [&catalog = catalog_, name = source_.name](const EventTable& table) {
+    return table_of(*catalog.snapshot(), {name, table.db, table.schema, table.table});
+  };
+  return options;
+}
+
 // Somebody may have changed managed tables since; a stopped lane comes back that way.
 void Worker::reload_catalog() {
   catalog::Connection connection = catalog_.connect();
@@ -220,8 +239,7 @@ void Worker::stream(const std::stop_token& stop) {
   while (goes_on) {
     reload_catalog();
     if (!decoders_) {
-      decoders_.emplace(
-          DecoderOptions{.wire = wire_options(source_), .schemas = schema_store(source_, stop)});
+      decoders_.emplace(decoder_options(stop));
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
     Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_,

@@ -75,6 +75,7 @@ class Worker {
   void wait(const std::stop_token& stop, std::chrono::milliseconds time);
   void note_rest();
   [[nodiscard]] StreamOptions stream_options();
+  [[nodiscard]] DecoderOptions decoder_options(const std::stop_token& stop);
 
   catalog::Catalog& catalog_;
   catalog::DataSource source_;  // of the worker's thread
