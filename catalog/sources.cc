@@ -45,6 +45,11 @@ std::optional<std::string> not_a_format(std::string_view value) {
   return "expected auto, json or avro";
 }
 
+std::optional<std::string> not_a_shape(std::string_view value) {
+  if (value == "envelope" || value == "flattened") return std::nullopt;
+  return "expected envelope or flattened";
+}
+
 std::optional<std::string> not_a_registry(std::string_view value) {
   if (value == "confluent" || value == "apicurio") return std::nullopt;
   return "expected confluent or apicurio";
@@ -92,6 +97,10 @@ constexpr std::array kRows = {
                     "Name of a module that rewrites names; none switches off the mod_ rules."},
     SourceOptionRow{"format", "", false, false, "auto", &not_a_format,
                     "How keys and values are encoded: auto, json or avro."},
+    SourceOptionRow{"events", "", false, false, "envelope", &not_a_shape,
+                    "What a row stands in: envelope, or flattened (ExtractNewRecordState)."},
+    SourceOptionRow{"table_from_topic", "", false, false, "", &no_problem,
+                    "Of flattened events: a regular expression with groups schema and table."},
     SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,

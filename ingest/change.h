@@ -12,6 +12,9 @@
 
 namespace metadb::ingest {
 
+// Whether a row stands in Debezium's envelope, or alone (ExtractNewRecordState).
+enum class EventShape : uint8_t { envelope, flattened };
+
 enum class Op : uint8_t { create, update, remove, read, truncate };
 
 // source.snapshot (debezium-format 3): null, false and absence are `streaming`.
@@ -68,6 +71,9 @@ struct Change {
   SnapshotMark snapshot = SnapshotMark::streaming;
   int64_t ts_us = 0;  // source commit time, microseconds since 1970 UTC (source.ts_us, else ts_ms)
   std::optional<Sequence> sequence;  // only if both halves were present
+  // All rows of a transaction have that sequence, and each database of a server its own (SQL
+  // Server); else it is the place of one row in the server's log.
+  bool is_commit_sequence = false;
   std::shared_ptr<const EventTable> table;
   std::shared_ptr<const RowSchema> schema;  // null for a truncate
   Row row;  // after; for a delete the key columns (others NULL); empty for a truncate

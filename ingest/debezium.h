@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-#include "catalog/tables.h"
+#include "catalog/types.h"
 #include "ingest/avro_schema.h"
 #include "ingest/change.h"
 #include "ingest/debezium_error.h"
@@ -55,10 +55,15 @@ struct DecoderOptions {
   // The connector's unavailable.value.placeholder; a column's own schema parameter goes first.
   std::string unavailable_placeholder = "__debezium_unavailable_value";
   WireOptions wire = {};
+  EventShape shape = EventShape::envelope;
+  // Which table the flattened rows of a topic belong to, nullopt if none; may throw catalog::Error.
+  // Empty: default_table_of().
+  std::function<std::optional<EventTable>(std::string_view topic)> table_of_topic = {};
   std::shared_ptr<SchemaStore> schemas = nullptr;  // null: there is no registry
-  // The table here that the source table feeds, null if there is none yet: it knows the types of
-  // events without schemas.
-  std::function<std::shared_ptr<const catalog::Table>(const EventTable&)> known_table = {};
+  // The type that events gave the column here before; nullopt if there is none, or one that was
+  // chosen. Asked for events without schemas. Empty: nothing is known.
+  std::function<std::optional<catalog::PgType>(const EventTable&, std::string_view column)>
+      known_type = {};
 };
 
 // Decodes the messages of one lane, on one thread.

@@ -40,8 +40,8 @@ void RowReader::match(const StructPlan& plan, const JsonNode& object) {
     size_t column = guess;
     if (column >= plan.columns.size() || plan.columns[column].name != member->name) {
       const auto found = plan.index.find(member->name);
-      if (found == plan.index.end() && plan.is_schemaless) continue;
       if (found == plan.index.end()) {
+        if (plan.is_schemaless || plan.is_passed_over(member->name)) continue;
         throw DecodeError("column \"" + excerpt(member->name) + "\" is not in the schema");
       }
       column = found->second;

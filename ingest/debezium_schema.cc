@@ -1,6 +1,8 @@
 #include "ingest/debezium_schema.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "ingest/debezium_error.h"
 #include "ingest/schemaless_types.h"
@@ -80,6 +82,14 @@ MessageKind kind_of(size_t count, const Has& has) {
   return MessageKind::unknown;
 }
 
+std::optional<MessageKind> kind_of_name(const JsonNode& schema) {
+  const std::string_view name = text_member(schema, "name");
+  for (const NamedKind& named : kNamedKinds) {
+    if (name.ends_with(named.suffix)) return named.kind;
+  }
+  return std::nullopt;
+}
+
 // The members of an envelope say more than a name that a transform may have replaced; everything
 // else is told by its name first.
 MessageKind kind_of_schema(const JsonNode& schema) {
@@ -89,14 +99,75 @@ MessageKind kind_of_schema(const JsonNode& schema) {
   if (by_members == MessageKind::change || by_members == MessageKind::cloud_event) {
     return by_members;
   }
-  const std::string_view name = text_member(schema, "name");
-  for (const NamedKind& named : kNamedKinds) {
-    if (name.ends_with(named.suffix)) return named.kind;
-  }
-  return by_members;
+  return kind_of_name(schema).value_or(by_members);
+}
+
+// A row may have any members; what is no row keeps the name of its schema.
+MessageKind kind_of_flattened_schema(const JsonNode& schema) {
+  const JsonNode* source = field_named(schema, "source");
+  const bool is_envelope = source != nullptr && text_member(*source, "type") == "struct" &&
+                           field_named(schema, "op") != nullptr;
+  if (is_envelope) return MessageKind::change;
+  const auto named = kind_of_name(schema);
+  return named && *named != MessageKind::change ? *named : MessageKind::flattened;
+}
+
+// What is a row in its schema; null if there is none.
+const JsonNode* row_schema_of(const JsonNode& schema, MessageKind kind, EventShape shape) {
+  if (shape == EventShape::flattened) return kind == MessageKind::flattened ? &schema : nullptr;
+  if (kind != MessageKind::change) return nullptr;
+  const JsonNode* after = field_named(schema, "after");
+  return after != nullptr ? after : field_named(schema, "before");
 }
 
 }  // namespace
+
+// Fields of the envelope and of its `source`, and `source.ts_ms` as __source_ts_ms.
+bool is_added_field(std::string_view name) {
+  constexpr std::string_view kPrefix = "__";
+  constexpr std::array<std::string_view, 38> kNames = {"op",
+                                                       "deleted",
+                                                       "ts_ms",
+                                                       "ts_us",
+                                                       "ts_ns",
+                                                       "version",
+                                                       "connector",
+                                                       "name",
+                                                       "snapshot",
+                                                       "db",
+                                                       "sequence",
+                                                       "schema",
+                                                       "table",
+                                                       "txId",
+                                                       "lsn",
+                                                       "xmin",
+                                                       "origin",
+                                                       "origin_lsn",
+                                                       "server_id",
+                                                       "gtid",
+                                                       "file",
+                                                       "pos",
+                                                       "row",
+                                                       "thread",
+                                                       "query",
+                                                       "change_lsn",
+                                                       "commit_lsn",
+                                                       "scn",
+                                                       "event_serial_no",
+                                                       "commit_scn",
+                                                       "txSeq",
+                                                       "rs_id",
+                                                       "lcr_position",
+                                                       "redo_thread",
+                                                       "user_name",
+                                                       "ssn",
+                                                       "row_id",
+                                                       "transaction"};
+  if (!name.starts_with(kPrefix)) return false;
+  name.remove_prefix(kPrefix.size());
+  return name.starts_with("source_") || name.starts_with("transaction_") ||
+         std::ranges::find(kNames, name) != kNames.end();
+}
 
 MessageKind kind_of_members(const JsonNode& payload) {
   size_t count = 0;
@@ -106,7 +177,8 @@ MessageKind kind_of_members(const JsonNode& payload) {
 }
 
 StructPlan::StructPlan(const JsonNode& schema,
-                       const std::shared_ptr<const UnavailableMarker>& marker) {
+                       const std::shared_ptr<const UnavailableMarker>& marker, EventShape shape)
+    : has_added(shape == EventShape::flattened) {
   const JsonNode* fields = schema.member("fields");
   if (text_member(schema, "type") != "struct" || fields == nullptr ||
       fields->kind != JsonKind::array) {
@@ -115,6 +187,7 @@ StructPlan::StructPlan(const JsonNode& schema,
   for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
     FieldSchema field = field_schema(*node);
     check_name(field.name);
+    if (is_passed_over(field.name)) continue;
     const auto own = field.unavailable_placeholder.empty()
                          ? marker
                          : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
@@ -138,6 +211,10 @@ void StructPlan::add(ColumnPlan column) {
   for (size_t i = 0; i < columns.size(); i++) index.emplace(columns[i].name, i);
 }
 
+bool StructPlan::is_passed_over(std::string_view name) const {
+  return has_added && is_added_field(name);
+}
+
 KeyPlan::KeyPlan(const JsonNode& schema) : fields(schema, nullptr) {}
 
 std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
@@ -152,28 +229,33 @@ std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
   return plan;
 }
 
-ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker)
-    : kind_(kind_of_schema(schema)), schema_name_(text_member(schema, "name")), row_([&] {
-        const JsonNode* row = field_named(schema, "after");
-        if (row == nullptr) row = field_named(schema, "before");
-        return kind_ == MessageKind::change && row != nullptr ? StructPlan(*row, marker)
-                                                              : StructPlan();
+ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
+                     EventShape shape)
+    : kind_(shape == EventShape::flattened ? kind_of_flattened_schema(schema)
+                                           : kind_of_schema(schema)),
+      schema_name_(text_member(schema, "name")),
+      row_([&] {
+        const JsonNode* row = row_schema_of(schema, kind_, shape);
+        return row != nullptr ? StructPlan(*row, marker, shape) : StructPlan();
       }()) {}
 
-ValuePlan::ValuePlan(std::shared_ptr<const catalog::Table> known,
-                     std::shared_ptr<const UnavailableMarker> marker)
+ValuePlan::ValuePlan(const KeyPlan& key) : kind_(MessageKind::flattened) {
+  for (const ColumnPlan& field : key.fields.columns) {
+    if (field.name != kRouterKeyField) row_.add(field);
+  }
+}
+
+ValuePlan::ValuePlan(KnownType known, std::shared_ptr<const UnavailableMarker> marker,
+                     EventShape shape)
     : kind_(MessageKind::change), known_(std::move(known)), marker_(std::move(marker)) {
   row_.is_schemaless = true;
+  row_.has_added = shape == EventShape::flattened;
   row_.losses[Loss::no_schema];
 }
 
-// A type that was chosen for a column is not the events': their values are cast to it.
 ColumnType ValuePlan::learned_type(const JsonNode& value) const {
-  const catalog::Column* column =
-      known_ == nullptr ? nullptr : known_->column_of_source(std::string(value.name));
-  const bool is_known =
-      column != nullptr && column->type && column->choice == catalog::TypeChoice::events;
-  return is_known ? schemaless_type(*column->type) : schemaless_type_of(value);
+  const auto known = known_(value.name);
+  return known ? schemaless_type(*known) : schemaless_type_of(value);
 }
 
 // A row of nothing but NULLs has a column all the same.
@@ -181,7 +263,7 @@ void ValuePlan::learn(const JsonNode& row, bool has_nulls) {
   for (const JsonNode* member = row.begin(); member != row.end(); member = member->next()) {
     const bool is_wanted = has_nulls || !member->is_null() || row_.columns.empty();
     if (!is_wanted || row_.index.contains(member->name)) continue;
-    if (member->name == kRouterKeyField) continue;
+    if (member->name == kRouterKeyField || row_.is_passed_over(member->name)) continue;
     row_.add({std::string(member->name), learned_type(*member), marker_});
     schemas_.clear();
   }
@@ -193,7 +275,8 @@ std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
   if (row_.losses.empty() || std::ranges::find(told_, table) != told_.end()) return out;
   if (told_.size() == kTablesToldMax) told_.erase(told_.begin());
   told_.push_back(table);
-  const std::string name = table->db + "." + table->schema + "." + table->table;
+  const std::string name =
+      (table->db.empty() ? "" : table->db + ".") + table->schema + "." + table->table;
   for (const auto& [loss, columns] : row_.losses) {
     out.emplace_back(loss, described(loss, name, columns));
   }

@@ -1,15 +1,16 @@
 // What the schema part of a message says, parsed once per distinct schema bytes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "catalog/tables.h"
 #include "ingest/change.h"
 #include "ingest/debezium_losses.h"
 #include "ingest/debezium_types.h"
@@ -34,6 +35,10 @@ enum class MessageKind : uint8_t {
 // Of a value without schema: by its members.
 MessageKind kind_of_members(const JsonNode& payload);
 
+// Whether that transform adds a field of that name (add.fields with its default prefix, __deleted):
+// it says something of the event and is no column.
+bool is_added_field(std::string_view name);
+
 struct ColumnPlan {
   std::string name;
   ColumnType type;
@@ -47,14 +52,17 @@ struct StructPlan {
   std::unordered_map<std::string_view, size_t> index;  // views into columns
   std::map<Loss, std::vector<std::string>> losses;     // the columns that each is about
   bool is_schemaless = false;                          // members that are no columns are null then
+  bool has_added = false;                              // or is_added_field()
 
   StructPlan() = default;
   // Throws DecodeError if `schema` is no struct or names a field twice.
-  StructPlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
+  StructPlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
+             EventShape shape = EventShape::envelope);
   StructPlan(const StructPlan&) = delete;
   StructPlan& operator=(const StructPlan&) = delete;
   // Throws DecodeError for too many columns, or a name that none can have.
   void add(ColumnPlan column);
+  [[nodiscard]] bool is_passed_over(std::string_view name) const;
 };
 
 struct KeyPlan {
@@ -69,11 +77,15 @@ struct KeyPlan {
 
 class ValuePlan {
  public:
-  ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker);
-  // Of the rows of one table without schemas, which learn() makes known. `known` (null: there is
-  // none yet) has the types that its columns got before.
-  ValuePlan(std::shared_ptr<const catalog::Table> known,
-            std::shared_ptr<const UnavailableMarker> marker);
+  ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
+            EventShape shape = EventShape::envelope);
+  // The type that a column of the table got before, if it has any.
+  using KnownType = std::function<std::optional<catalog::PgType>(std::string_view column)>;
+  // Of the rows of one table without schemas, which learn() makes known.
+  ValuePlan(KnownType known, std::shared_ptr<const UnavailableMarker> marker,
+            EventShape shape = EventShape::envelope);
+  // Of rows of which nothing but the key is known.
+  explicit ValuePlan(const KeyPlan& key);
 
   [[nodiscard]] MessageKind kind() const { return kind_; }
   [[nodiscard]] const std::string& schema_name() const { return schema_name_; }
@@ -96,7 +108,7 @@ class ValuePlan {
   MessageKind kind_ = MessageKind::unknown;
   std::string schema_name_;
   StructPlan row_;
-  std::shared_ptr<const catalog::Table> known_;          // where there are no schemas
+  KnownType known_;                                      // where there are no schemas
   std::shared_ptr<const UnavailableMarker> marker_;      // there, too
   std::vector<std::shared_ptr<const EventTable>> told_;  // tables whose losses were taken
   std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;

@@ -36,13 +36,17 @@ class Backoff {
   std::minstd_rand random_{std::random_device()()};
 };
 
-// Where the source table's rows go; null if there is no such table yet.
-std::shared_ptr<const catalog::Table> table_of(const catalog::Snapshot& snapshot,
-                                               const catalog::SourceTableKey& key) {
+// The type of the source table's column here, unless it was chosen; nullopt if there is none yet.
+std::optional<catalog::PgType> type_of(const catalog::Snapshot& snapshot,
+                                       const catalog::SourceTableKey& key,
+                                       std::string_view column_name) {
   const auto target = snapshot.source_tables.find(key);
-  if (target == snapshot.source_tables.end()) return nullptr;
+  if (target == snapshot.source_tables.end()) return std::nullopt;
   const auto table = snapshot.tables.find({target->second.schema_name, target->second.table_name});
-  return table == snapshot.tables.end() ? nullptr : table->second;
+  if (table == snapshot.tables.end()) return std::nullopt;
+  const catalog::Column* column = table->second->column_of_source(std::string(column_name));
+  if (column == nullptr || column->choice != catalog::TypeChoice::events) return std::nullopt;
+  return column->type;
 }
 
 }  // namespace
@@ -222,8 +226,14 @@ DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
   DecoderOptions options;
   options.wire = wire_options(source_);
   options.schemas = schema_store(source_, stop);
-  options.known_table = [&catalog = catalog_, name = source_.name](const EventTable& table) {
-    return table_of(*catalog.snapshot(), {name, table.db, table.schema, table.table});
+  if (source_.option("events") == "flattened") options.shape = EventShape::flattened;
+  if (const std::string expression = source_.option("table_from_topic"); !expression.empty()) {
+    const auto tables = std::make_shared<const TopicTables>(expression);
+    options.table_of_topic = [tables](std::string_view topic) { return tables->table_of(topic); };
+  }
+  options.known_type = [&catalog = catalog_, name = source_.name](const EventTable& table,
+                                                                  std::string_view column) {
+    return type_of(*catalog.snapshot(), {name, table.db, table.schema, table.table}, column);
   };
   return options;
 }

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "ingest/numeric.h"
 #include "ingest/schemaless_types.h"
 #include "tests/ingest/decoding.h"
@@ -36,12 +38,14 @@ std::string bare(const std::string& after, const std::string& op = "c") {
 }
 
 // A decoder for which the table has these columns.
-Decoder decoder_knowing(const std::vector<std::pair<std::string, PgType>>& columns) {
-  auto table = std::make_shared<catalog::Table>();
-  for (const auto& [name, type] : columns)
-    table->columns.push_back({name, std::string(catalog::row_of(type).name), type});
+Decoder decoder_knowing(const std::map<std::string, PgType, std::less<>>& columns) {
   ingest::DecoderOptions options;
-  options.known_table = [table](const ingest::EventTable&) { return table; };
+  options.known_type = [columns](const ingest::EventTable&,
+                                 std::string_view column) -> std::optional<PgType> {
+    const auto found = columns.find(column);
+    if (found == columns.end()) return std::nullopt;
+    return found->second;
+  };
   return Decoder(options);
 }
 
@@ -179,18 +183,6 @@ TEST(Schemaless, TypesAreThoseOfTheTable) {
   EXPECT_NE(change.row.fields.find(cell("\1\2\3")), std::string::npos);
 }
 
-// A chosen type is nothing that the events know of: their values are cast to it.
-TEST(Schemaless, ATypeThatWasChosenIsNotTheirs) {
-  auto table = std::make_shared<catalog::Table>();
-  table->columns.push_back({"u", "uuid", PgType::uuid, catalog::TypeChoice::inferred});
-  ingest::DecoderOptions options;
-  options.known_table = [table](const ingest::EventTable&) { return table; };
-  Decoder decoder(options);
-  const Change change =
-      change_of(decoder, &kBareKey, bare(R"({"id":1,"u":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"})"));
-  EXPECT_EQ(change.schema->columns[1].type, PgType::text);
-}
-
 struct Doubtful {
   PgType known;
   std::string value;
@@ -207,43 +199,43 @@ TEST_P(SchemalessDoubt, GivesTheWiderType) {
 }
 
 const std::vector<Doubtful> kDoubtful = {
-        {PgType::int2, "32768", PgType::numeric},
-        {PgType::int4, "1.5", PgType::numeric},
-        {PgType::int8, "9223372036854775808", PgType::numeric},
-        {PgType::int4, R"("1")", PgType::text},
-        {PgType::int8, "9223372036854775807", PgType::int8},
-        {PgType::float8, "0.1", PgType::float8},
-        {PgType::float8, "0.30000000000000004", PgType::float8},
-        {PgType::float8, "1.0E300", PgType::float8},
-        {PgType::float8, "0.12345678901234567890", PgType::numeric},
-        {PgType::float8, "9007199254740993", PgType::numeric},
-        {PgType::float8, R"("-Infinity")", PgType::float8},
-        {PgType::float4, "3.3", PgType::float4},
-        {PgType::float4, "3.4028235E38", PgType::float4},
-        {PgType::float4, "16777217", PgType::numeric},
-        {PgType::numeric, R"("1234")", PgType::text},
-        {PgType::numeric, R"({"scale":2,"value":"MDk="})", PgType::numeric},
-        {PgType::boolean, "1", PgType::text},
-        {PgType::timestamp, "1529507596945104", PgType::text},
-        {PgType::timestamp, R"("2019-07-09T02:28:57.123456Z")", PgType::timestamp},
-        {PgType::time, "14706000000", PgType::text},
-        {PgType::time, R"("04:05:11.789Z")", PgType::time},
-        {PgType::date, R"("2017-09-15Z")", PgType::date},
-        {PgType::date, R"("soon")", PgType::text},
-        {PgType::interval, R"("P1Y2M3DT4H5M6.78S")", PgType::interval},
-        {PgType::interval, "37091106780000", PgType::interval},
-        {PgType::uuid, R"("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")", PgType::text},
-        {PgType::bytea, R"("no base64!")", PgType::text},
-        {PgType::varbit, R"("AQID")", PgType::text},
-        {PgType::json, R"("{\"a\": 1}")", PgType::json},
-        {PgType::json, R"({"a":"1"})", PgType::json},
-        {PgType::inet, R"("10.0.0.0/8")", PgType::inet},
-        {PgType::inet, R"("nowhere")", PgType::text},
-        {PgType::int4range, "\"[1,5)\"", PgType::int4range},
-        {PgType::point, R"({"x":1.0,"y":1.5,"wkb":"AQ==","srid":null})", PgType::point},
-        {PgType::text_array, R"(["a",null])", PgType::text_array},
-        {PgType::int4_array, R"([1,"a"])", PgType::text},
-        {PgType::int4_array, R"("x")", PgType::text}};
+    {PgType::int2, "32768", PgType::numeric},
+    {PgType::int4, "1.5", PgType::numeric},
+    {PgType::int8, "9223372036854775808", PgType::numeric},
+    {PgType::int4, R"("1")", PgType::text},
+    {PgType::int8, "9223372036854775807", PgType::int8},
+    {PgType::float8, "0.1", PgType::float8},
+    {PgType::float8, "0.30000000000000004", PgType::float8},
+    {PgType::float8, "1.0E300", PgType::float8},
+    {PgType::float8, "0.12345678901234567890", PgType::numeric},
+    {PgType::float8, "9007199254740993", PgType::numeric},
+    {PgType::float8, R"("-Infinity")", PgType::float8},
+    {PgType::float4, "3.3", PgType::float4},
+    {PgType::float4, "3.4028235E38", PgType::float4},
+    {PgType::float4, "16777217", PgType::numeric},
+    {PgType::numeric, R"("1234")", PgType::text},
+    {PgType::numeric, R"({"scale":2,"value":"MDk="})", PgType::numeric},
+    {PgType::boolean, "1", PgType::text},
+    {PgType::timestamp, "1529507596945104", PgType::text},
+    {PgType::timestamp, R"("2019-07-09T02:28:57.123456Z")", PgType::timestamp},
+    {PgType::time, "14706000000", PgType::text},
+    {PgType::time, R"("04:05:11.789Z")", PgType::time},
+    {PgType::date, R"("2017-09-15Z")", PgType::date},
+    {PgType::date, R"("soon")", PgType::text},
+    {PgType::interval, R"("P1Y2M3DT4H5M6.78S")", PgType::interval},
+    {PgType::interval, "37091106780000", PgType::interval},
+    {PgType::uuid, R"("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")", PgType::text},
+    {PgType::bytea, R"("no base64!")", PgType::text},
+    {PgType::varbit, R"("AQID")", PgType::text},
+    {PgType::json, R"("{\"a\": 1}")", PgType::json},
+    {PgType::json, R"({"a":"1"})", PgType::json},
+    {PgType::inet, R"("10.0.0.0/8")", PgType::inet},
+    {PgType::inet, R"("nowhere")", PgType::text},
+    {PgType::int4range, "\"[1,5)\"", PgType::int4range},
+    {PgType::point, R"({"x":1.0,"y":1.5,"wkb":"AQ==","srid":null})", PgType::point},
+    {PgType::text_array, R"(["a",null])", PgType::text_array},
+    {PgType::int4_array, R"([1,"a"])", PgType::text},
+    {PgType::int4_array, R"("x")", PgType::text}};
 
 INSTANTIATE_TEST_SUITE_P(Values, SchemalessDoubt, testing::ValuesIn(kDoubtful));
 

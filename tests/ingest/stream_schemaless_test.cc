@@ -75,6 +75,24 @@ TEST_F(SchemalessStream, FollowsTheTypesThatSchemasGaveTheTable) {
   EXPECT_EQ(count("metadb.dead_letter"), 0);
 }
 
+// A type that was chosen is nothing that the events know of: their values are cast to it.
+TEST_F(SchemalessStream, AChosenTypeIsCastTo) {
+  RecordedTopics topics;
+  topics.add(bare(R"({"id":1})", {.after = R"({"id":1,"t":"2019-07-09T02:28:57.5Z"})"}));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  watcher_.exec("ALTER TABLE public.t__ ALTER COLUMN t TYPE timestamptz USING t::timestamptz");
+  watcher_.exec(
+      "INSERT INTO metadb.chosen_type (schema_name, table_name, column_name, is_inferred) VALUES "
+      "('public', 't', 't', false)");
+  topics.add(bare(R"({"id":2})", {.after = R"({"id":2,"t":"2020-01-01T00:00:00Z"})"}));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(types(), ElementsAre("id numeric", "t timestamp with time zone"));
+  EXPECT_THAT(rows("SELECT t FROM public.t WHERE id = 2"), ElementsAre("2020-01-01 00:00:00+00"));
+}
+
 TEST_F(SchemalessStream, UnavailableValuesAreThoseOfTheRow) {
   RecordedTopics topics;
   topics.add(bare(R"({"id":1})", {.after = R"({"id":1,"t":"long","n":1})"}));
