@@ -50,6 +50,14 @@ std::optional<std::string> not_a_shape(std::string_view value) {
   return "expected envelope or flattened";
 }
 
+std::optional<std::string> not_a_limit(std::string_view value) {
+  constexpr size_t kDigitsMax = 9;
+  const bool is_number = !value.empty() && value.size() <= kDigitsMax &&
+                         value.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number) return std::nullopt;
+  return "expected a number; 0 is without limit";
+}
+
 std::optional<std::string> not_a_registry(std::string_view value) {
   if (value == "confluent" || value == "apicurio") return std::nullopt;
   return "expected confluent or apicurio";
@@ -117,6 +125,8 @@ constexpr std::array kRows = {
                     "Who ends a synchronization whose snapshot is complete: manual or auto."},
     SourceOptionRow{"snapshot_deadline", "", false, false, "3h", &not_a_duration,
                     "A snapshot of which nothing came for so long is taken to be complete."},
+    SourceOptionRow{"dead_letter_limit", "", false, false, "1000", &not_a_limit,
+                    "Records of a topic set aside in an hour, beyond which it is stopped."},
 };
 
 const SourceOptionRow* row_named(std::string_view name) {

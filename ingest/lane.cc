@@ -31,13 +31,21 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
-  report_ = {catalog::described(reason), reason.needs_resync, since_us};
+  is_limited_ = reason.limited_until.has_value();
+  report_ = {catalog::described(reason), reason.needs_resync, since_us, is_limited_};
   const auto wait =
       std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;
   stopped_until_ = reason.needs_resync ? Clock::time_point::max() : Clock::now() + wait;
   busy_table_ = reason.busy_table;
   if (busy_table_) stopped_until_ = Clock::now() + kFirstRetry;
+  if (is_limited_) stopped_until_ = *reason.limited_until;
+}
+
+void Lane::forgive() {
+  letters.forgive();
+  if (is_limited_ && stopped_until_) stopped_until_ = Clock::now();
+  is_limited_ = false;
 }
 
 bool Lane::resume(catalog::Connection& connection) {

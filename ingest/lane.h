@@ -9,6 +9,7 @@
 
 #include "catalog/postgres.h"
 #include "ingest/debezium.h"
+#include "ingest/letter_limit.h"
 #include "ingest/outcome.h"
 #include "ingest/rules.h"
 #include "ingest/status.h"
@@ -47,6 +48,8 @@ class Lane {
   // again in a second, since a new start for nothing would cost the others what they have read
   // ahead.
   bool resume(catalog::Connection& connection);
+  // What was set aside counts no more; if that has stopped the lane, it is due.
+  void forgive();
   // The lane's changes were committed: it is sound.
   void succeeded() { failures_ = 0; }
 
@@ -62,6 +65,8 @@ class Lane {
   void count_duplicate(const std::string& source_name);
   void count_fresh() { dropping_since_.reset(); }
 
+  LetterLimit letters;  // of its topic
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -74,6 +79,7 @@ class Lane {
   std::optional<catalog::TableName> busy_table_;  // while it is stopped
   std::optional<Clock::time_point> dropping_since_;
   bool has_warned_ = false;
+  bool is_limited_ = false;  // stopped, for what was set aside
 };
 
 }  // namespace metadb::ingest

@@ -1,6 +1,7 @@
 // What an error in a batch means for the stream.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct LaneStopped : catalog::Error {
   bool needs_resync;  // retrying does not help; only `sync` does
   // A command has this table, and will be done with it.
   std::optional<catalog::TableName> busy_table{};
+  // Too many records were set aside: the topic stands until then, or until that is forgiven.
+  std::optional<std::chrono::steady_clock::time_point> limited_until{};
 };
 
 // A command has one of the tables, or waits for it.

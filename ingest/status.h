@@ -53,6 +53,7 @@ struct StoppedLane {
   std::string reason;  // with its hint
   bool needs_resync = false;
   int64_t since_us = 0;
+  bool is_over_letter_limit = false;  // goes on once that is forgiven
 };
 
 // How far the snapshot is that the source synchronizes with.

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <random>
 
 #include "catalog/duration.h"
@@ -35,6 +36,13 @@ class Backoff {
   milliseconds wait_ = kFirstBackoff;
   std::minstd_rand random_{std::random_device()()};
 };
+
+// REQUIRES: a number, as check_option() has seen to.
+size_t number_of(const std::string& text) {
+  size_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
 
 // The type of the source table's column here, unless it was chosen; nullopt if there is none yet.
 std::optional<catalog::PgType> type_of(const catalog::Snapshot& snapshot,
@@ -134,6 +142,7 @@ StreamOptions Worker::stream_options() {
   options.rules = name_rules(source_);
   options.snapshot_deadline =
       catalog::parse_duration(source_.option("snapshot_deadline")).value_or(kDeadline);
+  options.dead_letter_limit = number_of(source_.option("dead_letter_limit"));
   options.patience = [this] { return patience_.load(); };
   options.tables_max = tables_max_;
   return options;

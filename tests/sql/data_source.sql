@@ -55,3 +55,4 @@ drop data source "source";
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', events 'unwrapped');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x)');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', dead_letter_limit 'many');
