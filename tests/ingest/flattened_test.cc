@@ -169,7 +169,10 @@ TEST(Flattened, ATombstoneWithoutSchemaIsADelete) {
   const std::string value = R"({"id":1,"name":"Anne"})";
   row_of_flat(decoder, &kIdOnly, &value);
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, nullptr).row.fields, flat_numeric("1") + kNull);
+  const std::string null = "null";  // as JsonConverter writes those of the transform
+  EXPECT_EQ(row_of_flat(decoder, &kIdOnly, &null).op, Op::remove);
   EXPECT_TRUE(std::holds_alternative<Ignored>(decoded(decoder, nullptr, nullptr)));
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decoded(decoder, &null, &null)));
 }
 
 TEST(Flattened, RowsNeedNoSchemas) {
