@@ -48,20 +48,20 @@ std::string flat(const std::vector<TestField>& fields, const std::string& row) {
   return framed(struct_schema_json(fields, R"(,"name":"srv.public.t.Value")"), row);
 }
 
-ingest::Decoded decoded(Decoder& decoder, const std::string* key, const std::string* value) {
+ingest::Decoded decoded_flat(Decoder& decoder, const std::string* key, const std::string* value) {
   Message its_message = message(key, value);
   its_message.timestamp_ms = kRecordMs;
   return decoder.decode(its_message);
 }
 
 Change row_of_flat(Decoder& decoder, const std::string* key, const std::string* value) {
-  return std::get<Change>(decoded(decoder, key, value));
+  return std::get<Change>(decoded_flat(decoder, key, value));
 }
 
 std::string reason_of_flat(const std::string* key, const std::string& value) {
   try {
     Decoder decoder = flattening();
-    decoded(decoder, key, &value);
+    decoded_flat(decoder, key, &value);
   } catch (const DecodeError& error) {
     return error.what();
   }
@@ -171,8 +171,8 @@ TEST(Flattened, ATombstoneWithoutSchemaIsADelete) {
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, nullptr).row.fields, flat_numeric("1") + kNull);
   const std::string null = "null";  // as JsonConverter writes those of the transform
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, &null).op, Op::remove);
-  EXPECT_TRUE(std::holds_alternative<Ignored>(decoded(decoder, nullptr, nullptr)));
-  EXPECT_TRUE(std::holds_alternative<Ignored>(decoded(decoder, &null, &null)));
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decoded_flat(decoder, nullptr, nullptr)));
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decoded_flat(decoder, &null, &null)));
 }
 
 TEST(Flattened, RowsNeedNoSchemas) {
@@ -238,7 +238,7 @@ TEST(Flattened, AKeyChangeIsToldByItsHeader) {
 TEST(Flattened, DebeziumsOtherMessagesAreNoRows) {
   Decoder decoder = flattening();
   const auto kind_of = [&](const std::string& key, const std::string& value) {
-    return std::get<Ignored>(decoded(decoder, &key, &value)).kind;
+    return std::get<Ignored>(decoded_flat(decoder, &key, &value)).kind;
   };
   EXPECT_EQ(kind_of(R"({"serverName":"srv"})", R"({"ts_ms":5})"), IgnoredKind::heartbeat);
   EXPECT_EQ(kind_of(R"({"id":"1"})",
@@ -288,7 +288,7 @@ TEST(TopicTables, AreWhatTheirExpressionSays) {
     EXPECT_THROW(TopicTables{wrong}, catalog::Error) << wrong;
   Decoder decoder = flattening("(?<schema>x)(?<table>y)");
   const std::string value = R"({"id":1})";
-  EXPECT_THROW(decoded(decoder, &kIdOnly, &value), DecodeError);
+  EXPECT_THROW(decoded_flat(decoder, &kIdOnly, &value), DecodeError);
 }
 
 }  // namespace
