@@ -45,6 +45,19 @@ std::optional<std::string> not_a_format(std::string_view value) {
   return "expected auto, json or avro";
 }
 
+std::optional<std::string> not_a_shape(std::string_view value) {
+  if (value == "envelope" || value == "flattened") return std::nullopt;
+  return "expected envelope or flattened";
+}
+
+std::optional<std::string> not_a_limit(std::string_view value) {
+  constexpr size_t kDigitsMax = 9;
+  const bool is_number = !value.empty() && value.size() <= kDigitsMax &&
+                         value.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number) return std::nullopt;
+  return "expected a number; 0 is without limit";
+}
+
 std::optional<std::string> not_a_registry(std::string_view value) {
   if (value == "confluent" || value == "apicurio") return std::nullopt;
   return "expected confluent or apicurio";
@@ -92,6 +105,10 @@ constexpr std::array kRows = {
                     "Name of a module that rewrites names; none switches off the mod_ rules."},
     SourceOptionRow{"format", "", false, false, "auto", &not_a_format,
                     "How keys and values are encoded: auto, json or avro."},
+    SourceOptionRow{"events", "", false, false, "envelope", &not_a_shape,
+                    "What a row stands in: envelope, or flattened (ExtractNewRecordState)."},
+    SourceOptionRow{"table_from_topic", "", false, false, "", &no_problem,
+                    "Of flattened events: a regular expression with groups schema and table."},
     SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,
@@ -108,6 +125,8 @@ constexpr std::array kRows = {
                     "Who ends a synchronization whose snapshot is complete: manual or auto."},
     SourceOptionRow{"snapshot_deadline", "", false, false, "3h", &not_a_duration,
                     "A snapshot of which nothing came for so long is taken to be complete."},
+    SourceOptionRow{"dead_letter_limit", "", false, false, "1000", &not_a_limit,
+                    "Records of a topic set aside in an hour, beyond which it is stopped."},
 };
 
 const SourceOptionRow* row_named(std::string_view name) {

@@ -225,6 +225,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
     lane_in_hand_ = letter.topic;
     catalog::set_aside(connection_, letter);
     ++outcome_.dead_letters;
+    ++outcome_.letters[letter.topic];
     note_open_letter(letter.topic, letter.key.value_or(""));
   }
   if (batch.retried) end_letter(*batch.retried);

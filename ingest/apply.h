@@ -25,6 +25,7 @@ struct Applied {
   int64_t changes = 0;       // in the batch
   int64_t versions = 0;      // rows written: new current rows and superseded versions
   int64_t dead_letters = 0;  // set aside, while decoding or here
+  std::map<std::string, size_t> letters{};  // the same, by topic
   StageTimes times{};
   // Of a letter that was tried again: why it stays.
   std::optional<catalog::Error> refusal = std::nullopt;

@@ -97,6 +97,7 @@ void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason)
                     message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
                     text, ready.table->schema, ready.table->current_name});
   ++outcome_.dead_letters;
+  ++outcome_.letters[std::string(message.topic)];
   note_open_letter(std::string(message.topic), message.key.value_or(""));
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}", source_name_,
                message.topic, message.partition, message.offset, text);

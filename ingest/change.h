@@ -12,6 +12,9 @@
 
 namespace metadb::ingest {
 
+// Whether a row stands in Debezium's envelope, or alone (ExtractNewRecordState).
+enum class EventShape : uint8_t { envelope, flattened };
+
 enum class Op : uint8_t { create, update, remove, read, truncate };
 
 // source.snapshot (debezium-format 3): null, false and absence are `streaming`.
@@ -71,6 +74,9 @@ struct Change {
   // Of a row of a snapshot, unless that is incremental: one number for all rows of one snapshot,
   // another when it is begun anew; 0 where the connector does not tell.
   int64_t snapshot_id = 0;
+  // All rows of a transaction have that sequence, and each database of a server its own (SQL
+  // Server); else it is the place of one row in the server's log.
+  bool is_commit_sequence = false;
   std::shared_ptr<const EventTable> table;
   std::shared_ptr<const RowSchema> schema;  // null for a truncate
   Row row;  // after; for a delete the key columns (others NULL); empty for a truncate

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "catalog/types.h"
 #include "ingest/avro_schema.h"
 #include "ingest/change.h"
 #include "ingest/debezium_error.h"
@@ -53,7 +55,15 @@ struct DecoderOptions {
   // The connector's unavailable.value.placeholder; a column's own schema parameter goes first.
   std::string unavailable_placeholder = "__debezium_unavailable_value";
   WireOptions wire = {};
+  EventShape shape = EventShape::envelope;
+  // Which table the flattened rows of a topic belong to, nullopt if none; may throw catalog::Error.
+  // Empty: default_table_of().
+  std::function<std::optional<EventTable>(std::string_view topic)> table_of_topic = {};
   std::shared_ptr<SchemaStore> schemas = nullptr;  // null: there is no registry
+  // The type that events gave the column here before; nullopt if there is none, or one that was
+  // chosen. Asked for events without schemas. Empty: nothing is known.
+  std::function<std::optional<catalog::PgType>(const EventTable&, std::string_view column)>
+      known_type = {};
 };
 
 // Decodes the messages of one lane, on one thread.

@@ -68,6 +68,24 @@ std::optional<Sequence> parse_sequence(std::string_view text) {
   return Sequence{*commit_lsn, *lsn};
 }
 
+// SQL Server's commit LSN, 00000027:00000758:0005: it grows from commit to commit of a database, so
+// that what is below one seen was seen before. Its rows share it. nullopt: something else.
+std::optional<Sequence> parse_commit_lsn(std::string_view text) {
+  constexpr std::array<size_t, 3> kLsnDigits = {8, 8, 4};
+  std::array<uint64_t, 3> parts{};
+  for (size_t i = 0; i < kLsnDigits.size(); ++i) {
+    if (i > 0 && !text.starts_with(':')) return std::nullopt;
+    if (i > 0) text.remove_prefix(1);
+    if (text.size() < kLsnDigits[i]) return std::nullopt;
+    const char* end = text.data() + kLsnDigits[i];
+    const auto [stop, error] = std::from_chars(text.data(), end, parts[i], 16);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    text.remove_prefix(kLsnDigits[i]);
+  }
+  if (!text.empty()) return std::nullopt;
+  return Sequence{(parts[0] << 32) | parts[1], parts[2]};
+}
+
 struct NamedMark {
   std::string_view name;
   SnapshotMark mark;
@@ -104,6 +122,20 @@ Notification notification_of(const JsonNode& payload) {
 }
 
 }  // namespace
+
+void check_row_time(int64_t ts_us, std::string_view name) {
+  if (ts_us < kMicrosOfYear1 || ts_us >= kMicrosOfYear9999End) {
+    throw_member(name, "is out of range");
+  }
+}
+
+SnapshotMark snapshot_mark_of(std::string_view name, SnapshotMark other) {
+  if (name.empty()) return SnapshotMark::streaming;
+  for (const NamedMark& known : kMarks) {
+    if (known.name == name) return known.mark;
+  }
+  return other;
+}
 
 char op_letter(const JsonNode& payload) {
   const JsonNode* op = payload.member("op");
@@ -144,6 +176,8 @@ SourceBlock::SourceBlock(const JsonNode& payload) {
     take(*member);
   }
   if (!has_schema_) schema = db;
+  if (is_sql_server_) sequence = parse_commit_lsn(commit_lsn_);
+  is_commit_sequence = is_sql_server_;
   if (ts_us == 0) take_outer_time(payload);
 }
 
@@ -177,6 +211,10 @@ void SourceBlock::take(const JsonNode& member) {
     transaction = member.text;
   } else if (name == "lsn" && member.kind == JsonKind::number) {
     lsn = member.text;
+  } else if (name == "commit_lsn" && member.kind == JsonKind::string) {
+    commit_lsn_ = member.text;
+  } else if (name == "connector" && member.kind == JsonKind::string) {
+    is_sql_server_ = member.text == "sqlserver";
   } else if (name == "snapshot") {
     // A string, in old connectors a boolean; null, false and absence are one.
     const bool is_set = member.kind == JsonKind::string || member.kind == JsonKind::boolean;
@@ -186,19 +224,14 @@ void SourceBlock::take(const JsonNode& member) {
 
 int64_t SourceBlock::required_ts_us() const {
   if (ts_us == 0) throw_member("source.ts_ms", "is missing, as is \"ts_ms\"");
-  if (ts_us < kMicrosOfYear1 || ts_us >= kMicrosOfYear9999End) {
-    throw_member("source.ts_ms", "is out of range");
-  }
+  check_row_time(ts_us, "source.ts_ms");
   return ts_us;
 }
 
 // A marker that we do not know yet belongs to a snapshot if the event is a read.
 SnapshotMark SourceBlock::snapshot_mark(Op op) const {
-  if (snapshot.empty()) return SnapshotMark::streaming;
-  for (const NamedMark& known : kMarks) {
-    if (known.name == snapshot) return known.mark;
-  }
-  return op == Op::read ? SnapshotMark::in_snapshot : SnapshotMark::streaming;
+  return snapshot_mark_of(snapshot,
+                          op == Op::read ? SnapshotMark::in_snapshot : SnapshotMark::streaming);
 }
 
 int64_t SourceBlock::snapshot_id() const {

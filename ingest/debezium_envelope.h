@@ -12,6 +12,11 @@
 
 namespace metadb::ingest {
 
+// Throws DecodeError if PostgreSQL's years 1 to 9999 do not hold the time; `name`: whose it is.
+void check_row_time(int64_t ts_us, std::string_view name);
+// The mark of that name; `other` for one that is not known. Empty: streaming.
+SnapshotMark snapshot_mark_of(std::string_view name, SnapshotMark other);
+
 // c, u, d, r, t or m. Throws DecodeError for anything else.
 char op_letter(const JsonNode& payload);
 // REQUIRES: not m.
@@ -44,12 +49,15 @@ struct SourceBlock {
   std::string_view transaction;  // as it is written; empty = null or absent
   std::string_view lsn;
   std::optional<Sequence> sequence;
+  bool is_commit_sequence = false;
   int64_t ts_us = 0;  // 0 = none
 
  private:
   void take(const JsonNode& member);
   void take_outer_time(const JsonNode& payload);
   bool has_schema_ = false;
+  bool is_sql_server_ = false;
+  std::string_view commit_lsn_;  // of SQL Server
 };
 
 // A message of any kind but changes. REQUIRES: kind is neither change, flattened nor cloud_event.

@@ -29,6 +29,11 @@ std::string_view text_of(Loss loss) {
     case Loss::time_in_millis:
       return "table {}: microseconds in {} are cut off by the connector; set another "
              "time.precision.mode than connect";
+    case Loss::no_schema:
+      return "table {}: its events come without schemas: columns that are new here become text, "
+             "numeric or boolean, with dates and times as the connector's numbers, bytea and "
+             "decimals in base64; set value.converter.schemas.enable=true and "
+             "key.converter.schemas.enable=true in the connector";
   }
   return "";
 }

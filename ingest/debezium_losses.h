@@ -16,6 +16,7 @@ enum class Loss : uint8_t {
   interval_in_micros,
   bytea_as_text,
   time_in_millis,
+  no_schema,  // of whole tables
 };
 
 // debezium-format 7, 8 and 11.

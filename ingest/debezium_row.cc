@@ -20,6 +20,12 @@ void append_value(const ColumnPlan& column, const JsonNode* value, std::string& 
   }
 }
 
+// Without a schema a bytea may be a column of base64.
+bool is_unavailable(const StructPlan& plan, const ColumnPlan& column, const JsonNode& value) {
+  return column.marker->matches(value, column.type.pg_type) ||
+         (plan.is_schemaless && column.marker->matches(value, catalog::PgType::bytea));
+}
+
 bool holds_nul(const JsonNode& value) {
   return value.kind == JsonKind::string && value.text.find('\0') != std::string_view::npos;
 }
@@ -35,6 +41,7 @@ void RowReader::match(const StructPlan& plan, const JsonNode& object) {
     if (column >= plan.columns.size() || plan.columns[column].name != member->name) {
       const auto found = plan.index.find(member->name);
       if (found == plan.index.end()) {
+        if (plan.is_schemaless || plan.is_passed_over(member->name)) continue;
         throw DecodeError("column \"" + excerpt(member->name) + "\" is not in the schema");
       }
       column = found->second;
@@ -55,7 +62,7 @@ Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
     for (; i < plan.columns.size(); i++) {
       const ColumnPlan& column = plan.columns[i];
       const JsonNode* value = values_[i];
-      if (has_markers && value != nullptr && column.marker->matches(*value, column.type.pg_type)) {
+      if (has_markers && value != nullptr && is_unavailable(plan, column, *value)) {
         row.unavailable.push_back(static_cast<uint16_t>(i));
         value = nullptr;
       }
@@ -79,7 +86,10 @@ Row RowReader::key_row(const StructPlan& plan, const StructPlan& key_plan, const
   for (const ColumnPlan& field : key_plan.columns) {
     const auto column = plan.index.find(field.name);
     if (column == plan.index.end()) continue;  // a router's; RowSchema::key has been built without
-    const bool is_same = plan.columns[column->second].type == field.type;
+    // Without a schema on either side nothing says that the key is encoded differently; where only
+    // the row has none, its own values are the better ones.
+    const bool is_same = key_plan.is_schemaless || (plan.is_schemaless && before == nullptr) ||
+                         plan.columns[column->second].type == field.type;
     const JsonNode* value = is_same ? key.member(field.name)
                                     : (before != nullptr ? before->member(field.name) : nullptr);
     if (value == nullptr) {

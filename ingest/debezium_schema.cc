@@ -1,8 +1,11 @@
 #include "ingest/debezium_schema.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "ingest/debezium_error.h"
+#include "ingest/schemaless_types.h"
 
 namespace metadb::ingest {
 namespace {
@@ -40,6 +43,18 @@ size_t field_count(const JsonNode& schema) {
   return count;
 }
 
+void check_name(std::string_view name) {
+  if (name.find('\0') != std::string_view::npos) {
+    throw DecodeError("name of a field holds the character U+0000", "22021");
+  }
+}
+
+void check_count(size_t fields) {
+  if (fields <= kColumnsMax) return;
+  throw DecodeError("schema has " + std::to_string(fields) + " fields, more than " +
+                    std::to_string(kColumnsMax));
+}
+
 struct NamedKind {
   std::string_view suffix;  // of the schema name
   MessageKind kind;
@@ -67,6 +82,14 @@ MessageKind kind_of(size_t count, const Has& has) {
   return MessageKind::unknown;
 }
 
+std::optional<MessageKind> kind_of_name(const JsonNode& schema) {
+  const std::string_view name = text_member(schema, "name");
+  for (const NamedKind& named : kNamedKinds) {
+    if (name.ends_with(named.suffix)) return named.kind;
+  }
+  return std::nullopt;
+}
+
 // The members of an envelope say more than a name that a transform may have replaced; everything
 // else is told by its name first.
 MessageKind kind_of_schema(const JsonNode& schema) {
@@ -76,14 +99,75 @@ MessageKind kind_of_schema(const JsonNode& schema) {
   if (by_members == MessageKind::change || by_members == MessageKind::cloud_event) {
     return by_members;
   }
-  const std::string_view name = text_member(schema, "name");
-  for (const NamedKind& named : kNamedKinds) {
-    if (name.ends_with(named.suffix)) return named.kind;
-  }
-  return by_members;
+  return kind_of_name(schema).value_or(by_members);
+}
+
+// A row may have any members; what is no row keeps the name of its schema.
+MessageKind kind_of_flattened_schema(const JsonNode& schema) {
+  const JsonNode* source = field_named(schema, "source");
+  const bool is_envelope = source != nullptr && text_member(*source, "type") == "struct" &&
+                           field_named(schema, "op") != nullptr;
+  if (is_envelope) return MessageKind::change;
+  const auto named = kind_of_name(schema);
+  return named && *named != MessageKind::change ? *named : MessageKind::flattened;
+}
+
+// What is a row in its schema; null if there is none.
+const JsonNode* row_schema_of(const JsonNode& schema, MessageKind kind, EventShape shape) {
+  if (shape == EventShape::flattened) return kind == MessageKind::flattened ? &schema : nullptr;
+  if (kind != MessageKind::change) return nullptr;
+  const JsonNode* after = field_named(schema, "after");
+  return after != nullptr ? after : field_named(schema, "before");
 }
 
 }  // namespace
+
+// Fields of the envelope and of its `source`, and `source.ts_ms` as __source_ts_ms.
+bool is_added_field(std::string_view name) {
+  constexpr std::string_view kPrefix = "__";
+  constexpr std::array<std::string_view, 38> kNames = {"op",
+                                                       "deleted",
+                                                       "ts_ms",
+                                                       "ts_us",
+                                                       "ts_ns",
+                                                       "version",
+                                                       "connector",
+                                                       "name",
+                                                       "snapshot",
+                                                       "db",
+                                                       "sequence",
+                                                       "schema",
+                                                       "table",
+                                                       "txId",
+                                                       "lsn",
+                                                       "xmin",
+                                                       "origin",
+                                                       "origin_lsn",
+                                                       "server_id",
+                                                       "gtid",
+                                                       "file",
+                                                       "pos",
+                                                       "row",
+                                                       "thread",
+                                                       "query",
+                                                       "change_lsn",
+                                                       "commit_lsn",
+                                                       "scn",
+                                                       "event_serial_no",
+                                                       "commit_scn",
+                                                       "txSeq",
+                                                       "rs_id",
+                                                       "lcr_position",
+                                                       "redo_thread",
+                                                       "user_name",
+                                                       "ssn",
+                                                       "row_id",
+                                                       "transaction"};
+  if (!name.starts_with(kPrefix)) return false;
+  name.remove_prefix(kPrefix.size());
+  return name.starts_with("source_") || name.starts_with("transaction_") ||
+         std::ranges::find(kNames, name) != kNames.end();
+}
 
 MessageKind kind_of_members(const JsonNode& payload) {
   size_t count = 0;
@@ -93,7 +177,8 @@ MessageKind kind_of_members(const JsonNode& payload) {
 }
 
 StructPlan::StructPlan(const JsonNode& schema,
-                       const std::shared_ptr<const UnavailableMarker>& marker) {
+                       const std::shared_ptr<const UnavailableMarker>& marker, EventShape shape)
+    : has_added(shape == EventShape::flattened) {
   const JsonNode* fields = schema.member("fields");
   if (text_member(schema, "type") != "struct" || fields == nullptr ||
       fields->kind != JsonKind::array) {
@@ -101,9 +186,8 @@ StructPlan::StructPlan(const JsonNode& schema,
   }
   for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
     FieldSchema field = field_schema(*node);
-    if (field.name.find('\0') != std::string::npos) {
-      throw DecodeError("name of a field holds the character U+0000", "22021");
-    }
+    check_name(field.name);
+    if (is_passed_over(field.name)) continue;
     const auto own = field.unavailable_placeholder.empty()
                          ? marker
                          : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
@@ -111,10 +195,7 @@ StructPlan::StructPlan(const JsonNode& schema,
     for (const Loss loss : losses_of(field)) losses[loss].push_back(field.name);
     columns.push_back({std::move(field.name), type, own});
   }
-  if (columns.size() > kColumnsMax) {
-    throw DecodeError("schema has " + std::to_string(columns.size()) + " fields, more than " +
-                      std::to_string(kColumnsMax));
-  }
+  check_count(columns.size());
   for (size_t i = 0; i < columns.size(); i++) {
     if (!index.emplace(columns[i].name, i).second) {
       throw DecodeError("column \"" + columns[i].name + "\" appears twice in the schema");
@@ -122,15 +203,71 @@ StructPlan::StructPlan(const JsonNode& schema,
   }
 }
 
+void StructPlan::add(ColumnPlan column) {
+  check_name(column.name);
+  check_count(columns.size() + 1);
+  columns.push_back(std::move(column));
+  index.clear();  // the columns may have moved
+  for (size_t i = 0; i < columns.size(); i++) index.emplace(columns[i].name, i);
+}
+
+bool StructPlan::is_passed_over(std::string_view name) const {
+  return has_added && is_added_field(name);
+}
+
 KeyPlan::KeyPlan(const JsonNode& schema) : fields(schema, nullptr) {}
 
-ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker)
-    : kind_(kind_of_schema(schema)), schema_name_(text_member(schema, "name")), row_([&] {
-        const JsonNode* row = field_named(schema, "after");
-        if (row == nullptr) row = field_named(schema, "before");
-        return kind_ == MessageKind::change && row != nullptr ? StructPlan(*row, marker)
-                                                              : StructPlan();
+std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
+  const std::shared_ptr<KeyPlan> plan(new KeyPlan());
+  plan->fields.is_schemaless = true;
+  for (const JsonNode* field = key.begin(); field != key.end(); field = field->next()) {
+    if (plan->fields.index.contains(field->name)) {
+      throw DecodeError("field \"" + excerpt(field->name) + "\" appears twice");
+    }
+    plan->fields.add({std::string(field->name), schemaless_type(catalog::PgType::text), nullptr});
+  }
+  return plan;
+}
+
+ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
+                     EventShape shape)
+    : kind_(shape == EventShape::flattened ? kind_of_flattened_schema(schema)
+                                           : kind_of_schema(schema)),
+      schema_name_(text_member(schema, "name")),
+      row_([&] {
+        const JsonNode* row = row_schema_of(schema, kind_, shape);
+        return row != nullptr ? StructPlan(*row, marker, shape) : StructPlan();
       }()) {}
+
+ValuePlan::ValuePlan(const KeyPlan& key) : kind_(MessageKind::flattened) {
+  for (const ColumnPlan& field : key.fields.columns) {
+    if (field.name != kRouterKeyField) row_.add(field);
+  }
+}
+
+ValuePlan::ValuePlan(KnownType known, std::shared_ptr<const UnavailableMarker> marker,
+                     EventShape shape)
+    : kind_(MessageKind::change), known_(std::move(known)), marker_(std::move(marker)) {
+  row_.is_schemaless = true;
+  row_.has_added = shape == EventShape::flattened;
+  row_.losses[Loss::no_schema];
+}
+
+ColumnType ValuePlan::learned_type(const JsonNode& value) const {
+  const auto known = known_(value.name);
+  return known ? schemaless_type(*known) : schemaless_type_of(value);
+}
+
+// A row of nothing but NULLs has a column all the same.
+void ValuePlan::learn(const JsonNode& row, bool has_nulls) {
+  for (const JsonNode* member = row.begin(); member != row.end(); member = member->next()) {
+    const bool is_wanted = has_nulls || !member->is_null() || row_.columns.empty();
+    if (!is_wanted || row_.index.contains(member->name)) continue;
+    if (member->name == kRouterKeyField || row_.is_passed_over(member->name)) continue;
+    row_.add({std::string(member->name), learned_type(*member), marker_});
+    schemas_.clear();
+  }
+}
 
 std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
     const std::shared_ptr<const EventTable>& table) {
@@ -138,7 +275,8 @@ std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
   if (row_.losses.empty() || std::ranges::find(told_, table) != told_.end()) return out;
   if (told_.size() == kTablesToldMax) told_.erase(told_.begin());
   told_.push_back(table);
-  const std::string name = table->db + "." + table->schema + "." + table->table;
+  const std::string name =
+      (table->db.empty() ? "" : table->db + ".") + table->schema + "." + table->table;
   for (const auto& [loss, columns] : row_.losses) {
     out.emplace_back(loss, described(loss, name, columns));
   }

@@ -13,10 +13,9 @@
 
 namespace metadb::ingest {
 
-// Without a plan: JSON without schemas.
 template <typename Plan>
 struct Opened {
-  std::shared_ptr<Plan> plan;
+  std::shared_ptr<Plan> plan;         // null: JSON without schemas
   const JsonNode* payload = nullptr;  // null where the payload is null
 };
 
@@ -30,6 +29,7 @@ struct AvroPlan {
 template <typename Plan>
 struct SidePlans {
   PlanCache<Plan> json;
+  PlanCache<Plan> schemaless;  // by the names of members
   PlanCache<AvroPlan<Plan>, SchemaId> avro;
 };
 

@@ -20,6 +20,7 @@
 #include "ingest/debezium_time.h"
 #include "ingest/json_text.h"
 #include "ingest/numeric.h"
+#include "ingest/schemaless_types.h"
 
 namespace metadb::ingest {
 namespace {
@@ -326,7 +327,9 @@ void convert_numeric_text(const JsonNode& value, const TypeParameters& parameter
   if (is_misread_scale(parameters.scale)) trim_numeric_cell(out, begin);
 }
 
-// One dimension: Debezium has no others. An element's cell is the column's (array.c, array_recv).
+}  // namespace
+
+// An element's cell is the column's (array.c, array_recv).
 void convert_array(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
   expect(value, JsonKind::array, "an array");
   const ColumnType& element = *parameters.element;
@@ -353,6 +356,8 @@ void convert_array(const JsonNode& value, const TypeParameters& parameters, std:
   }
   end_cell(out, begin);
 }
+
+namespace {
 
 // debezium-format 6 to 9. What has no row of its own semantic falls to its Connect type: an
 // unknown int64 is an int8, an unknown string is text. What has no scalar form (arrays, maps,
@@ -486,7 +491,8 @@ std::span<const TypeRow> decode_table() {
 bool TypeParameters::operator==(const TypeParameters& other) const {
   const bool is_same_element =
       element == other.element || (element && other.element && *element == *other.element);
-  return scale == other.scale && length == other.length && is_same_element;
+  return scale == other.scale && length == other.length && schemaless == other.schemaless &&
+         is_same_element;
 }
 
 namespace {
@@ -572,6 +578,7 @@ constexpr std::array kWider = {
 }  // namespace
 
 std::optional<ColumnType> wider_type(const ColumnType& type) {
+  if (const auto wider = wider_schemaless_type(type)) return wider;
   const auto* row = std::find_if(kWider.begin(), kWider.end(),
                                  [&](const WiderRow& r) { return r.convert == type.convert; });
   if (row == kWider.end()) return std::nullopt;

@@ -38,6 +38,8 @@ struct TypeParameters {
   int32_t scale = 0;
   int64_t length = 0;
   std::shared_ptr<const ColumnType> element;  // of an array
+  // Of a column whose values come without a schema: what they are to become.
+  std::optional<catalog::PgType> schemaless = std::nullopt;
   bool operator==(const TypeParameters& other) const;
 };
 
@@ -58,6 +60,8 @@ struct TypeRow {
 };
 
 std::span<const TypeRow> decode_table();
+// Of arrays of one dimension, by parameters.element: Debezium has no others.
+void convert_array(const JsonNode& value, const TypeParameters& parameters, std::string& out);
 
 struct ColumnType {
   catalog::PgType pg_type;

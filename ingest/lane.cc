@@ -32,7 +32,8 @@ bool Lane::passes(const Rules& rules, const std::shared_ptr<const EventTable>& t
 
 void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
-  report_ = {catalog::described(reason), reason.needs_resync, since_us};
+  is_limited_ = reason.limited_until.has_value();
+  report_ = {catalog::described(reason), reason.needs_resync, since_us, is_limited_};
   const auto pause =
       std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
   ++failures_;
@@ -42,9 +43,17 @@ void Lane::stop(const LaneStopped& reason) {
   next_try_ = Clock::now() + pause;
   if (reason.needs_resync) {
     stopped_until_ = Clock::time_point::max();
+  } else if (is_limited_) {
+    wait(std::chrono::ceil<std::chrono::seconds>(*reason.limited_until - Clock::now()));
   } else {
     wait(busy_table_ || !locked_tables_.empty() ? kFirstRetry : pause);
   }
+}
+
+void Lane::forgive() {
+  letters.forgive();
+  if (is_limited_ && stopped_until_) stopped_until_ = Clock::now();
+  is_limited_ = false;
 }
 
 void Lane::wait(std::chrono::seconds time) {

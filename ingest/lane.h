@@ -10,6 +10,7 @@
 
 #include "catalog/postgres.h"
 #include "ingest/debezium.h"
+#include "ingest/letter_limit.h"
 #include "ingest/outcome.h"
 #include "ingest/rules.h"
 #include "ingest/status.h"
@@ -49,6 +50,8 @@ class Lane {
   // nothing would cost the others what they have read ahead. Once such a lock was seen, its end
   // ends the wait.
   bool resume(catalog::Connection& connection);
+  // What was set aside counts no more; if that has stopped the lane, it is due.
+  void forgive();
   // The lane's changes were committed: it is sound.
   void succeeded() { failures_ = 0; }
 
@@ -63,6 +66,8 @@ class Lane {
   // dropped for ten minutes.
   void count_duplicate(const std::string& source_name);
   void count_fresh() { dropping_since_.reset(); }
+
+  LetterLimit letters;  // of its topic
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -82,6 +87,7 @@ class Lane {
   Clock::time_point next_try_{};  // whatever locks can be seen
   std::optional<Clock::time_point> dropping_since_;
   bool has_warned_ = false;
+  bool is_limited_ = false;  // stopped, for what was set aside
 };
 
 }  // namespace metadb::ingest

@@ -76,6 +76,21 @@ std::shared_ptr<LetterRetry> RetrySlot::current() {
   return retry_;
 }
 
+void RetrySlot::forgive() {
+  const std::scoped_lock lock(mutex_);
+  is_forgiven_ = true;
+}
+
+bool RetrySlot::take_forgiveness() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(is_forgiven_, false);
+}
+
+bool RetrySlot::has_forgiveness() {
+  const std::scoped_lock lock(mutex_);
+  return is_forgiven_;
+}
+
 void RetrySlot::abandon() {
   const std::scoped_lock lock(mutex_);
   if (retry_) retry_->abandon();

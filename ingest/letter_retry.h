@@ -65,9 +65,16 @@ class RetrySlot {
   // Whoever waits for it waits no longer.
   void abandon();
 
+  // Topics that stand for what was set aside may go on.
+  void forgive();
+  // Whether they may, since this was asked last.
+  bool take_forgiveness();
+  [[nodiscard]] bool has_forgiveness();
+
  private:
   std::mutex mutex_;
   std::shared_ptr<LetterRetry> retry_;
+  bool is_forgiven_ = false;
 };
 
 }  // namespace metadb::ingest

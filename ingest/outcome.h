@@ -1,6 +1,7 @@
 // What an error in a batch means for the stream.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct LaneStopped : catalog::Error {
   std::optional<catalog::TableName> busy_table{};
   // Whose locks somebody held for too long: the main tables (quoted) of the topic.
   std::vector<std::string> locked_tables{};
+  // Too many records were set aside: the topic stands until then, or until that is forgiven.
+  std::optional<std::chrono::steady_clock::time_point> limited_until{};
 };
 
 // A command has one of the tables, or waits for it.

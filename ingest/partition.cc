@@ -14,6 +14,12 @@ void mix(uint64_t& hash, const std::optional<std::string_view>& bytes) {
   for (const char c : *bytes) hash = (hash ^ static_cast<unsigned char>(c)) * kFnvPrime;
 }
 
+// Whose positions are one after the other.
+std::string log_of(const Change& change) {
+  const EventTable& table = *change.table;
+  return change.is_commit_sequence ? table.server_name + "." + table.db : table.server_name;
+}
+
 }  // namespace
 
 int64_t record_hash(const Message& message) {
@@ -77,7 +83,7 @@ bool Partition::is_duplicate(const Change& change) {
   in_hand_->is_of_snapshot = change.op == Op::read && change.snapshot != SnapshotMark::incremental;
   in_hand_->is_first = in_hand_->is_of_snapshot && change.snapshot == SnapshotMark::first;
   if (!in_hand_->is_streaming || !change.sequence) return false;
-  const std::string& server_name = change.table->server_name;
+  const std::string server_name = log_of(change);
   const auto found = position_.watermarks.find(server_name);
   catalog::Watermark mark{change.sequence->commit_lsn, change.sequence->lsn, change.ts_us};
   bool is_repeated = false;

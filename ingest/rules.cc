@@ -43,6 +43,14 @@ Code compiled(const std::string& expression) {
   return code;
 }
 
+MatchContext limited_context() {
+  MatchContext context(pcre2_match_context_create(nullptr), pcre2_match_context_free);
+  pcre2_set_match_limit(context.get(), kMatchLimit);
+  pcre2_set_depth_limit(context.get(), kDepthLimit);
+  pcre2_set_heap_limit(context.get(), kHeapLimitKib);
+  return context;
+}
+
 bool remove_prefix(std::string& text, std::string_view prefix) {
   if (prefix.empty() || !text.starts_with(prefix)) return false;
   text.erase(0, prefix.size());
@@ -76,11 +84,7 @@ std::string extract_origin(std::string& schema, const std::vector<std::string>& 
 
 class Rules::Filter {
  public:
-  explicit Filter(std::string_view list)
-      : context_(pcre2_match_context_create(nullptr), pcre2_match_context_free) {
-    pcre2_set_match_limit(context_.get(), kMatchLimit);
-    pcre2_set_depth_limit(context_.get(), kDepthLimit);
-    pcre2_set_heap_limit(context_.get(), kHeapLimitKib);
+  explicit Filter(std::string_view list) : context_(limited_context()) {
     for (std::string& expression : split_expressions(list)) {
       Code code = compiled(expression);
       MatchData match(pcre2_match_data_create_from_pattern(code.get(), nullptr),
@@ -110,6 +114,63 @@ class Rules::Filter {
   MatchContext context_;
   std::vector<Element> elements_;
 };
+
+class TopicTables::Expression {
+ public:
+  explicit Expression(const std::string& text)
+      : text_(text),
+        code_(compiled(text)),
+        match_(pcre2_match_data_create_from_pattern(code_.get(), nullptr), pcre2_match_data_free),
+        context_(limited_context()) {
+    for (const char* name : {"schema", "table"}) {
+      if (number_of(name) > 0) continue;
+      throw catalog::Error(
+          "2201B", "regular expression \"" + text + "\" has no group named \"" + name + "\"")
+          .with_hint("Write the part of the topic that is the name as (?<" + std::string(name) +
+                     ">...).");
+    }
+  }
+
+  // Whether it matches; part() has the parts then.
+  [[nodiscard]] bool matches(std::string_view topic) const {
+    const int result =
+        pcre2_match(code_.get(), bytes_of(topic), topic.size(), 0, 0, match_.get(), context_.get());
+    if (result < 0 && result != PCRE2_ERROR_NOMATCH) throw_expression(text_, result);
+    return result >= 0;
+  }
+  // Empty for a group that is not there or matched nothing.
+  [[nodiscard]] std::string part(const char* name, std::string_view topic) const {
+    const int number = number_of(name);
+    if (number <= 0) return {};
+    const PCRE2_SIZE* places = pcre2_get_ovector_pointer(match_.get());
+    const PCRE2_SIZE begin = places[2 * number];
+    if (begin == PCRE2_UNSET) return {};
+    return std::string(topic.substr(begin, places[2 * number + 1] - begin));
+  }
+
+ private:
+  // Not positive: there is none.
+  [[nodiscard]] int number_of(const char* name) const {
+    return pcre2_substring_number_from_name(code_.get(), bytes_of(name));
+  }
+
+  std::string text_;
+  Code code_;
+  MatchData match_;
+  MatchContext context_;
+};
+
+TopicTables::TopicTables(const std::string& expression)
+    : expression_(std::make_unique<Expression>(expression)) {}
+TopicTables::~TopicTables() = default;
+
+std::optional<EventTable> TopicTables::table_of(std::string_view topic) const {
+  if (!expression_->matches(topic)) return std::nullopt;
+  EventTable out{expression_->part("server", topic), expression_->part("db", topic),
+                 expression_->part("schema", topic), expression_->part("table", topic)};
+  if (out.schema.empty() || out.table.empty()) return std::nullopt;
+  return out;
+}
 
 NameRules name_rules(const catalog::DataSource& source) {
   return {source.option("schema_pass_filter"),

@@ -38,6 +38,24 @@ std::optional<std::string> refusal(const Target& target);
 // {}, [] or () belongs to the expression. Space around elements and empty elements are dropped.
 std::vector<std::string> split_expressions(std::string_view list);
 
+// Which table the rows of a topic belong to, where nothing in them says so: by an expression with
+// groups named schema and table, and perhaps db and server. One thread at a time.
+class TopicTables {
+ public:
+  // Throws catalog::Error 2201B if the expression does not compile or has no such groups.
+  explicit TopicTables(const std::string& expression);
+  ~TopicTables();
+  TopicTables(const TopicTables&) = delete;
+  TopicTables& operator=(const TopicTables&) = delete;
+
+  // nullopt: the expression does not match. Throws as Rules::passes() does.
+  [[nodiscard]] std::optional<EventTable> table_of(std::string_view topic) const;
+
+ private:
+  class Expression;
+  std::unique_ptr<Expression> expression_;
+};
+
 // Immutable once built; one thread at a time (it holds scratch space for matching).
 class Rules {
  public:

@@ -201,6 +201,7 @@ void Stream::begin() {
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
                                                        const Asked& asked) {
+  if (position.next_offset >= 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
   const auto begun =
       partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
@@ -265,26 +266,35 @@ void Stream::take(const Message& message) {
     return;
   }
   if (std::get<Delivery>(delivered) == Delivery::repeated_last) return;
-  std::optional<Decoded> decoded;
-  Fate fate = Fate::ignored;
+  std::optional<Fate> fate;
   try {
-    decoded = parts_.lanes.at(at.topic).decode(message);
-  } catch (const DecodeError& error) {
-    take_undecodable(message, error.sqlstate, error.what());
-  } catch (const SchemaMissing& reason) {
-    // The record stays where it is: it is in order, and is read again when the lane is.
-    commit_what_came_before();
-    if (!stop_.stop_requested()) stop_lane(LaneStopped(reason, at.topic));
+    fate = fate_of(message, partition);
+  } catch (const LaneStopped& reason) {
+    if (!stop_.stop_requested()) stop_lane(reason);
     must_restart_ = true;
     return;
   }
+  if (fate) settle(partition, *fate);
+}
+
+// nullopt: the message stays where it is. Throws LaneStopped.
+std::optional<Fate> Stream::fate_of(const Message& message, Partition& partition) {
   try {
-    if (decoded) fate = take_decoded(*decoded, message, partition);
-  } catch (const LaneStopped& reason) {
-    stop_lane(reason);
-    return;
+    std::optional<Decoded> decoded;
+    try {
+      decoded = parts_.lanes.at(partition.at().topic).decode(message);
+    } catch (const DecodeError& error) {
+      take_undecodable(message, error.sqlstate, error.what());
+      return Fate::ignored;
+    }
+    return take_decoded(*decoded, message, partition);
+  } catch (const SchemaMissing& reason) {
+    // The record is in order, and is read again when the lane is.
+    commit_what_came_before();
+    throw LaneStopped(reason, partition.at().topic);
+  } catch (const Interrupted&) {
+    return std::nullopt;
   }
-  settle(partition, fate);
 }
 
 Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partition& partition) {
@@ -304,11 +314,15 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   last_change_us_ = change.ts_us;
   watch_.see(change, message);
   if (partition.is_duplicate(change)) {
+    lane.letters.note_use();
     lane.count_duplicate(options_.source_name);
     return Fate::duplicate;
   }
   lane.count_fresh();
-  if (!passes(lane, change)) return Fate::filtered;
+  if (!passes(lane, change)) {
+    lane.letters.note_use();
+    return Fate::filtered;
+  }
   // What these throw is about earlier batches, not about this change.
   if (batch_ && must_cut(change)) submit();
   Batch& batch = open_batch(lane);
@@ -317,6 +331,7 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
     if (confirmation.is_superseded && kind_of(change) == RunKind::insert) return Fate::duplicate;
     batch.add(change, message, confirmation);
     watch_.count(change, message);
+    lane.letters.note_use();
     return Fate::applied;
   } catch (const Error& error) {
     take_undecodable(message, error.sqlstate, error.what());
@@ -337,6 +352,7 @@ bool Stream::passes(Lane& lane, const Change& change) const {
 
 void Stream::take_undecodable(const Message& message, const std::string& sqlstate,
                               const std::string& reason) {
+  stop_at_letter_limit(message, reason);
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}",
                options_.source_name, message.topic, message.partition, message.offset, reason);
   open_batch(parts_.lanes.at(std::string(message.topic)))
@@ -351,6 +367,7 @@ void Stream::take_undecodable(const Message& message, const std::string& sqlstat
                         reason,
                         {},
                         {}});
+  ++pending_letters_[std::string(message.topic)];
 }
 
 void Stream::ignore(const Ignored& ignored, const Message& message) {
@@ -501,6 +518,7 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   parts_.board.count(batch.counts);
   parts_.board.recovered(now_us());
   refresh_rate();
+  count_letters(batch, applied);
 }
 
 }  // namespace metadb::ingest

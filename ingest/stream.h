@@ -30,8 +30,9 @@ struct StreamOptions {
   std::string consumer_group;
   NameRules rules;
   std::chrono::seconds snapshot_deadline{3 * 3600};
-  size_t bytes_max = 32UL << 20U;  // of a batch
-  size_t tables_max = SIZE_MAX;    // of a batch, where fewer than tables_per_transaction must do
+  size_t dead_letter_limit = 1000;  // of a topic in an hour; 0: none
+  size_t bytes_max = 32UL << 20U;   // of a batch
+  size_t tables_max = SIZE_MAX;     // of a batch, where fewer than tables_per_transaction must do
   // How long the batch in hand may take once the stream is to stop.
   Writer::Patience patience = [] { return Writer::kFinishMax; };
 };
@@ -93,10 +94,13 @@ class Stream {
   void look_around(const SourceEvent& event);
   void visit(const SourceEvent& event);
   void take(const Message& message);
+  std::optional<Fate> fate_of(const Message& message, Partition& partition);
   Fate take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
   Fate take_change(const Change& change, const Message& message, Partition& partition);
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
+  void stop_at_letter_limit(const Message& message, const std::string& reason);
+  void count_letters(const Batch& batch, const Applied& applied);
   void ignore(const Ignored& ignored, const Message& message);
   [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
   Batch& open_batch(const Lane& lane);
@@ -140,7 +144,8 @@ class Stream {
   std::stop_token stop_;
   std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
   std::unique_ptr<Batch> batch_;
-  std::string exclusive_lane_;  // of batch_, if its lane is on trial
+  std::map<std::string, size_t> pending_letters_;  // by topic; not committed yet
+  std::string exclusive_lane_;                     // of batch_, if its lane is on trial
   std::optional<Clock::time_point> batch_since_;
   // Limits of batch_, by the settings of when it was begun.
   size_t changes_max_ = 0;  // while it keeps up; kBehindFactor times that when behind
@@ -155,6 +160,9 @@ class Stream {
   Clock::time_point next_snapshot_check_{};
   StageTimes times_;  // not yet told to the board
 };
+
+// Within a stream: a new start is due before the message can be dealt with; it is read again.
+struct Interrupted {};
 
 // The consumer itself can't go on: a new one is needed.
 struct SourceFailed : catalog::Error {

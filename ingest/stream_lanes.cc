@@ -58,6 +58,9 @@ bool Stream::has_more_to_read() {
 // Lanes that are due are read again by the next stream, all of them by the same.
 bool Stream::resume_due_lanes() {
   bool has_resumed = false;
+  if (parts_.retries.take_forgiveness()) {
+    for (auto& [topic, lane] : parts_.lanes) lane.forgive();
+  }
   for (auto& [topic, lane] : parts_.lanes) {
     if (!lane.is_due()) continue;
     has_resumed = lane.resume(connection_) || has_resumed;

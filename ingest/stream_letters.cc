@@ -1,4 +1,5 @@
-// How a stream tries dead letters again: between its batches, each in a transaction of its own.
+// Dead letters of a stream: when there are too many, and how they are tried again, between batches
+// and each in a transaction of its own.
 #include <fmt/format.h>
 
 #include "ingest/stream.h"
@@ -11,6 +12,26 @@ using std::chrono::milliseconds;
 
 // So many, then what has arrived meanwhile comes first.
 constexpr int kLettersAtOnce = 20;
+
+struct StoppedTopic {
+  const std::string& source_name;
+  const std::string& topic;
+};
+
+LaneStopped stopped_at_limit(const StoppedTopic& of, const std::string& what,
+                             std::chrono::steady_clock::time_point until) {
+  const std::string name = catalog::quote_identifier(of.source_name);
+  LaneStopped stopped(
+      Error("53400", what)
+          .with_hint(fmt::format(
+              "Once the reason is mended, type RETRY DEAD LETTERS FOR DATA SOURCE {0}. PURGE DEAD "
+              "LETTERS FOR DATA SOURCE {0} gives up what was set aside, RESUME DATA SOURCE {0} "
+              "leaves it; both go on. The limit is the option dead_letter_limit.",
+              name)),
+      of.topic);
+  stopped.limited_until = until;
+  return stopped;
+}
 
 Message message_of(std::shared_ptr<const catalog::DeadLetter> letter) {
   Message message;
@@ -28,6 +49,8 @@ Message message_of(std::shared_ptr<const catalog::DeadLetter> letter) {
 
 void Stream::retry_letters() {
   const auto retry = parts_.retries.current();
+  // Topics that may go on again are read first: else their letters could not be tried.
+  if (parts_.retries.has_forgiveness()) return;
   if (!retry || batch_ || !writer_.is_idle() || !parts_.assigned.partitions) return;
   for (int i = 0; i < kLettersAtOnce && !retry->is_over() && !stop_.stop_requested(); ++i) {
     const auto stored = catalog::next_letter(connection_, retry->range(), retry->place());
@@ -86,6 +109,41 @@ std::optional<std::string> Stream::result_of_letter() {
     // The letter's trouble and not its topic's. What the connection keeps is unknown by now.
     must_restart_ = true;
     return catalog::described(stopped);
+  }
+}
+
+// What came before it is committed first: a topic that stands for long keeps nothing back. Throws
+// LaneStopped; Interrupted if that could not be committed now.
+void Stream::stop_at_letter_limit(const Message& message, const std::string& reason) {
+  const std::string topic(message.topic);
+  const Lane& lane = parts_.lanes.at(topic);
+  const auto over_limit = [&] {
+    return lane.letters.reached(options_.dead_letter_limit, pending_letters_[topic], Clock::now());
+  };
+  if (!over_limit()) return;
+  commit_what_came_before();
+  if (must_restart_) throw Interrupted();
+  const auto limit = over_limit();
+  if (!limit) return;
+  throw stopped_at_limit({options_.source_name, topic},
+                         fmt::format("{}, and so would be the next: {}", *limit, reason),
+                         lane.letters.free_at(options_.dead_letter_limit));
+}
+
+// PostgreSQL's refusals are known only by now: of these there may be more than the limit allows.
+void Stream::count_letters(const Batch& batch, const Applied& applied) {
+  std::map<std::string, size_t> undecodable;
+  for (const catalog::DeadLetter& letter : batch.dead_letters()) ++undecodable[letter.topic];
+  const Clock::time_point now = Clock::now();
+  for (const auto& [topic, count] : applied.letters) {
+    pending_letters_[topic] -= undecodable[topic];
+    LetterLimit& letters = parts_.lanes.at(topic).letters;
+    letters.count(count, now);
+    if (count == undecodable[topic]) continue;
+    const auto limit = letters.reached(options_.dead_letter_limit, 0, now);
+    if (!limit) continue;
+    stop_lane(stopped_at_limit({options_.source_name, topic}, *limit,
+                               letters.free_at(options_.dead_letter_limit)));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <random>
 
 #include "catalog/duration.h"
@@ -35,6 +36,26 @@ class Backoff {
   milliseconds wait_ = kFirstBackoff;
   std::minstd_rand random_{std::random_device()()};
 };
+
+// REQUIRES: a number, as check_option() has seen to.
+size_t number_of(const std::string& text) {
+  size_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+// The type of the source table's column here, unless it was chosen; nullopt if there is none yet.
+std::optional<catalog::PgType> type_of(const catalog::Snapshot& snapshot,
+                                       const catalog::SourceTableKey& key,
+                                       std::string_view column_name) {
+  const auto target = snapshot.source_tables.find(key);
+  if (target == snapshot.source_tables.end()) return std::nullopt;
+  const auto table = snapshot.tables.find({target->second.schema_name, target->second.table_name});
+  if (table == snapshot.tables.end()) return std::nullopt;
+  const catalog::Column* column = table->second->column_of_source(std::string(column_name));
+  if (column == nullptr || column->choice != catalog::TypeChoice::events) return std::nullopt;
+  return column->type;
+}
 
 }  // namespace
 
@@ -122,6 +143,7 @@ StreamOptions Worker::stream_options() {
   options.rules = name_rules(source_);
   options.snapshot_deadline =
       catalog::parse_duration(source_.option("snapshot_deadline")).value_or(kDeadline);
+  options.dead_letter_limit = number_of(source_.option("dead_letter_limit"));
   options.patience = [this] { return patience_.load(); };
   options.tables_max = tables_max_;
   return options;
@@ -210,6 +232,22 @@ void Worker::follow(const std::stop_token& stop) {
   }
 }
 
+DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
+  DecoderOptions options;
+  options.wire = wire_options(source_);
+  options.schemas = schema_store(source_, stop);
+  if (source_.option("events") == "flattened") options.shape = EventShape::flattened;
+  if (const std::string expression = source_.option("table_from_topic"); !expression.empty()) {
+    const auto tables = std::make_shared<const TopicTables>(expression);
+    options.table_of_topic = [tables](std::string_view topic) { return tables->table_of(topic); };
+  }
+  options.known_type = [&catalog = catalog_, name = source_.name](const EventTable& table,
+                                                                  std::string_view column) {
+    return type_of(*catalog.snapshot(), {name, table.db, table.schema, table.table}, column);
+  };
+  return options;
+}
+
 // Somebody may have changed managed tables since; a stopped lane comes back that way.
 void Worker::reload_catalog() {
   catalog::Connection connection = catalog_.connect();
@@ -221,8 +259,7 @@ void Worker::stream(const std::stop_token& stop) {
   while (goes_on) {
     reload_catalog();
     if (!decoders_) {
-      decoders_.emplace(
-          DecoderOptions{.wire = wire_options(source_), .schemas = schema_store(source_, stop)});
+      decoders_.emplace(decoder_options(stop));
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
     Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_,

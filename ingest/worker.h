@@ -49,8 +49,14 @@ class Worker {
   void obey(Order order, int64_t since_us = now_us());
   // Goes on, or waits, with these options.
   void renew(catalog::DataSource source, Order order);
-  // Tries dead letters again, once the source streams. False if others are tried already.
-  bool retry(std::shared_ptr<LetterRetry> retry) { return retries_.put(std::move(retry)); }
+  // Tries dead letters again, once the source streams. False if others are tried already. Topics
+  // that stand because there are too many go on before.
+  bool retry(std::shared_ptr<LetterRetry> retry) {
+    retries_.forgive();
+    return retries_.put(std::move(retry));
+  }
+  // Topics that stand because too much of them was set aside go on.
+  void forgive_letters() { retries_.forgive(); }
   // Asks the thread to end, and to cancel the batch in hand after `patience`; the destructor waits
   // for it.
   void request_stop(std::chrono::milliseconds patience);
@@ -75,6 +81,7 @@ class Worker {
   void wait(const std::stop_token& stop, std::chrono::milliseconds time);
   void note_rest();
   [[nodiscard]] StreamOptions stream_options();
+  [[nodiscard]] DecoderOptions decoder_options(const std::stop_token& stop);
 
   catalog::Catalog& catalog_;
   catalog::DataSource source_;  // of the worker's thread

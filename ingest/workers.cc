@@ -74,6 +74,10 @@ bool Workers::retry(const std::string& name, std::shared_ptr<LetterRetry> retry)
   return worker && worker->retry(std::move(retry));
 }
 
+void Workers::forgive_letters(const std::string& name) {
+  if (const auto worker = find(name)) worker->forgive_letters();
+}
+
 bool Workers::await_rest(const std::string& name) const {
   const auto worker = find(name);
   return !worker || worker->await_rest(kRestMax);

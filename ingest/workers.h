@@ -41,6 +41,9 @@ class Workers {
   // Has letters tried again. False if there is no worker, or it does that already.
   bool retry(const std::string& name, std::shared_ptr<LetterRetry> retry);
 
+  // Topics that stand because too much of them was set aside go on.
+  void forgive_letters(const std::string& name);
+
   // Whether nothing is read or written for the source any more; waits at most kRestMax for that.
   bool await_rest(const std::string& name) const;
   static constexpr std::chrono::milliseconds kRestMax{950};

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 
 #include "catalog/sources.h"
@@ -128,7 +129,13 @@ Reply run(const ast::ResumeDataSource& command, CommandContext& context) {
   DataSource source = known_source(command.name, context);
   const auto status = context.workers().status(source.name);
   if (source.is_enabled && status && status->state != ingest::SourceState::waiting) {
-    session.notice({.message = fmt::format("data source \"{}\" is not paused", source.name)});
+    const bool stands = std::ranges::any_of(
+        status->stopped_lanes, [](const auto& lane) { return lane.second.is_over_letter_limit; });
+    if (stands) {
+      context.workers().forgive_letters(source.name);
+    } else {
+      session.notice({.message = fmt::format("data source \"{}\" is not paused", source.name)});
+    }
     return {};
   }
   catalog::Transaction transaction(context.connection());

@@ -41,6 +41,7 @@ void check_value(const std::string& name, const std::string& value) {
   catalog::check_option(name, value);
   if (name == "topics") ingest::TopicList::parse(value);
   if (name.ends_with("_filter")) check_filter(name, value);
+  if (name == "table_from_topic" && !value.empty()) const ingest::TopicTables compiled(value);
   if (name.starts_with(kPropertyPrefix)) {
     ingest::check_kafka_properties({{name.substr(kPropertyPrefix.size()), value}});
   }

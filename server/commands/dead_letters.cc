@@ -126,6 +126,10 @@ Reply run(const ast::PurgeDeadLetters& command, CommandContext& context) {
                range.source_name ? " of data source " + *range.source_name : "",
                context.session().caller.user);
   tell_how_many(purged, context.session());
+  // Topics that stand because there were too many have none any more.
+  for (const auto& [name, source] : context.catalog().snapshot()->sources) {
+    if (!command.source || command.source->text == name) context.workers().forgive_letters(name);
+  }
   return {};
 }
 

@@ -71,5 +71,18 @@ TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
             "as 30.4375 days each; set interval.handling.mode=string in the connector\n");
 }
 
+TEST(Losses, OfEventsWithoutSchemasAreToldOnceForATable) {
+  const std::string key = R"({"id":1})";
+  const HeardLog log;
+  Decoder decoder;
+  for (int i = 0; i < 3; ++i)
+    change_of(decoder, &key, envelope_json({.after = R"({"id":1,"made":17109})"}));
+  EXPECT_EQ(log.text(),
+            "warning table shop.public.t: its events come without schemas: columns that are new "
+            "here become text, numeric or boolean, with dates and times as the connector's "
+            "numbers, bytea and decimals in base64; set value.converter.schemas.enable=true and "
+            "key.converter.schemas.enable=true in the connector\n");
+}
+
 }  // namespace
 }  // namespace metadb::tests

@@ -173,10 +173,8 @@ TEST(Key, MayBeMissing) {
 
 TEST(Key, MustBeReadable) {
   const std::string value = change_json(kRow, {.after = kAnne});
-  const std::string bare = R"({"id":1})";
   const std::string text = "\"srv\"";
   const std::string cut = kKey1.substr(0, kKey1.size() - 1);
-  EXPECT_EQ(reason_of(&bare, value), "key: JSON without schemas is not supported yet");
   EXPECT_EQ(reason_of(&text, value), "key is not a JSON object");
   EXPECT_EQ(reason_of(&cut, value).substr(0, 20), "key: not valid JSON:");
 }
@@ -299,7 +297,7 @@ TEST(MessageKinds, RowsWithoutEnvelopeAreNotLost) {
        {std::string(R"({"id":1,"name":"anne"})"), std::string(R"({"id":1,"status":"open"})"),
         std::string(R"({"type":"book","data":{}})"), renamed}) {
     for (const std::string& key : {kKey1, schemaless_key}) {
-      EXPECT_NE(reason_of(&key, row).find("the key of a row"), std::string::npos) << row;
+      EXPECT_NE(reason_of(&key, row).find("option events"), std::string::npos) << row;
     }
     const std::string text_key = R"("1")";
     EXPECT_NE(ignored(&text_key, &row).kind, IgnoredKind::tombstone) << row;
@@ -319,13 +317,6 @@ TEST(MessageKinds, TombstonesHaveNoValue) {
 }
 
 TEST(MessageKinds, DataThatIsNotBuiltYetIsRefusedByName) {
-  EXPECT_EQ(reason_of(nullptr, envelope_json({.after = kAnne})),
-            "JSON without schemas is not supported yet");
-  const std::string flattened =
-      framed(struct_schema_json(kRow, R"(,"name":"srv.public.t.Value")"), kAnne);
-  EXPECT_EQ(
-      reason_of(nullptr, flattened),
-      "value schema \"srv.public.t.Value\" is a flattened row, not an envelope: not supported yet");
   EXPECT_EQ(reason_of(nullptr, R"({"specversion":"1.0","type":"io.debezium","data":{}})"),
             "CloudEvents are not supported yet");
   EXPECT_EQ(reason_of(nullptr, "\3" + std::string(20, 'x')),

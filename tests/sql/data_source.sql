@@ -52,3 +52,7 @@ list status;
 -- Every keyword of ours is a name as well.
 create data source source type kafka options (brokers '127.0.0.1:1', topics 't', consumer_group 'g', security 'plaintext');
 drop data source "source";
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', events 'unwrapped');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x)');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', dead_letter_limit 'many');
