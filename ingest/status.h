@@ -54,7 +54,7 @@ struct StoppedLane {
   std::string reason;  // with its hint
   bool needs_resync = false;
   int64_t since_us = 0;
-  bool is_over_letter_limit = false;  // goes on once that is forgiven
+  bool is_over_letter_limit = false;       // goes on once that is forgiven
   std::optional<int64_t> next_retry_us{};  // none: it is being tried, or only a resync helps
 };
 
