@@ -148,13 +148,13 @@ inline void append_avro_scalar(std::string& out, const ConnectType& type, const 
 }
 
 inline void append_avro(std::string& out, const ConnectType& type, const JsonNode& value) {
-  static const JsonNode kNull{};
+  static const JsonNode kNoNode{};
   if (type.is_optional) append_long(out, value.is_null() ? 0 : 1);
   if (value.is_null()) return;
   if (type.type == "struct") {
     for (const auto& [name, its_type] : type.fields) {
       const JsonNode* member = value.member(name);
-      append_avro(out, its_type, member == nullptr ? kNull : *member);
+      append_avro(out, its_type, member == nullptr ? kNoNode : *member);
     }
   } else if (type.type == "array") {
     append_blocks(out, value, [&](std::string& block, const JsonNode& item) {

@@ -48,7 +48,7 @@ inline ConnectType connect_type(const JsonNode* schema, const JsonNode& value,
                                 const std::string& field = "");
 
 inline void add_fields(ConnectType& type, const JsonNode* schema, const JsonNode& value) {
-  static const JsonNode kNull{};
+  static const JsonNode kNoNode{};
   std::set<std::string> named;
   const JsonNode* fields = schema == nullptr ? nullptr : schema->member("fields");
   for (const JsonNode* f = fields == nullptr ? nullptr : fields->begin();
@@ -58,7 +58,7 @@ inline void add_fields(ConnectType& type, const JsonNode* schema, const JsonNode
     // Both halves of an envelope are of one type, whichever of them is there.
     if (name == "before" && shown != nullptr && shown->is_null()) shown = value.member("after");
     if (name == "after" && shown != nullptr && shown->is_null()) shown = value.member("before");
-    type.fields.emplace_back(name, connect_type(f, shown == nullptr ? kNull : *shown, name));
+    type.fields.emplace_back(name, connect_type(f, shown == nullptr ? kNoNode : *shown, name));
     named.insert(name);
   }
   if (value.kind != JsonKind::object) return;
@@ -70,7 +70,7 @@ inline void add_fields(ConnectType& type, const JsonNode* schema, const JsonNode
 
 inline ConnectType connect_type(const JsonNode* schema, const JsonNode& value,
                                 const std::string& field) {
-  static const JsonNode kNull{};
+  static const JsonNode kNoNode{};
   ConnectType type;
   type.type = text_member(schema, "type");
   if (type.type.empty()) type.type = type_shown_by(value, field);
@@ -81,12 +81,12 @@ inline ConnectType connect_type(const JsonNode* schema, const JsonNode& value,
     type.parts.push_back(connect_type(schema == nullptr ? nullptr : schema->member(member), shown));
   };
   if (type.type == "struct") add_fields(type, schema, value);
-  const JsonNode& first = value.size > 1 ? *value.begin() : kNull;
+  const JsonNode& first = value.size > 1 ? *value.begin() : kNoNode;
   if (type.type == "array") part("items", first);
   if (type.type == "map") {
     const bool has_pairs = first.kind == JsonKind::array;
-    part("keys", has_pairs ? *first.begin() : kNull);
-    part("values", has_pairs ? *first.begin()->next() : kNull);
+    part("keys", has_pairs ? *first.begin() : kNoNode);
+    part("values", has_pairs ? *first.begin()->next() : kNoNode);
     type.parts[0].is_optional = false;
   }
   return type;

@@ -54,10 +54,10 @@ class MixedFeeder {
       const auto& value = event.values[column];
       return value ? Cell::text(around + *value + around) : Cell::null();
     };
-    std::vector<Cell> out = {cell(kA, ""), key_cell(*event.values[kKey])};
+    std::vector<Cell> out = {cell(kColumnA, ""), key_cell(*event.values[kKey])};
     if (shape_.has_part) out.push_back(cell(kPart, ""));
-    out.push_back(event.is_bad ? Cell::text("no json") : cell(kB, "\""));
-    out.push_back(cell(kC, ""));
+    out.push_back(event.is_bad ? Cell::text("no json") : cell(kColumnB, "\""));
+    out.push_back(cell(kColumnC, ""));
     return out;
   }
 
@@ -144,7 +144,7 @@ inline std::vector<ModelRow> with_unseen(std::vector<ModelRow> rows) {
   for (ModelRow& row : rows) {
     std::optional<std::string> names;
     for (const size_t column : row.end_us == INT64_MAX ? row.unseen : std::set<size_t>{})
-      names = (names ? *names + "+" : "") + (column == kA ? "a" : "b");
+      names = (names ? *names + "+" : "") + (column == kColumnA ? "a" : "b");
     row.values.push_back(names);
   }
   return rows;

@@ -15,9 +15,9 @@ namespace metadb::tests {
 // c.
 inline constexpr size_t kKey = 0;
 inline constexpr size_t kPart = 1;
-inline constexpr size_t kA = 2;
-inline constexpr size_t kB = 3;
-inline constexpr size_t kC = 4;
+inline constexpr size_t kColumnA = 2;
+inline constexpr size_t kColumnB = 3;
+inline constexpr size_t kColumnC = 4;
 
 struct MixedShape {
   std::string name;
@@ -93,7 +93,7 @@ class MixedSource {
     ModelValues row(5);
     row[kKey] = std::to_string(random_.below(6));
     if (shape_.has_part && !random_.one_in(4)) row[kPart] = "p" + std::to_string(random_.below(2));
-    for (const size_t column : {kA, kB, kC}) row[column] = value();
+    for (const size_t column : {kColumnA, kColumnB, kColumnC}) row[column] = value();
     return row;
   }
   size_t pick() { return static_cast<size_t>(random_.below(static_cast<int>(rows_.size()))); }
@@ -130,7 +130,7 @@ class MixedSource {
     const ModelValues before = rows_[at];
     ModelValues& row = rows_[at];
     const bool changes = !random_.one_in(5);
-    for (const size_t column : {kA, kB, kC}) {
+    for (const size_t column : {kColumnA, kColumnB, kColumnC}) {
       if (changes && random_.one_in(2)) row[column] = value();
     }
     MixedEvent& event = say(ingest::Op::update, row);
@@ -140,7 +140,7 @@ class MixedSource {
   }
   // What did not change may be unavailable.
   void withhold(MixedEvent& event, const ModelValues& before) {
-    for (const size_t column : {kA, kB}) {
+    for (const size_t column : {kColumnA, kColumnB}) {
       if (event.values[column] == before[column] && random_.one_in(2))
         event.unavailable.push_back(column);
     }
