@@ -61,7 +61,7 @@ class CrashProperty : public HistoryTest {
   }
 
   static void expect_model(const History& history, const std::string& table) {
-    RowsModel model({kKey, kPart});
+    RowsModel model({kColumnKey, kColumnPart});
     int64_t letters = 0;
     for (const std::vector<MixedEvent>& events : history.batches) {
       for (const MixedEvent& event : events) letters += feed(history.shape, model, event) ? 1 : 0;

@@ -39,8 +39,8 @@ class MixedFeeder {
     }
     if (!event.old_key) return out;
     out.fill_key.emplace();
-    ingest::append_text(*out.fill_key, key_cell(*(*event.old_key)[kKey]).bytes);
-    if (shape_.has_part) ingest::append_text(*out.fill_key, *(*event.old_key)[kPart]);
+    ingest::append_text(*out.fill_key, key_cell(*(*event.old_key)[kColumnKey]).bytes);
+    if (shape_.has_part) ingest::append_text(*out.fill_key, *(*event.old_key)[kColumnPart]);
     return out;
   }
 
@@ -54,8 +54,8 @@ class MixedFeeder {
       const auto& value = event.values[column];
       return value ? Cell::text(around + *value + around) : Cell::null();
     };
-    std::vector<Cell> out = {cell(kColumnA, ""), key_cell(*event.values[kKey])};
-    if (shape_.has_part) out.push_back(cell(kPart, ""));
+    std::vector<Cell> out = {cell(kColumnA, ""), key_cell(*event.values[kColumnKey])};
+    if (shape_.has_part) out.push_back(cell(kColumnPart, ""));
     out.push_back(event.is_bad ? Cell::text("no json") : cell(kColumnB, "\""));
     out.push_back(cell(kColumnC, ""));
     return out;

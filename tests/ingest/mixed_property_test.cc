@@ -43,7 +43,8 @@ class MixedProperty : public HistoryTest {
     MixedFeeder of_west(shape, "west", table);
     MixedSource east(shape, "east", random);
     MixedSource west(shape, "west", random);
-    RowsModel model(shape.has_part ? std::vector<size_t>{kKey, kPart} : std::vector<size_t>{kKey});
+    RowsModel model(shape.has_part ? std::vector<size_t>{kColumnKey, kColumnPart}
+                                   : std::vector<size_t>{kColumnKey});
     std::optional<ingest::Applier> applier(std::in_place, *catalog_,
                                            ingest::TableShaper::Context{"src", {}});
     const int64_t letters_before = dead_letters();

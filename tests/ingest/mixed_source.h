@@ -13,8 +13,8 @@ namespace metadb::tests {
 
 // Columns of the model: the key, its second part, a and b, either of which may be unavailable, and
 // c.
-inline constexpr size_t kKey = 0;
-inline constexpr size_t kPart = 1;
+inline constexpr size_t kColumnKey = 0;
+inline constexpr size_t kColumnPart = 1;
 inline constexpr size_t kColumnA = 2;
 inline constexpr size_t kColumnB = 3;
 inline constexpr size_t kColumnC = 4;
@@ -42,7 +42,7 @@ struct MixedEvent {
 };
 
 inline bool lacks_key(const MixedShape& shape, const ModelValues& values) {
-  return !shape.has_key || (shape.has_part && !values[kPart]);
+  return !shape.has_key || (shape.has_part && !values[kColumnPart]);
 }
 
 // A source table in memory, changed at random, and what its connector says of that.
@@ -91,15 +91,17 @@ class MixedSource {
   }
   ModelValues new_row() {
     ModelValues row(5);
-    row[kKey] = std::to_string(random_.below(6));
-    if (shape_.has_part && !random_.one_in(4)) row[kPart] = "p" + std::to_string(random_.below(2));
+    row[kColumnKey] = std::to_string(random_.below(6));
+    if (shape_.has_part && !random_.one_in(4))
+      row[kColumnPart] = "p" + std::to_string(random_.below(2));
     for (const size_t column : {kColumnA, kColumnB, kColumnC}) row[column] = value();
     return row;
   }
   size_t pick() { return static_cast<size_t>(random_.below(static_cast<int>(rows_.size()))); }
   [[nodiscard]] bool is_taken(const ModelValues& row) const {
     return !lacks_key(shape_, row) && std::ranges::any_of(rows_, [&](const ModelValues& other) {
-      return !lacks_key(shape_, other) && other[kKey] == row[kKey] && other[kPart] == row[kPart];
+      return !lacks_key(shape_, other) && other[kColumnKey] == row[kColumnKey] &&
+             other[kColumnPart] == row[kColumnPart];
     });
   }
 
@@ -108,8 +110,8 @@ class MixedSource {
   }
   void say_removed(const ModelValues& row) {
     ModelValues key(5);
-    key[kKey] = row[kKey];
-    key[kPart] = row[kPart];
+    key[kColumnKey] = row[kColumnKey];
+    key[kColumnPart] = row[kColumnPart];
     MixedEvent& event = say(ingest::Op::remove, key);
     if (lacks_key(shape_, row)) event.before = row;
   }
@@ -147,7 +149,7 @@ class MixedSource {
   }
   bool move(size_t at) {
     ModelValues to = rows_[at];
-    to[kKey] = std::to_string(random_.below(6));
+    to[kColumnKey] = std::to_string(random_.below(6));
     if (is_taken(to) || to == rows_[at]) return false;
     move_to(at, to);
     return true;
@@ -168,11 +170,12 @@ class MixedSource {
     const size_t other = pick();
     ModelValues aside = rows_[one];
     if (one == other || lacks_key(shape_, rows_[one]) || lacks_key(shape_, rows_[other])) return;
-    aside[kKey] = "99";
+    aside[kColumnKey] = "99";
     if (is_taken(aside)) return;
     ModelValues to_one = rows_[other];
     ModelValues to_other = rows_[one];
-    for (const size_t column : {kKey, kPart}) std::swap(to_one[column], to_other[column]);
+    for (const size_t column : {kColumnKey, kColumnPart})
+      std::swap(to_one[column], to_other[column]);
     move_to(one, aside);
     move_to(other, to_one);
     move_to(one, to_other);
