@@ -44,7 +44,12 @@ void Lane::stop(const LaneStopped& reason) {
   if (reason.needs_resync) {
     stopped_until_ = Clock::time_point::max();
   } else if (is_limited_) {
-    wait(std::chrono::ceil<std::chrono::seconds>(*reason.limited_until - Clock::now()));
+    stopped_until_ = *reason.limited_until;
+    if (*stopped_until_ != Clock::time_point::max()) {
+      const auto left = *stopped_until_ - Clock::now();
+      report_.next_retry_us =
+          now_us() + std::chrono::duration_cast<std::chrono::microseconds>(left).count();
+    }
   } else {
     wait(busy_table_ || !locked_tables_.empty() ? kFirstRetry : pause);
   }
