@@ -160,8 +160,10 @@ class Snapshots:
             INSERT INTO books SELECT i, 'book ' || i FROM generate_series(1, 3000) i;
             INSERT INTO zebras SELECT i, 'zebra ' || i FROM generate_series(1, 2000) i;""",
                    self.notifications, options)
-        self.create_data_source()
+        # All rows are there before a deadline can pass.
         self.connect()
+        wait_until(lambda: PARTS.source.streaming(self.name), 60, "the connector does not stream")
+        self.create_data_source()
         self.await_snapshot()
         self.metadb.psql("ENDSYNC DATA SOURCE sensor")
         self.agree("books", "zebras")
