@@ -1,6 +1,4 @@
-#include <fmt/format.h>
-
-#include <cmath>
+#include <map>
 
 #include "server/commands/listing.h"
 
@@ -19,12 +17,15 @@ catalog::Result snapshot_tables(CommandContext& context) {
       "metadb.source s ON s.name = t.source_name WHERE s.sync <> 0 ORDER BY 1, 2, 3, 4");
 }
 
-std::optional<SnapshotRate> rate_of(const SourceTableKey& key, CommandContext& context) {
-  const auto status = context.workers().status(key.source_name);
-  if (!status || !status->snapshot) return std::nullopt;
-  const auto found = status->snapshot->rates.find(key);
-  if (found == status->snapshot->rates.end()) return std::nullopt;
-  return found->second;
+// Of all tables of which rows are coming now.
+std::map<SourceTableKey, SnapshotRate> rates(CommandContext& context) {
+  std::map<SourceTableKey, SnapshotRate> out;
+  const auto snapshot = context.catalog().snapshot();
+  for (const auto& [name, source] : snapshot->sources) {
+    auto status = context.workers().status(name);
+    if (status && status->snapshot) out.merge(status->snapshot->rates);
+  }
+  return out;
 }
 
 }  // namespace
@@ -40,15 +41,16 @@ std::vector<ColumnDescription> snapshot_tables_columns() {
 
 Rows snapshot_tables_rows(CommandContext& context) {
   const catalog::Result found = snapshot_tables(context);
+  const std::map<SourceTableKey, SnapshotRate> known = rates(context);
   Rows rows = rows_of(found);
   for (int row = 0; row < found.rows(); ++row) {
     const SourceTableKey key{std::string(found.text(row, 0)), std::string(found.text(row, 1)),
                              std::string(found.text(row, 2)), std::string(found.text(row, 3))};
-    const auto rate = rate_of(key, context);
-    const bool is_coming = rate && !found.boolean(row, 7);
+    const auto rate = known.find(key);
+    const bool is_coming = rate != known.end() && !found.boolean(row, 7);
     auto& cells = rows[static_cast<size_t>(row)];
-    cells.push_back(is_coming ? Value(one_decimal(rate->rows_per_second)) : std::nullopt);
-    cells.push_back(is_coming ? interval_of(rate->seconds_left) : std::nullopt);
+    cells.push_back(is_coming ? Value(one_decimal(rate->second.rows_per_second)) : std::nullopt);
+    cells.push_back(is_coming ? interval_of(rate->second.seconds_left) : std::nullopt);
   }
   return rows;
 }
