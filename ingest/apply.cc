@@ -21,23 +21,18 @@ constexpr int kTriesMax = 10;
 constexpr int kFitsMax = 1000;
 constexpr std::chrono::seconds kUpdateInterval{1};
 
-// What a value's text looks like, and how long statements wait, must not depend on the server's
-// or the role's settings.
+// What a value's text looks like must not depend on the server's or the role's settings; how long
+// statements wait does not either, as for every session of the catalog's.
 constexpr std::string_view kSessionSettings =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET "
     "extra_float_digits = 1; "
     "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
-    "statement_timeout = 0; "
-    "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; SET client_min_messages = "
-    "warning; "
-    // What a command has committed must be seen once its lock is gone.
-    "SET default_transaction_isolation = 'read committed'; "
+    "client_min_messages = warning; "
     // A batch stays in memory: it has at most 32 MiB, and there is one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
 // A backend that waits for a lock must notice that its client was killed, since it holds our
 // position rows.
-constexpr std::string_view kSettingsSince14 =
-    "SET idle_session_timeout = 0; SET client_connection_check_interval = '5s'";
+constexpr std::string_view kSettingsSince14 = "SET client_connection_check_interval = '5s'";
 
 // One lock of a user on one table must not hold up the whole source: its lane stops, others go on.
 // Positions are waited for without limit: whoever holds them is a backend of ours that dies.
