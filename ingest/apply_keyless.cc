@@ -24,7 +24,7 @@ struct KeylessChange {
 struct KeylessRow {
   int64_t start_us = 0;
   std::optional<int64_t> id{};    // of the table's
-  std::string place{};            //
+  std::string place{};            // its ctid; empty: the table has no such row yet
   std::optional<size_t> begun{};  // index into the work
 };
 

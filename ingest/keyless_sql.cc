@@ -55,14 +55,12 @@ std::string MergeSql::images(bool has_record_hash) const {
       "(ORDER BY img USING *<, n) AS image FROM (SELECT n, d, img, record_image_eq(img, lag(img) "
       "OVER (ORDER BY img USING *<, n)) AS same FROM (SELECT s.n, s.d, {0} AS img FROM {1} s) a) "
       "b), old AS MATERIALIZED (SELECT image, min(n) AS n, count(*) AS rows_max FROM staged WHERE "
-      "d "
-      "GROUP BY image), present AS (SELECT old.image, old.rows_max, t.__id AS id, t.__start AS "
+      "d GROUP BY image), present AS (SELECT old.image, old.rows_max, t.__id AS id, t.__start AS "
       "began, t.ctid AS place, row_number() OVER (PARTITION BY old.image ORDER BY t.__id) AS k "
       "FROM old JOIN {1} o ON o.n = old.n JOIN {2} t ON {3} = {4} AND record_image_eq({5}, {6})) "
       "SELECT n, image, NULL::bigint AS id, NULL::bigint, NULL FROM staged "
       "UNION ALL SELECT NULL, image, id, (extract(epoch FROM began) * 1000000)::bigint, "
-      "place::text "
-      "FROM present WHERE k <= rows_max ORDER BY id",
+      "place::text FROM present WHERE k <= rows_max ORDER BY id",
       event_image("s", true), stage(), table_.current(), image_hash("t", false, has_record_hash),
       image_hash("o", true, has_record_hash), with_origin("t", false), with_origin("o", true));
 }
