@@ -1,9 +1,6 @@
 """A random workload on twenty tables of all kinds, with a journal of what it did."""
 
-import random
-import threading
-
-from journal import Journal, Table
+from writing import Writing
 
 THINGS = [f"things{number}" for number in range(6)]
 PAIRS = [f"pairs{number}" for number in range(3)]
@@ -35,49 +32,15 @@ def schema():
     return text
 
 
-class Writer:
-    """One session that changes rows of its own: ids whose remainder by `writers` is `number`."""
+class Writer(Writing):
+    tables, pause_max, bulk_share = TABLES, 0.1, 0.005
 
-    def __init__(self, source, database, number, writers, seed):
-        self._random = random.Random(f"{seed}/{number}")
-        self._connection = source.connect(database)
-        self._connection.cursor().execute("SET TIME ZONE 'UTC'")
-        self._number, self._writers = number, writers
-        self.journal = Journal(self._connection, [Table(self._connection, "wk", name) for name in TABLES])
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.failure = None
-        self.transactions = 0
-        self._actions = [self._insert, self._insert, self._update, self._update, self._update, self._twice,
-                         self._unchanged, self._delete, self._long, self._long, self._move, self._move, self._keyless,
-                         self._whole]
-        if number == 0:
-            self._actions.append(self._bin)  # a truncate ends everybody's rows: one writer only
-
-    def start(self):
-        self._thread.start()
-
-    def _run(self):
-        try:
-            while not self._ending.wait(self._random.uniform(0, 0.1)):
-                self._transaction()
-        except Exception as error:  # shown by finish()
-            self.failure = error
-
-    def finish(self):
-        self._ending.set()
-        self._thread.join()
-        self._connection.close()
-        if self.failure:
-            raise self.failure
-
-    def _transaction(self):
-        with self.journal.transaction(rolled_back=self._random.random() < 0.1):
-            for _ in range(self._random.randint(1, 5)):
-                self._random.choice(self._actions)()
-            if self._random.random() < 0.005:
-                self._bulk()
-        self.transactions += 1
+    def actions(self):
+        actions = [self._insert, self._insert, self._update, self._update, self._update, self._twice, self._unchanged,
+                   self._delete, self._long, self._long, self._move, self._move, self._keyless, self._whole]
+        if self._number == 0:
+            actions.append(self._bin)  # a truncate ends everybody's rows: one writer only
+        return actions
 
     def _id(self, spread=100):
         """Small, so that keys die and are born again."""

@@ -1,9 +1,6 @@
 """A random workload in the source, with a journal of what it did."""
 
-import random
-import threading
-
-from journal import Journal, Table
+from writing import Writing
 
 SCHEMA = """
 CREATE SCHEMA wk;
@@ -16,48 +13,14 @@ CREATE TABLE wk.bin (id integer PRIMARY KEY, v text);
 TABLES = ["things", "pairs", "tokens", "bin"]
 
 
-class Writer:
-    """One session that changes rows of its own: ids whose remainder by `writers` is `number`.
+class Writer(Writing):
+    """Two of them make transactions that overlap, whose changes Debezium sends in the order of the commits."""
 
-    Two of them make transactions that overlap, whose changes Debezium sends in the order of the commits.
-    """
+    tables, pause_max, bulk_share = TABLES, 0.02, 0.01
 
-    def __init__(self, source, database, number, writers, seed):
-        self._random = random.Random(f"{seed}/{number}")
-        self._connection = source.connect(database)
-        self._connection.cursor().execute("SET TIME ZONE 'UTC'")
-        self._number, self._writers = number, writers
-        self.journal = Journal(self._connection, [Table(self._connection, "wk", name) for name in TABLES])
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.failure = None
-        self.transactions = 0
-
-    def start(self):
-        self._thread.start()
-
-    def _run(self):
-        try:
-            while not self._ending.wait(self._random.uniform(0, 0.02)):
-                self._transaction()
-        except Exception as error:  # shown by finish()
-            self.failure = error
-
-    def finish(self):
-        self._ending.set()
-        self._thread.join()
-        self._connection.close()
-        if self.failure:
-            raise self.failure
-
-    def _transaction(self):
-        with self.journal.transaction(rolled_back=self._random.random() < 0.1):
-            for _ in range(self._random.randint(1, 5)):
-                self._random.choice([self._insert, self._insert, self._update, self._update, self._update, self._twice,
-                                     self._unchanged, self._delete, self._rekey, self._bin])()
-            if self._random.random() < 0.01:
-                self._bulk()
-        self.transactions += 1
+    def actions(self):
+        return [self._insert, self._insert, self._update, self._update, self._update, self._twice, self._unchanged,
+                self._delete, self._rekey, self._bin]
 
     def _id(self, table, spread=400):
         """Small, so that keys die and are born again."""
