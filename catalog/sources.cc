@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "catalog/duration.h"
 #include "catalog/url.h"
@@ -78,6 +79,16 @@ std::optional<std::string> not_a_duration(std::string_view value) {
   return "expected a number with the unit s, min, h or d, such as 3h";
 }
 
+// More would find nothing to do: one thread decodes for all of them.
+std::optional<std::string> not_a_number_of_writers(std::string_view value) {
+  constexpr int kWritersMax = 16;
+  int number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool is_number = error == std::errc() && end == value.data() + value.size();
+  if (is_number && number >= 1 && number <= kWritersMax) return std::nullopt;
+  return fmt::format("expected a number from 1 to {}", kWritersMax);
+}
+
 constexpr std::array kRows = {
     SourceOptionRow{"brokers", "", true, true, "", &is_empty,
                     "Kafka bootstrap servers, host:port, comma-separated."},
@@ -127,6 +138,8 @@ constexpr std::array kRows = {
                     "A snapshot of which nothing came for so long is taken to be complete."},
     SourceOptionRow{"dead_letter_limit", "", false, false, "1000", &not_a_limit,
                     "Records of a topic set aside in an hour, beyond which it is stopped."},
+    SourceOptionRow{"writers", "", false, false, "2", &not_a_number_of_writers,
+                    "How many sessions of the database write its tables at once, 1 to 16."},
 };
 
 const SourceOptionRow* row_named(std::string_view name) {

@@ -119,15 +119,6 @@ std::vector<std::string> rewind(Connection& connection, const std::string& sourc
   return out;
 }
 
-void reopen(Connection& connection, const std::string& source_name, const std::string& server) {
-  connection.exec(
-      "UPDATE metadb.synchronization SET complete = NULL, signal = NULL WHERE source_name = $1",
-      {source_name});
-  connection.exec(
-      "UPDATE metadb.snapshot_server SET signal = NULL WHERE source_name = $1 AND server_name = $2",
-      {source_name, server});
-}
-
 // Tables whose relations somebody has dropped are made anew from the snapshot.
 void forget_lost_tables(Connection& connection, const std::string& source_name) {
   const Result rows = connection.exec(
@@ -189,15 +180,10 @@ Synchronization load_synchronization(Connection& connection, const std::string& 
 void record_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
                      const SnapshotNews& news) {
   if (news.is_empty()) return;
-  // What changes the row takes it alone from the start: two that share it would wait for each
-  // other.
   const Result present = connection.exec(
-      fmt::format("SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 "
-                  "FOR {}",
-                  news.reopened.empty() ? "SHARE" : "UPDATE"),
+      "SELECT FROM metadb.synchronization WHERE source_name = $1 AND generation = $2 FOR SHARE",
       {source_name, std::to_string(generation)});
   if (present.rows() == 0) return;
-  for (const std::string& name : news.reopened) reopen(connection, source_name, name);
   for (const auto& [name, server] : news.servers) {
     connection.exec(
         "INSERT INTO metadb.snapshot_server AS s (source_name, server_name, first_time, "
@@ -235,6 +221,20 @@ void record_snapshot(Connection& connection, const std::string& source_name, int
          table.begin ? number(table.begin->ts_us) : std::nullopt,
          std::to_string(table.begun_anew)});
   }
+}
+
+void reopen_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
+                     const std::string& server_name) {
+  Transaction transaction(connection);
+  const Result present = connection.exec(
+      "UPDATE metadb.synchronization SET complete = NULL, signal = NULL WHERE source_name = $1 AND "
+      "generation = $2",
+      {source_name, std::to_string(generation)});
+  if (present.affected() == 0) return;
+  connection.exec(
+      "UPDATE metadb.snapshot_server SET signal = NULL WHERE source_name = $1 AND server_name = $2",
+      {source_name, server_name});
+  transaction.commit();
 }
 
 bool complete_snapshot(Connection& connection, const std::string& source_name, int64_t generation,

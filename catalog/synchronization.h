@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -72,16 +71,16 @@ Synchronization load_synchronization(Connection& connection, const std::string& 
 struct SnapshotNews {
   std::map<std::string, SnapshotServer> servers;
   std::map<SourceTableKey, SnapshotTable> tables;
-  // Servers whose rows come though their snapshot was complete: their signals count no more, and it
-  // is not.
-  std::set<std::string> reopened;
-  [[nodiscard]] bool is_empty() const {
-    return servers.empty() && tables.empty() && reopened.empty();
-  }
+  [[nodiscard]] bool is_empty() const { return servers.empty() && tables.empty(); }
 };
-// REQUIRES: the transaction of that batch. Nothing is recorded if `generation` is an old one.
+// REQUIRES: the transaction of that batch, at its end: other batches wait for the rows that it
+// writes. Nothing is recorded if `generation` is an old one.
 void record_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
                      const SnapshotNews& news);
+// Rows of the server come though the snapshot was complete: it is not, and the server's signal
+// counts no more. Nothing is recorded if `generation` is an old one. REQUIRES: no transaction.
+void reopen_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
+                     const std::string& server_name);
 // Records that all of the snapshot is applied. False if that is known, or another generation's.
 bool complete_snapshot(Connection& connection, const std::string& source_name, int64_t generation,
                        const std::string& signal);

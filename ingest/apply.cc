@@ -28,7 +28,7 @@ constexpr std::string_view kSessionSettings =
     "extra_float_digits = 1; "
     "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
     "client_min_messages = warning; "
-    // A batch stays in memory: it has at most 32 MiB, and there is one of it.
+    // A batch stays in memory: it has at most 32 MiB, and a writer one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
 // A backend that waits for a lock must notice that its client was killed, since it holds our
 // position rows.
@@ -227,6 +227,9 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   close_letters(batch, ready);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   if (!queued_.empty()) connection_.exec(queued_with(""));
+  // Writers of one source wait for each other here and nowhere else.
+  catalog::record_snapshot(connection_, source_name_, batch.snapshot.generation,
+                           batch.snapshot.news);
   transaction.commit();
   forget_closed_letters(batch);
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
@@ -243,8 +246,6 @@ bool Applier::begin_writing(const Batch& batch, const std::vector<ReadyTable>& r
       connection_, source_name_, positions,
       fmt::format("{}; {}", batch.is_trial ? kTrialLockTimeout : kLockTimeout, Plans::kByIndex));
   if (batch.retried && !begin_letter(*batch.retried)) return false;
-  catalog::record_snapshot(connection_, source_name_, batch.snapshot.generation,
-                           batch.snapshot.news);
   share_streams(batch, ready);
   return true;
 }

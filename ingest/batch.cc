@@ -206,10 +206,15 @@ TableChanges& Batch::changes_of(const Change& change, const Message& from) {
   std::optional<size_t> index = index_of(change.table);
   if (!index) {
     index = tables_.size();
-    tables_.push_back({change.table, std::string(from.topic), {}});
+    tables_.push_back({change.table, std::string(from.topic), {}, {}});
   }
   by_table_.emplace(change.table, *index);
   return tables_[*index];
+}
+
+void Batch::set_target(const std::shared_ptr<const EventTable>& table,
+                       const catalog::TableName& target) {
+  tables_[index_of(table).value()].target = target;
 }
 
 bool Batch::holds(const std::shared_ptr<const EventTable>& table) const {

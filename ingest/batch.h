@@ -13,6 +13,7 @@
 #include "catalog/dead_letters.h"
 #include "catalog/positions.h"
 #include "catalog/synchronization.h"
+#include "catalog/tables.h"
 #include "ingest/change.h"
 #include "ingest/confirmation.h"
 #include "ingest/source.h"
@@ -68,6 +69,8 @@ struct TableChanges {
   std::shared_ptr<const EventTable> table;
   std::string topic;  // of the lane
   std::vector<Run> runs;
+  // Where they go, as far as who collected them knows; empty: it does not matter to it.
+  catalog::TableName target{};
 };
 
 // Rows and the positions that produced them. Applying a batch twice equals once, because the
@@ -80,6 +83,8 @@ class Batch {
   // Whether the change must open a new batch: its table's key has another definition now, and
   // the earlier changes must be committed under the old one.
   [[nodiscard]] bool must_cut(const Change& change) const;
+  // Changes of the table are collected here because they go there. REQUIRES: holds(table).
+  void set_target(const std::shared_ptr<const EventTable>& table, const catalog::TableName& target);
   void add_dead_letter(catalog::DeadLetter letter);
   [[nodiscard]] bool holds(const std::shared_ptr<const EventTable>& table) const;
 

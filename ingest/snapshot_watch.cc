@@ -78,6 +78,7 @@ SnapshotWatch::SnapshotWatch(std::string source_name, catalog::Synchronization s
     : source_name_(std::move(source_name)), state_(std::move(state)), memory_(memory) {
   if (memory_.generation != state_.generation) memory_ = SnapshotMemory();
   memory_.generation = state_.generation;
+  seen_ = state_.servers;
   for (const auto& [name, server] : state_.servers) {
     if (server.first_record_ms) first_record_ms_[name] = *server.first_record_ms;
   }
@@ -87,64 +88,85 @@ bool SnapshotWatch::is_open() const {
   return state_.mode != SyncMode::none && !state_.complete_us;
 }
 
-// What is known of it with what is not committed yet.
-SnapshotServer SnapshotWatch::server(const std::string& name) const {
+SnapshotServer SnapshotWatch::seen(const std::string& name) const {
+  const auto found = seen_.find(name);
+  return found == seen_.end() ? SnapshotServer() : found->second;
+}
+
+// With what the batch of these news adds to what is committed.
+SnapshotServer SnapshotWatch::known(const std::string& name, const News& news) const {
   SnapshotServer out;
   if (const auto found = state_.servers.find(name); found != state_.servers.end())
     out = found->second;
-  if (news_.reopened.contains(name)) out.signal.clear();
-  if (const auto found = news_.servers.find(name); found != news_.servers.end())
+  if (const auto found = news.servers.find(name); found != news.servers.end())
     merge(out, found->second);
   return out;
 }
 
-void SnapshotWatch::see(const Change& change, const Message& message) {
+void SnapshotWatch::note(News& news, const std::string& name, const SnapshotServer& server) {
+  merge(news.servers[name], server);
+  merge(seen_[name], server);
+}
+
+bool SnapshotWatch::reopens(const Change& change) const {
+  return state_.mode != SyncMode::none && state_.complete_us && change.op == Op::read;
+}
+
+void SnapshotWatch::reopened(const std::string& server_name) {
+  state_.complete_us.reset();
+  state_.signal.clear();
+  state_.servers[server_name].signal.clear();
+  seen_[server_name].signal.clear();
+}
+
+void SnapshotWatch::see(const Change& change, const Message& message, News& news) {
   if (state_.mode == SyncMode::none) return;
   if (is_streaming(change)) {
-    if (is_open() || !news_.reopened.empty()) see_streaming(change, message);
+    if (is_open()) see_streaming(change, message, news);
   } else if (change.op == Op::read) {
-    see_row(change, message);
+    see_row(change, message, news);
   }
 }
 
-void SnapshotWatch::see_row(const Change& change, const Message& message) {
+// Each batch with rows says what is not committed yet, whether or not another that is on its way
+// says it, too: that one may be lost.
+void SnapshotWatch::see_row(const Change& change, const Message& message, News& news) {
   memory_.last_row = Clock::now();
   const std::string& name = change.table->server_name;
-  // More comes though all was there: a connector of its own, or one that has begun anew.
-  if (state_.complete_us) news_.reopened.insert(name);
   auto [first, is_first] = first_record_ms_.try_emplace(name, message.timestamp_ms);
   const bool is_earlier = is_first || message.timestamp_ms < first->second;
   if (is_earlier) first->second = message.timestamp_ms;
-  const SnapshotServer known = server(name);
+  const SnapshotServer known = this->known(name, news);
   const bool is_initial = change.snapshot != SnapshotMark::incremental;
   const bool is_last = change.snapshot == SnapshotMark::last && known.signal.empty();
   const bool is_news = is_earlier || !known.first_us || change.ts_us < *known.first_us ||
                        (is_initial && !known.is_initial) || is_last;
   if (!is_news) return;
-  SnapshotServer& news = news_.servers[name];
-  merge(news, {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : "",
-               std::nullopt});
+  note(news, name,
+       {change.ts_us, first->second, is_initial, is_last ? std::string(kLastRecord) : "", {}});
   // Of another partition, and read before.
   const auto early = early_.find(name);
   const bool is_over = early != early_.end() && early->second.record_ms >= first->second &&
                        (is_initial || early->second.signal == kNotification);
-  if (is_over && server(name).signal.empty()) news.signal = early->second.signal;
+  if (is_over && seen(name).signal.empty())
+    note(news, name, {{}, {}, false, std::string(early->second.signal), {}});
 }
 
 // It proves that the snapshot before it is over. Of a resynchronization there must have been one:
 // an event that is older than it may still be in the topics.
-void SnapshotWatch::see_streaming(const Change& change, const Message& message) {
+void SnapshotWatch::see_streaming(const Change& change, const Message& message, News& news) {
   const std::string& name = change.table->server_name;
-  const SnapshotServer known = server(name);
-  const bool is_first_change = !known.first_change_us || change.ts_us < *known.first_change_us;
-  if (state_.mode == SyncMode::resync && !known.has_rows() && is_first_change)
-    news_.servers[name].first_change_us = change.ts_us;
+  const SnapshotServer known = seen(name);
+  if (state_.mode == SyncMode::resync && !known.has_rows()) {
+    const auto first = this->known(name, news).first_change_us;
+    if (!first || change.ts_us < *first) note(news, name, {{}, {}, false, "", change.ts_us});
+  }
   if (!known.signal.empty()) return;
   const bool is_after_rows =
       known.is_initial && known.first_record_ms && message.timestamp_ms >= *known.first_record_ms;
   const bool is_without_rows = state_.mode == SyncMode::initial && !known.first_us;
   if (is_after_rows || is_without_rows) {
-    news_.servers[name].signal = kFirstStreaming;
+    note(news, name, {{}, {}, false, std::string(kFirstStreaming), {}});
   } else if (!known.is_initial) {
     note_early(name, message, kFirstStreaming);
   }
@@ -158,40 +180,41 @@ void SnapshotWatch::note_early(const std::string& name, const Message& message,
 }
 
 // What was told before the snapshot of a resynchronization began is about another one.
-void SnapshotWatch::see(const Notification& notification, const Message& message) {
+void SnapshotWatch::see(const Notification& notification, const Message& message, News& news) {
   if (!is_open()) return;
   const bool is_of_snapshot = notification.aggregate == "Initial Snapshot" ||
                               notification.aggregate == "Incremental Snapshot";
   if (!is_of_snapshot) return;
   if (notification.type == "COMPLETED" || notification.type == "SKIPPED") {
-    const SnapshotServer known = server(notification.connector);
+    const SnapshotServer known = seen(notification.connector);
     const bool is_since = known.first_record_ms && message.timestamp_ms >= *known.first_record_ms;
     if (!is_since && state_.mode == SyncMode::resync) {
       note_early(notification.connector, message, kNotification);
     } else if (known.signal.empty()) {
-      news_.servers[notification.connector].signal = kNotification;
+      note(news, notification.connector, {{}, {}, false, std::string(kNotification), {}});
     }
   } else if (notification.type == "TABLE_SCAN_COMPLETED" && !notification.collection.empty()) {
-    if (const auto key = table_of(notification)) {
-      apply_scan(news_.tables[*key], notification);
+    if (const auto key = table_of(notification, news)) {
+      apply_scan(news.tables[*key], notification);
     } else {
       memory_.scans[notification.collection] = notification;
     }
   }
 }
 
-std::optional<SourceTableKey> SnapshotWatch::table_of(const Notification& scan) const {
+std::optional<SourceTableKey> SnapshotWatch::table_of(const Notification& scan,
+                                                      const News& news) const {
   const auto find = [&](const std::map<SourceTableKey, SnapshotTable>& tables) {
     return std::ranges::find_if(tables, [&](const auto& pair) {
       return pair.second.server_name == scan.connector && is_named(pair.first, scan.collection);
     });
   };
-  if (const auto found = find(news_.tables); found != news_.tables.end()) return found->first;
+  if (const auto found = find(news.tables); found != news.tables.end()) return found->first;
   if (const auto found = find(state_.tables); found != state_.tables.end()) return found->first;
   return std::nullopt;
 }
 
-// As it is known with what is not committed yet.
+// As it is known with what is not committed yet: asked for before the first row is counted.
 SnapshotTable& SnapshotWatch::begin_of(const Change& change) {
   if (last_table_ == change.table) return *last_begin_;
   const SourceTableKey key = key_of(source_name_, *change.table);
@@ -199,11 +222,9 @@ SnapshotTable& SnapshotWatch::begin_of(const Change& change) {
   last_table_ = change.table;
   last_begin_ = &known->second;
   if (!is_new) return known->second;
-  for (const auto* tables : {&state_.tables, &news_.tables}) {
-    const auto found = tables->find(key);
-    if (found == tables->end()) continue;
-    if (found->second.begin) known->second.begin = found->second.begin;
-    known->second.begun_anew += found->second.begun_anew;
+  if (const auto found = state_.tables.find(key); found != state_.tables.end()) {
+    known->second.begin = found->second.begin;
+    known->second.begun_anew = found->second.begun_anew;
   }
   return known->second;
 }
@@ -241,10 +262,10 @@ void SnapshotWatch::note_begin(const Change& change, const Message& message, Sna
   known.begin = news.begin = {change.snapshot_id, message.timestamp_ms, change.ts_us};
 }
 
-void SnapshotWatch::count(const Change& change, const Message& message) {
+void SnapshotWatch::count(const Change& change, const Message& message, News& news) {
   if (state_.mode == SyncMode::none || change.op != Op::read) return;
   const SourceTableKey key = key_of(source_name_, *change.table);
-  const auto [table, is_new] = news_.tables.try_emplace(key);
+  const auto [table, is_new] = news.tables.try_emplace(key);
   if (change.snapshot_id != 0) note_begin(change, message, table->second);
   table->second.server_name = change.table->server_name;
   ++table->second.rows;
@@ -259,6 +280,13 @@ void SnapshotWatch::count(const Change& change, const Message& message) {
   memory_.scans.erase(scan);
 }
 
+SnapshotNews SnapshotWatch::take_news(News& collected) {
+  SnapshotNews out = std::exchange(collected, {});
+  const SnapshotNews late = std::exchange(late_, {});
+  for (const auto& [key, table] : late.tables) merge(out.tables[key], table);
+  return out;
+}
+
 int64_t SnapshotWatch::generation_of(const Change& change, const Message& message) const {
   if (state_.mode != SyncMode::resync || change.op == Op::remove || change.op == Op::truncate)
     return 0;
@@ -269,17 +297,12 @@ int64_t SnapshotWatch::generation_of(const Change& change, const Message& messag
 }
 
 void SnapshotWatch::committed(const SnapshotNews& news) {
-  for (const std::string& name : news.reopened) {
-    state_.complete_us.reset();
-    state_.signal.clear();
-    state_.servers[name].signal.clear();
-  }
   for (const auto& [name, server] : news.servers) merge(state_.servers[name], server);
   for (const auto& [key, table] : news.tables) merge(state_.tables[key], table);
   // Told of while the rows were on their way.
   std::erase_if(memory_.scans, [this](const auto& scan) {
-    const auto key = table_of(scan.second);
-    if (key) apply_scan(news_.tables[*key], scan.second);
+    const auto key = table_of(scan.second, late_);
+    if (key) apply_scan(late_.tables[*key], scan.second);
     return key.has_value();
   });
 }

@@ -31,7 +31,9 @@ struct SnapshotMemory {
   std::map<std::string, Notification> scans;
 };
 
-// Belongs to one stream; used by its thread. Knows what is committed, and what the next batch adds.
+// Belongs to one stream; used by its thread. Knows what is committed and what has been seen. News
+// are those of the batch that the event goes to: batches of several writers may be on their way,
+// and are committed in any order.
 class SnapshotWatch {
  public:
   using Clock = std::chrono::steady_clock;
@@ -42,16 +44,21 @@ class SnapshotWatch {
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] const catalog::Synchronization& state() const { return state_; }
 
+  // Whether this is a row of a snapshot that was complete: a connector of its own, or one that has
+  // begun anew. It is to be recorded, and told with reopened(), before the event is seen.
+  [[nodiscard]] bool reopens(const Change& change) const;
+  void reopened(const std::string& server_name);
+
   // An event as it comes, before filters: signals hide in what they leave out.
-  void see(const Change& change, const Message& message);
-  void see(const Notification& notification, const Message& message);
+  void see(const Change& change, const Message& message, catalog::SnapshotNews& news);
+  void see(const Notification& notification, const Message& message, catalog::SnapshotNews& news);
   // What becomes of an event that passes the filters.
   [[nodiscard]] Confirmation confirm(const Change& change, const Message& message);
   // A row of the snapshot that is applied. REQUIRES: confirm(), before.
-  void count(const Change& change, const Message& message);
+  void count(const Change& change, const Message& message, catalog::SnapshotNews& news);
 
   // For the batch that is handed over; committed() once it is, never if it is lost.
-  catalog::SnapshotNews take_news() { return std::exchange(news_, {}); }
+  catalog::SnapshotNews take_news(catalog::SnapshotNews& collected);
   void committed(const catalog::SnapshotNews& news);
 
   // Which signals say that nothing more comes, of all servers whose rows came; empty: not yet. As
@@ -61,18 +68,23 @@ class SnapshotWatch {
   void completed(const std::string& signal, int64_t now_us);
 
  private:
-  void see_row(const Change& change, const Message& message);
-  void see_streaming(const Change& change, const Message& message);
+  using News = catalog::SnapshotNews;
+  void see_row(const Change& change, const Message& message, News& news);
+  void see_streaming(const Change& change, const Message& message, News& news);
+  void note(News& news, const std::string& name, const catalog::SnapshotServer& server);
   void note_early(const std::string& name, const Message& message, std::string_view signal);
-  [[nodiscard]] catalog::SnapshotServer server(const std::string& name) const;
+  [[nodiscard]] catalog::SnapshotServer seen(const std::string& name) const;
+  [[nodiscard]] catalog::SnapshotServer known(const std::string& name, const News& news) const;
   [[nodiscard]] int64_t generation_of(const Change& change, const Message& message) const;
   catalog::SnapshotTable& begin_of(const Change& change);
   void note_begin(const Change& change, const Message& message, catalog::SnapshotTable& news);
-  [[nodiscard]] std::optional<catalog::SourceTableKey> table_of(const Notification& scan) const;
+  [[nodiscard]] std::optional<catalog::SourceTableKey> table_of(const Notification& scan,
+                                                                const News& news) const;
 
   std::string source_name_;
-  catalog::Synchronization state_;  // as committed
-  catalog::SnapshotNews news_;
+  catalog::Synchronization state_;                       // as committed
+  std::map<std::string, catalog::SnapshotServer> seen_;  // committed or not
+  News late_;  // scans that were told while their rows were on their way
   SnapshotMemory& memory_;
   // The first record of each server's snapshot, committed or not.
   std::map<std::string, int64_t, std::less<>> first_record_ms_;

@@ -17,53 +17,16 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kIdlePoll{200};
 constexpr milliseconds kBusyPoll{5};
-constexpr milliseconds kLinger{100};
 constexpr milliseconds kBrokerWait{10'000};
 // For the other partitions once the broker has been silent about one, and for a topic that stood:
 // nothing is read meanwhile.
 constexpr milliseconds kShortBrokerWait{2'000};
 // Between two messages, for all that is not about the next one.
 constexpr milliseconds kLookAround{10};
-constexpr size_t kBehindFactor = 10;
-// How long the consumer goes without a poll while the writer is busy, before its partitions are
-// paused so that it can be polled without delivering.
-constexpr milliseconds kUnpolledMax{5'000};
 
 std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
   if (!bytes) return std::nullopt;
   return std::string(*bytes);
-}
-
-std::vector<TopicPartition> keys_of(const std::map<TopicPartition, Partition>& partitions) {
-  std::vector<TopicPartition> out;
-  for (const auto& [at, partition] : partitions) out.push_back(at);
-  return out;
-}
-
-// Nothing is delivered from the partitions while it lives.
-class Paused {
- public:
-  Paused(Source& source, std::vector<TopicPartition> partitions)
-      : source_(source), partitions_(std::move(partitions)) {
-    source_.pause(partitions_);
-  }
-  ~Paused() { source_.resume(partitions_); }
-  Paused(const Paused&) = delete;
-  Paused& operator=(const Paused&) = delete;
-
- private:
-  Source& source_;
-  std::vector<TopicPartition> partitions_;
-};
-
-int64_t snapshot_rows(const Batch& batch) {
-  int64_t rows = 0;
-  for (const TableChanges& changes : batch.tables()) {
-    for (const Run& run : changes.runs) {
-      if (run.is_snapshot && run.schema) rows += static_cast<int64_t>(run.changes());
-    }
-  }
-  return rows;
 }
 
 LaneStopped discontinuity(const Discontinuity& finding, const std::string& topic) {
@@ -84,21 +47,15 @@ Stream::Stream(Parts parts, StreamOptions options)
       watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
              parts_.snapshot_memory),
       report_(options_.source_name, parts_.board),
-      writer_(parts_.catalog, {options_.source_name, options_.rules}, options_.patience) {}
+      slots_(options_.writers) {}
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
   const bool goes_on = run_until_stopped();
+  finish_in_hand();
   if (!stop.stop_requested()) return goes_on;
   drain();
   return false;
-}
-
-// The batch in hand is committed or, when it takes too long, comes again.
-void Stream::drain() {
-  const Clock::time_point deadline = Clock::now() + options_.patience();
-  while (!writer_.is_idle() && Clock::now() < deadline) collect(milliseconds(20));
-  writer_.cancel();
 }
 
 bool Stream::run_until_stopped() {
@@ -107,12 +64,12 @@ bool Stream::run_until_stopped() {
     parts_.source.assign({});
     hear_what_came();
   }
-  must_restart_ = false;
+  is_reassigned_ = must_restart_ = false;
   if (parts_.assigned.partitions) begin();
   if (has_more_to_read()) return true;
   while (!stop_.stop_requested()) {
     if (must_restart_) return true;
-    collect(milliseconds(0));
+    collect();
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
@@ -121,7 +78,7 @@ bool Stream::run_until_stopped() {
                  std::holds_alternative<EndOfPartition>(event));
     if (std::holds_alternative<Message>(event) && Clock::now() < next_look_around_) continue;
     look_around(event);
-    if (writer_.is_idle() && has_more_to_read()) return true;
+    if (is_idle() && has_more_to_read()) return true;
   }
   return false;
 }
@@ -138,7 +95,7 @@ void Stream::look_around(const SourceEvent& event) {
 }
 
 SourceEvent Stream::next_event() {
-  if (held_.empty()) return parts_.source.poll(batch_ ? kBusyPoll : kIdlePoll);
+  if (held_.empty()) return parts_.source.poll(has_batch() ? kBusyPoll : kIdlePoll);
   SourceEvent event = std::move(held_.front());
   held_.pop_front();
   return event;
@@ -155,6 +112,7 @@ void Stream::hear_what_came() {
 void Stream::begin() {
   const std::vector<TopicPartition> assigned = *parts_.assigned.partitions;
   forget_lanes_without(assigned);
+  tie_known_tables();
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
   Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
@@ -190,7 +148,7 @@ void Stream::begin() {
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
   begin_snapshot_ends();
   begin_newcomers(start);
-  must_restart_ = false;
+  is_reassigned_ = must_restart_ = false;
   parts_.source.assign(start);
   spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
                assigned.size());
@@ -233,10 +191,10 @@ void Stream::visit(const SourceEvent& event) {
     take(*message);
   } else if (const auto* given = std::get_if<Assigned>(&event)) {
     parts_.assigned.partitions = given->partitions;
-    must_restart_ = true;
+    is_reassigned_ = must_restart_ = true;
   } else if (std::holds_alternative<Revoked>(event)) {
     parts_.assigned.partitions.reset();
-    must_restart_ = true;
+    is_reassigned_ = must_restart_ = true;
   } else if (const auto* end = std::get_if<EndOfPartition>(&event)) {
     const auto found = partitions_.find(end->at);
     if (found == partitions_.end()) return;
@@ -302,7 +260,9 @@ Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partit
     return take_change(*change, message, partition);
   }
   const auto& ignored = std::get<Ignored>(decoded);
-  if (ignored.notification) watch_.see(*ignored.notification, message);
+  if (ignored.notification) {
+    watch_.see(*ignored.notification, message, slot_of(std::string(message.topic)).news);
+  }
   ignore(ignored, message);
   return Fate::ignored;
 }
@@ -312,31 +272,47 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
   is_in_snapshot_ =
       change.snapshot != SnapshotMark::streaming && change.snapshot != SnapshotMark::last;
   last_change_us_ = change.ts_us;
-  watch_.see(change, message);
+  const bool is_wanted = passes(lane, change);
+  const catalog::TableName* target = is_wanted ? &tie(lane, change.table) : nullptr;
+  if (must_restart_) throw Interrupted();
+  Slot& slot = slot_of(lane.topic());
+  see_snapshot(change, message, slot);
   if (partition.is_duplicate(change)) {
     lane.letters.note_use();
     lane.count_duplicate(options_.source_name);
     return Fate::duplicate;
   }
   lane.count_fresh();
-  if (!passes(lane, change)) {
+  if (!is_wanted) {
     lane.letters.note_use();
     return Fate::filtered;
   }
   // What these throw is about earlier batches, not about this change.
-  if (batch_ && must_cut(change)) submit();
-  Batch& batch = open_batch(lane);
+  if (slot.batch && must_cut(slot, change)) submit(slot);
+  Batch& batch = open_batch(slot, lane);
   try {
     const Confirmation confirmation = watch_.confirm(change, message);
     if (confirmation.is_superseded && kind_of(change) == RunKind::insert) return Fate::duplicate;
     batch.add(change, message, confirmation);
-    watch_.count(change, message);
+    batch.set_target(change.table, *target);
+    watch_.count(change, message, slot.news);
     lane.letters.note_use();
     return Fate::applied;
   } catch (const Error& error) {
     take_undecodable(message, error.sqlstate, error.what());
   }
   return Fate::ignored;
+}
+
+// That a snapshot is not complete after all is committed at once: in a batch it would take back
+// signals that come behind it, and are committed before it.
+void Stream::see_snapshot(const Change& change, const Message& message, Slot& slot) {
+  if (watch_.reopens(change)) {
+    const std::string& server = change.table->server_name;
+    catalog::reopen_snapshot(connection_, options_.source_name, watch_.state().generation, server);
+    watch_.reopened(server);
+  }
+  watch_.see(change, message, slot.news);
 }
 
 // An expression that gives up on a name says nothing about the row: without an answer the lane
@@ -355,7 +331,8 @@ void Stream::take_undecodable(const Message& message, const std::string& sqlstat
   stop_at_letter_limit(message, reason);
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}",
                options_.source_name, message.topic, message.partition, message.offset, reason);
-  open_batch(parts_.lanes.at(std::string(message.topic)))
+  const Lane& lane = parts_.lanes.at(std::string(message.topic));
+  open_batch(slot_of(lane.topic()), lane)
       .add_dead_letter({options_.source_name,
                         std::string(message.topic),
                         message.partition,
@@ -382,143 +359,12 @@ void Stream::ignore(const Ignored& ignored, const Message& message) {
   }
 }
 
-// A lane on trial shares no batch with others: what stops it must not cost them theirs.
-Batch& Stream::open_batch(const Lane& lane) {
-  const std::string exclusive = lane.is_on_trial() ? lane.topic() : "";
-  if (batch_ && exclusive_lane_ != exclusive && (!exclusive_lane_.empty() || !exclusive.empty()))
-    submit();
-  if (!batch_) {
-    batch_ = std::make_unique<Batch>();
-    exclusive_lane_ = exclusive;
-    batch_->is_trial = lane.is_on_trial();
-    batch_since_ = Clock::now();
-    const auto snapshot = parts_.catalog.snapshot();
-    const catalog::Settings& settings = snapshot->settings;
-    changes_max_ =
-        static_cast<size_t>(catalog::integer_setting(settings, "checkpoint_segment_size"));
-    tables_max_ =
-        std::min(options_.tables_max,
-                 static_cast<size_t>(catalog::integer_setting(settings, "tables_per_transaction")));
-  }
-  return *batch_;
-}
-
 // What is skipped moves the position as well.
 void Stream::settle(Partition& partition, Fate fate) {
-  Batch& batch = open_batch(parts_.lanes.at(partition.at().topic));
+  const Lane& lane = parts_.lanes.at(partition.at().topic);
+  Batch& batch = open_batch(slot_of(lane.topic()), lane);
   partition.settle(fate);
   batch.touched.insert(partition.at());
-}
-
-bool Stream::must_cut(const Change& change) const {
-  return batch_->must_cut(change) ||
-         (batch_->tables().size() >= tables_max_ && !batch_->holds(change.table));
-}
-
-bool Stream::is_full() const {
-  if (!batch_) return false;
-  const bool is_behind = !writer_.is_idle();
-  const size_t changes_max = changes_max_ * (is_behind ? kBehindFactor : 1);
-  return batch_->changes() + batch_->dead_letters().size() >= changes_max ||
-         batch_->bytes() >= options_.bytes_max;
-}
-
-bool Stream::is_due() const {
-  return batch_ && Clock::now() - *batch_since_ >= kLinger;
-}
-
-void Stream::flush_if_due(bool is_idle) {
-  if (!batch_) return;
-  const bool is_now = is_full() || is_due() || is_idle;
-  if (is_now && (writer_.is_idle() || is_full())) submit();
-}
-
-void Stream::submit() {
-  wait_for_writer();
-  if (must_restart_ || has_more_to_read()) {
-    must_restart_ = true;
-    return;
-  }
-  for (const TopicPartition& at : batch_->touched) {
-    Partition& partition = partitions_.at(at);
-    batch_->positions[at] = partition.position();
-    batch_->counts[at] = partition.take_counts();
-  }
-  batch_->snapshot = {watch_.state().generation, watch_.take_news()};
-  writer_.submit(std::move(batch_));
-  batch_since_.reset();
-}
-
-// What a lane has before the record that stops it would be read again with every try.
-void Stream::commit_what_came_before() {
-  if (batch_) submit();
-  wait_for_writer();
-}
-
-void Stream::wait_for_writer() {
-  const Clock::time_point begun = Clock::now();
-  std::optional<Paused> paused;
-  while (!writer_.is_idle() && !must_restart_) {
-    // The batch in hand may wait for a lock that somebody holds for long.
-    if (stop_.stop_requested()) must_restart_ = true;
-    collect(milliseconds(100));
-    if (paused) {
-      poll_while_paused();
-    } else if (Clock::now() - begun >= kUnpolledMax) {
-      paused.emplace(parts_.source, keys_of(partitions_));
-    }
-  }
-}
-
-// The group takes partitions away from a consumer that does not poll.
-void Stream::poll_while_paused() {
-  SourceEvent event = parts_.source.poll(milliseconds(0));
-  const bool is_in_order =
-      std::holds_alternative<Message>(event) || std::holds_alternative<EndOfPartition>(event);
-  if (is_in_order) {
-    held_.push_back(std::move(event));
-  } else {
-    visit(event);
-  }
-}
-
-void Stream::collect(milliseconds timeout) {
-  std::optional<Writer::Done> done = writer_.take_result(timeout);
-  if (!done) return;
-  if (const auto* applied = std::get_if<Applied>(&done->result)) {
-    committed(*done->batch, *applied);
-    return;
-  }
-  try {
-    std::rethrow_exception(std::get<std::exception_ptr>(done->result));
-  } catch (const LaneStopped& reason) {
-    stop_lane(reason);
-  }
-}
-
-void Stream::committed(const Batch& batch, const Applied& applied) {
-  std::vector<PartitionOffset> next;
-  for (const auto& [at, position] : batch.positions) {
-    next.push_back({at, position.next_offset});
-    newcomers_.committed(at, position.next_offset);
-    if (ends_) ends_->committed(at, position.next_offset);
-  }
-  watch_.committed(batch.snapshot.news);
-  parts_.source.publish(next);
-  for (const TopicPartition& at : batch.touched) parts_.lanes.at(at.topic).succeeded();
-  rate_changes_ += applied.changes;
-  times_ += applied.times;
-  parts_.board.update([&](SourceStatus& status) {
-    status.times += std::exchange(times_, {});
-    status.applied += applied.changes;
-    status.dead_letters += applied.dead_letters;
-    status.snapshot_rows += snapshot_rows(batch);
-    for (const TopicPartition& at : batch.touched) status.stopped_lanes.erase(at.topic);
-  });
-  parts_.board.count(batch.counts);
-  parts_.board.recovered(now_us());
-  refresh_rate();
-  count_letters(batch, applied);
 }
 
 }  // namespace metadb::ingest

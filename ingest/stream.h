@@ -9,6 +9,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -21,6 +22,7 @@
 #include "ingest/snapshot_watch.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
+#include "ingest/strands.h"
 #include "ingest/writer.h"
 
 namespace metadb::ingest {
@@ -31,8 +33,9 @@ struct StreamOptions {
   NameRules rules;
   std::chrono::seconds snapshot_deadline{3 * 3600};
   size_t dead_letter_limit = 1000;  // of a topic in an hour; 0: none
-  size_t bytes_max = 32UL << 20U;   // of a batch
-  size_t tables_max = SIZE_MAX;     // of a batch, where fewer than tables_per_transaction must do
+  size_t writers = 1;
+  size_t bytes_max = 32UL << 20U;  // of a batch; all in hand together have twice as many
+  size_t tables_max = SIZE_MAX;    // of a batch, where fewer than tables_per_transaction must do
   // How long the batch in hand may take once the stream is to stop.
   Writer::Patience patience = [] { return Writer::kFinishMax; };
 };
@@ -47,7 +50,8 @@ struct Assignment {
   std::set<TopicPartition> begun;
 };
 
-// Polls, decodes and hands batches to a writer. Lives on the worker's thread.
+// Polls, decodes and hands batches to writers, to each those of its strands. Lives on the worker's
+// thread.
 //
 // Anything read ahead belongs to this object: when run() ends, for whatever reason, what was not
 // committed is forgotten and the next stream reads positions, watermarks and catalog again.
@@ -57,6 +61,7 @@ class Stream {
     catalog::Catalog& catalog;
     Source& source;
     Lanes& lanes;
+    Strands& strands;
     Decoders& decoders;
     StatusBoard& board;
     Assignment& assigned;
@@ -65,6 +70,10 @@ class Stream {
     SnapshotMemory& snapshot_memory;
   };
   Stream(Parts parts, StreamOptions options);
+  // Waits for the batches in hand, as long as the patience lasts; then cancels them.
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   // Returns true if the next stream can start at once with the same assignment (a lane was
   // stopped or is due), false when `stop` was requested. Throws Error of the weather classes,
@@ -78,9 +87,24 @@ class Stream {
     std::string cluster_id;
     std::chrono::milliseconds patience;
   };
+  // A writer and what is collected for it.
+  struct Slot {
+    std::unique_ptr<Writer> writer;  // none before there is something for it
+    bool is_busy = false;            // with a batch
+    size_t bytes_in_hand = 0;        // of that batch
+    std::unique_ptr<Batch> batch;    // collected
+    std::string exclusive_lane;      // of batch, if its lane is on trial
+    std::optional<Clock::time_point> since;
+    // Limits of batch, by the settings of when it was begun.
+    size_t changes_max = 0;  // while it keeps up; kBehindFactor times that when behind
+    size_t tables_max = 0;
+    catalog::SnapshotNews news;
+  };
+  using TableSeen = std::pair<const Lane*, std::shared_ptr<const EventTable>>;
 
   bool run_until_stopped();
   void drain();
+  void finish_in_hand();
   void hear_what_came();
   void begin();
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
@@ -90,7 +114,6 @@ class Stream {
   Lane& lane_of(const std::string& topic);
   void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
-  void poll_while_paused();
   void look_around(const SourceEvent& event);
   void visit(const SourceEvent& event);
   void take(const Message& message);
@@ -101,27 +124,45 @@ class Stream {
                         const std::string& reason);
   void stop_at_letter_limit(const Message& message, const std::string& reason);
   void count_letters(const Batch& batch, const Applied& applied);
+  void see_snapshot(const Change& change, const Message& message, Slot& slot);
   void ignore(const Ignored& ignored, const Message& message);
   [[nodiscard]] bool passes(Lane& lane, const Change& change) const;
-  Batch& open_batch(const Lane& lane);
   void settle(Partition& partition, Fate fate);
 
-  [[nodiscard]] bool must_cut(const Change& change) const;
-  [[nodiscard]] bool is_full() const;
-  [[nodiscard]] bool is_due() const;
+  void tie_known_tables();
+  const catalog::TableName& tie(const Lane& lane, const std::shared_ptr<const EventTable>& table);
+  Slot& slot_of(const std::string& topic);
+  Batch& open_batch(Slot& slot, const Lane& lane);
+  [[nodiscard]] static bool must_cut(const Slot& slot, const Change& change);
+  [[nodiscard]] bool is_full(const Slot& slot) const;
+  [[nodiscard]] static bool is_due(const Slot& slot);
+  [[nodiscard]] bool has_batch() const;
+  [[nodiscard]] bool is_idle() const;  // no writer has anything in hand
   void flush_if_due(bool is_idle);
-  void submit();
+  void submit(Slot& slot);
+  void hand_over(Slot& slot);
+  void hand_over_but_for(const Slot& waiting);
+  Writer& writer_of(Slot& slot);
   void commit_what_came_before();
-  void wait_for_writer();
-  void collect(std::chrono::milliseconds timeout);
+  template <class IsOver>
+  void wait_for(Slot& slot, const IsOver& is_over);
+  void wait_for_writer(Slot& slot);
+  void wait_for_writers();
+  bool is_waited_for_no_more(const Slot& slot);
+  void poll_while_paused();
+  void collect();
+  void collect(Slot& slot, std::chrono::milliseconds timeout);
   void committed(const Batch& batch, const Applied& applied);
   void stop_lane(const LaneStopped& reason);
   void refresh_lag();
   void refresh_rate();
   void watch_group();
   void retry_letters();
-  std::optional<std::string> retry_letter(const catalog::StoredLetter& stored);
-  std::optional<std::string> result_of_letter();
+  struct Tried {
+    std::optional<std::string> refusal;  // why the letter stays; none if it was applied, or is gone
+  };
+  std::optional<Tried> retry_letter(const catalog::StoredLetter& stored);
+  std::optional<Tried> result_of_letter(Writer& writer);
   void begin_snapshot_ends();
   void watch_snapshot();
   void finish_snapshot();
@@ -129,6 +170,7 @@ class Stream {
   void note_recovery(const SourceEvent& event);
   void report_state();
   bool resume_due_lanes();
+  [[nodiscard]] bool may_have_more_to_read() const;
   bool has_more_to_read();
 
   Parts parts_;
@@ -137,20 +179,17 @@ class Stream {
   catalog::Connection connection_;
   SnapshotWatch watch_;
   SnapshotReport report_;
-  Writer writer_;
+  std::vector<Slot> slots_;
+  std::map<std::string, size_t> given_;  // topics of which something was collected, to which slots
+  std::map<TableSeen, catalog::TableName> targets_;  // of what is not filtered out
   std::map<TopicPartition, Partition> partitions_;
   Newcomers newcomers_;
   std::optional<SnapshotEnds> ends_;  // once signals say that the snapshot has ended
   std::stop_token stop_;
   std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
-  std::unique_ptr<Batch> batch_;
   std::map<std::string, size_t> pending_letters_;  // by topic; not committed yet
-  std::string exclusive_lane_;                     // of batch_, if its lane is on trial
-  std::optional<Clock::time_point> batch_since_;
-  // Limits of batch_, by the settings of when it was begun.
-  size_t changes_max_ = 0;  // while it keeps up; kBehindFactor times that when behind
-  size_t tables_max_ = 0;
   bool must_restart_ = false;
+  bool is_reassigned_ = false;  // the group has given or taken partitions
   bool is_in_snapshot_ = false;
   int64_t last_change_us_ = 0;  // source time
   Clock::time_point next_lag_check_{};

@@ -1,6 +1,8 @@
 // The lanes of a stream: which there are, and when they stop and go on.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "ingest/stream.h"
 
 namespace metadb::ingest {
@@ -46,9 +48,15 @@ void Stream::stop_lane(const LaneStopped& reason) {
   must_restart_ = true;
 }
 
-// Whether a new start reads what this stream does not. Never asked while the writer is busy: a new
-// start would cut short what the other lanes have in hand.
+bool Stream::may_have_more_to_read() const {
+  return !newcomers_.ready().empty() || parts_.retries.has_forgiveness() ||
+         std::ranges::any_of(parts_.lanes, [](const auto& lane) { return lane.second.is_due(); });
+}
+
+// Whether a new start reads what this stream does not. Waits for what the writers have in hand.
 bool Stream::has_more_to_read() {
+  if (!may_have_more_to_read()) return false;
+  wait_for_writers();
   const bool has_resumed = resume_due_lanes();
   const auto& ready = newcomers_.ready();
   parts_.assigned.begun.insert(ready.begin(), ready.end());

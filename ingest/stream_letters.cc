@@ -51,17 +51,17 @@ void Stream::retry_letters() {
   const auto retry = parts_.retries.current();
   // Topics that may go on again are read first: else their letters could not be tried.
   if (parts_.retries.has_forgiveness()) return;
-  if (!retry || batch_ || !writer_.is_idle() || !parts_.assigned.partitions) return;
+  if (!retry || has_batch() || !is_idle() || !parts_.assigned.partitions) return;
   for (int i = 0; i < kLettersAtOnce && !retry->is_over() && !stop_.stop_requested(); ++i) {
     const auto stored = catalog::next_letter(connection_, retry->range(), retry->place());
     if (!stored) {
       retry->finish();
       return;
     }
-    const auto refusal = retry_letter(*stored);
-    if (stop_.stop_requested()) return;
-    if (refusal) {
-      retry->left(*stored, *refusal);
+    const auto tried = retry_letter(*stored);
+    if (!tried) return;
+    if (tried->refusal) {
+      retry->left(*stored, *tried->refusal);
     } else {
       retry->applied(*stored);
     }
@@ -69,46 +69,51 @@ void Stream::retry_letters() {
   }
 }
 
-// Why the letter stays; nullopt if it was applied, or is gone. Throws Error of the weather classes.
-std::optional<std::string> Stream::retry_letter(const catalog::StoredLetter& stored) {
+// nullopt: it is not known what became of it; it is tried again. Throws Error of the weather
+// classes.
+std::optional<Stream::Tried> Stream::retry_letter(const catalog::StoredLetter& stored) {
   const Message message = message_of(std::make_shared<const catalog::DeadLetter>(stored.letter));
   const auto partition = partitions_.find({stored.letter.topic, stored.letter.part});
-  if (partition == partitions_.end()) return "its partition is not read here at present";
+  if (partition == partitions_.end()) return Tried{"its partition is not read here at present"};
   auto batch = std::make_unique<Batch>();
   try {
     // One of its own: what the lane's remembers belongs to events in their order.
     const Decoded decoded = parts_.decoders.fresh().decode(message);
     const auto* change = std::get_if<Change>(&decoded);
-    if (change == nullptr) return "it is no change of a row";
-    if (change->op == Op::truncate) return "a truncate is not applied late";
-    if (!rules_.passes(*change->table)) return "the filters of the data source leave it out";
+    if (change == nullptr) return Tried{"it is no change of a row"};
+    if (change->op == Op::truncate) return Tried{"a truncate is not applied late"};
+    if (!rules_.passes(*change->table)) return Tried{"the filters of the data source leave it out"};
     Confirmation confirmation = watch_.confirm(*change, message);
     confirmation.begins_anew = false;  // it is late
     batch->add(*change, message, confirmation);
+    const catalog::TableName& target = tie(parts_.lanes.at(stored.letter.topic), change->table);
+    if (must_restart_) return std::nullopt;
+    batch->set_target(change->table, target);
   } catch (const DecodeError& error) {
-    return fmt::format("{} ({})", error.what(), error.sqlstate);
+    return Tried{fmt::format("{} ({})", error.what(), error.sqlstate)};
   } catch (const Error& error) {
-    return fmt::format("{} ({})", error.what(), error.sqlstate);
+    return Tried{fmt::format("{} ({})", error.what(), error.sqlstate)};
   }
   batch->retried = {stored.id, partition->second.fence()};
-  writer_.submit(std::move(batch));
-  return result_of_letter();
+  Writer& writer = writer_of(slot_of(stored.letter.topic));
+  writer.submit(std::move(batch));
+  return result_of_letter(writer);
 }
 
-std::optional<std::string> Stream::result_of_letter() {
+std::optional<Stream::Tried> Stream::result_of_letter(Writer& writer) {
   std::optional<Writer::Done> done;
-  while (!done && !stop_.stop_requested()) done = writer_.take_result(milliseconds(100));
-  if (!done) return std::nullopt;
+  while (!done && !stop_.stop_requested()) done = writer.take_result(milliseconds(100));
+  if (!done || stop_.stop_requested()) return std::nullopt;
   if (const auto* applied = std::get_if<Applied>(&done->result)) {
-    if (!applied->refusal) return std::nullopt;
-    return fmt::format("{} ({})", applied->refusal->message(), applied->refusal->sqlstate);
+    if (!applied->refusal) return Tried{};
+    return Tried{fmt::format("{} ({})", applied->refusal->message(), applied->refusal->sqlstate)};
   }
   try {
     std::rethrow_exception(std::get<std::exception_ptr>(done->result));
   } catch (const LaneStopped& stopped) {
     // The letter's trouble and not its topic's. What the connection keeps is unknown by now.
     must_restart_ = true;
-    return catalog::described(stopped);
+    return Tried{catalog::described(stopped)};
   }
 }
 

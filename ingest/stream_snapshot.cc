@@ -34,7 +34,7 @@ void Stream::watch_snapshot() {
   report_.tell(watch_, Clock::now());
   // Rows have come again since.
   if (watch_.is_open() && watch_.signal().empty()) ends_.reset();
-  if (!watch_.is_open() || !writer_.is_idle() || Clock::now() < next_snapshot_check_) return;
+  if (!watch_.is_open() || Clock::now() < next_snapshot_check_) return;
   next_snapshot_check_ = Clock::now() + kCheckEvery;
   watch_.check_deadline(Clock::now(), options_.snapshot_deadline);
   if (!parts_.assigned.partitions || watch_.signal().empty()) return;

@@ -19,7 +19,7 @@ constexpr milliseconds kGroupWait{2'000};
 // A source that has nothing new commits nothing: reaching an end proves as much.
 void Stream::note_recovery(const SourceEvent& event) {
   const bool has_reached_end = std::holds_alternative<EndOfPartition>(event);
-  if (has_reached_end && !batch_ && writer_.is_idle()) parts_.board.recovered(now_us());
+  if (has_reached_end && !has_batch() && is_idle()) parts_.board.recovered(now_us());
 }
 
 void Stream::refresh_rate() {

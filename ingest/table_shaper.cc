@@ -106,6 +106,16 @@ std::set<int> years_of(const Run& run) {
   return out;
 }
 
+// Another writer may have changes of the table that they go to now, since an origin was made or the
+// table purged: the next start gives all of them to one.
+void check_collected_for(const TableChanges& changes, const SourceTable& target) {
+  const catalog::TableName now(target.schema_name, target.table_name);
+  if (changes.target.second.empty() || changes.target == now) return;
+  throw Error("40001",
+              fmt::format("{} goes to {}.{} now, and no more to {}.{}", described(target.key),
+                          now.first, now.second, changes.target.first, changes.target.second));
+}
+
 // A relation or type has the name that is wanted, and is none of ours.
 bool is_name_taken(const Error& error) {
   return error.sqlstate == "42P07" || error.sqlstate == "42710";
@@ -178,23 +188,30 @@ LaneStopped TableShaper::stopped_by_lock(const Error& reason, const std::string&
   return stopped;
 }
 
+SourceTable target_of(const catalog::Snapshot& snapshot, const Rules& rules,
+                      const catalog::SourceTableKey& key, const EventTable& event) {
+  const auto known = snapshot.source_tables.find(key);
+  if (known != snapshot.source_tables.end()) return known->second;
+  const Target named = rules.target(event, snapshot.origins);
+  return {key, named.schema, TableNames(named.table).current, named.origin, event.server_name, ""};
+}
+
 ReadyTable TableShaper::prepare(const TableChanges& changes) {
   const EventTable& event = *changes.table;
   const catalog::SourceTableKey key{source_name_, event.db, event.schema, event.table};
   const auto snapshot = catalog_.snapshot();
   const auto known = snapshot->source_tables.find(key);
-  SourceTable target;
+  SourceTable target = target_of(*snapshot, rules_, key, event);
+  check_collected_for(changes, target);
   if (known != snapshot->source_tables.end()) {
-    target = known->second;
     if (target.server_name.empty() && may_adopt(changes, *snapshot)) adopt(changes, target);
     if (!target.server_name.empty() && target.server_name != event.server_name)
       throw second_server(changes, target);
   } else {
-    const Target named = rules_.target(event, snapshot->origins);
-    target = {key,          named.schema,      TableNames(named.table).current,
-              named.origin, event.server_name, changes.topic};
+    target.topic = changes.topic;
     if (first_schema(changes) == nullptr) return {nullptr, key, target.origin};
-    if (const auto reason = refusal(named)) throw refused(changes, key, *reason);
+    if (const auto reason = refusal(rules_.target(event, snapshot->origins)))
+      throw refused(changes, key, *reason);
   }
   const auto found = snapshot->tables.find({target.schema_name, target.table_name});
   return for_lane(changes.topic, [&]() -> ReadyTable {

@@ -39,6 +39,11 @@ void keep_commands_out(catalog::Connection& connection,
 std::shared_ptr<const catalog::Table> known_table(const catalog::Snapshot& snapshot,
                                                   const catalog::Table& table);
 
+// Where changes of the source table go: where they always went, or where the names send them. One
+// of its collectors must know before the batch is prepared.
+catalog::SourceTable target_of(const catalog::Snapshot& snapshot, const Rules& rules,
+                               const catalog::SourceTableKey& key, const EventTable& event);
+
 // What a batch does about a table that a command has.
 LaneStopped stopped_by_command(const TableBusy& busy, const std::string& topic);
 

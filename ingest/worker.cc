@@ -144,6 +144,7 @@ StreamOptions Worker::stream_options() {
   options.snapshot_deadline =
       catalog::parse_duration(source_.option("snapshot_deadline")).value_or(kDeadline);
   options.dead_letter_limit = number_of(source_.option("dead_letter_limit"));
+  options.writers = number_of(source_.option("writers"));
   options.patience = [this] { return patience_.load(); };
   options.tables_max = tables_max_;
   return options;
@@ -182,6 +183,7 @@ bool Worker::await_order(const std::stop_token& stop) {
   if (renewed_) source_ = std::move(*renewed_);
   renewed_.reset();
   lanes_.clear();
+  strands_.clear();
   tables_max_ = SIZE_MAX;
   decoders_.reset();  // of the options and the stop token of before
   snapshot_memory_ = SnapshotMemory();
@@ -262,8 +264,8 @@ void Worker::stream(const std::stop_token& stop) {
       decoders_.emplace(decoder_options(stop));
     }
     if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
-    Stream stream({catalog_, *consumer_, lanes_, *decoders_, board_, assigned_, share_, retries_,
-                   snapshot_memory_},
+    Stream stream({catalog_, *consumer_, lanes_, strands_, *decoders_, board_, assigned_, share_,
+                   retries_, snapshot_memory_},
                   stream_options());
     goes_on = stream.run(stop);
   }

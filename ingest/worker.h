@@ -89,6 +89,7 @@ class Worker {
   StatusBoard board_;
   std::optional<Decoders> decoders_;  // none before the first try
   Lanes lanes_;
+  Strands strands_;
   std::unique_ptr<Source> consumer_;
   Assignment assigned_;
   GroupShare share_;

@@ -8,6 +8,7 @@
 #include "tests/fakes/test_database.h"
 #include "tests/ingest/changes.h"
 #include "tests/ingest/history_model.h"
+#include "tests/ingest/history_test.h"
 
 namespace metadb::tests {
 namespace {
@@ -15,9 +16,6 @@ namespace {
 using catalog::PgType;
 using ingest::Change;
 using ingest::Op;
-
-constexpr int64_t kBaseUs = 1'700'000'000'000'000;  // 2023-11-14
-constexpr int64_t kDayOfSteps = 86'400LL * 1'000'000;
 
 struct Step {
   enum class Kind { upsert, remove, truncate, move };
@@ -41,10 +39,10 @@ class RandomHistory {
   std::vector<Step> steps(int count) {
     std::vector<Step> out;
     for (int i = 0; i < count; ++i) {
-      clock_us_ += below(4) == 0 ? 0 : below(3) * kDayOfSteps * 20 + below(1000);
+      clock_us_ += below(4) == 0 ? 0 : below(3) * kDayUs * 20 + below(1000);
       Step step;
       // Clocks step back now and then, and many changes share one commit time.
-      step.ts_us = clock_us_ - (below(6) == 0 ? below(60) * kDayOfSteps : 0);
+      step.ts_us = clock_us_ - (below(6) == 0 ? below(60) * kDayUs : 0);
       step.key = below(5);
       const int dice = below(20);
       if (dice < 3) {

@@ -46,23 +46,24 @@ class Watch : public testing::Test {
     return out;
   }
   // As a stream does with an event that it applies.
-  static void apply(SnapshotWatch& watch, const Change& change, int64_t record_ms) {
-    watch.see(change, at(record_ms));
-    watch.count(change, at(record_ms));
+  void apply(SnapshotWatch& watch, const Change& change, int64_t record_ms) {
+    watch.see(change, at(record_ms), news_);
+    watch.count(change, at(record_ms), news_);
   }
-  static void read(SnapshotWatch& watch, SnapshotMark mark, const std::string& server = "srv",
-                   int64_t record_ms = kFirstMs) {
+  void read(SnapshotWatch& watch, SnapshotMark mark, const std::string& server = "srv",
+            int64_t record_ms = kFirstMs) {
     apply(watch, change(Op::read, mark, server), record_ms);
   }
-  static void stream(SnapshotWatch& watch, int64_t record_ms, const std::string& server = "srv") {
+  void stream(SnapshotWatch& watch, int64_t record_ms, const std::string& server = "srv") {
     apply(watch, change(Op::create, SnapshotMark::streaming, server), record_ms);
   }
-  static std::string signal_after_commit(SnapshotWatch& watch) {
-    watch.committed(watch.take_news());
+  std::string signal_after_commit(SnapshotWatch& watch) {
+    watch.committed(watch.take_news(news_));
     return watch.signal();
   }
 
   ingest::SnapshotMemory clock_;
+  catalog::SnapshotNews news_;  // collected for the next batch
 };
 
 TEST_F(Watch, LastMarkerIsASignalOnceItIsCommitted) {
@@ -77,7 +78,7 @@ TEST_F(Watch, LastMarkerIsASignalOnceItIsCommitted) {
 TEST_F(Watch, LostBatchTakesItsSignalAlong) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   read(watch, SnapshotMark::last);
-  watch.take_news();
+  watch.take_news(news_);
   EXPECT_EQ(signal_after_commit(watch), "");
 }
 
@@ -122,9 +123,10 @@ TEST_F(Watch, IncrementalSnapshotEndsWithANotificationOnly) {
   stream(watch, kFirstMs + 1);
   EXPECT_EQ(signal_after_commit(watch), "");
   watch.see(Notification{"Incremental Snapshot", "IN_PROGRESS", "srv", "", "", {}},
-            at(kFirstMs + 2));
+            at(kFirstMs + 2), news_);
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(Notification{"Incremental Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 2));
+  watch.see(Notification{"Incremental Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 2),
+            news_);
   EXPECT_EQ(signal_after_commit(watch), "notification");
 }
 
@@ -133,7 +135,7 @@ TEST_F(Watch, EveryServerMustHaveEnded) {
   read(watch, SnapshotMark::last, "one");
   read(watch, SnapshotMark::in_snapshot, "two");
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(Notification{"Initial Snapshot", "COMPLETED", "two", "", "", {}}, at(kFirstMs));
+  watch.see(Notification{"Initial Snapshot", "COMPLETED", "two", "", "", {}}, at(kFirstMs), news_);
   EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot, notification");
 }
 
@@ -141,9 +143,9 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   watch.see(
       Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 12},
-      at(kFirstMs));
+      at(kFirstMs), news_);
   read(watch, SnapshotMark::in_snapshot);
-  watch.committed(watch.take_news());
+  watch.committed(watch.take_news(news_));
   const catalog::SourceTableKey key{"src", "shop", "public", "t"};
   ASSERT_TRUE(watch.state().tables.contains(key));
   const catalog::SnapshotTable& table = watch.state().tables.at(key);
@@ -153,8 +155,8 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   EXPECT_TRUE(table.is_scanned);
   watch.see(Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "shop.public.t",
                          "SUCCEEDED", 13},
-            at(kFirstMs));
-  watch.committed(watch.take_news());
+            at(kFirstMs), news_);
+  watch.committed(watch.take_news(news_));
   EXPECT_EQ(watch.state().tables.at(key).expected, 13);
   EXPECT_EQ(watch.state().tables.at(key).rows, 1);
 }
@@ -162,12 +164,12 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
 TEST_F(Watch, NotificationThatComesWhileTheRowsAreWrittenIsKept) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   read(watch, SnapshotMark::in_snapshot);
-  const catalog::SnapshotNews news = watch.take_news();
+  const catalog::SnapshotNews news = watch.take_news(news_);
   watch.see(
       Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 1},
-      at(kFirstMs));
+      at(kFirstMs), news_);
   watch.committed(news);
-  watch.committed(watch.take_news());
+  watch.committed(watch.take_news(news_));
   EXPECT_TRUE(watch.state().tables.begin()->second.is_scanned);
   EXPECT_EQ(watch.state().tables.begin()->second.rows, 1);
 }
@@ -178,7 +180,7 @@ TEST_F(Watch, DeadlineIsTheLastResort) {
   watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "") << "its connector has sent nothing yet";
   read(watch, SnapshotMark::in_snapshot);
-  watch.committed(watch.take_news());
+  watch.committed(watch.take_news(news_));
   watch.check_deadline(now, std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "");
   watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
@@ -189,17 +191,18 @@ TEST_F(Watch, DeadlineIsTheLastResort) {
 TEST_F(Watch, NotificationOfAnotherSnapshotIsNoSignal) {
   SnapshotWatch watch = this->watch(SyncMode::resync);
   const Notification completed{"Initial Snapshot", "COMPLETED", "srv", "", "", {}};
-  watch.see(completed, at(kFirstMs - 1));
+  watch.see(completed, at(kFirstMs - 1), news_);
   EXPECT_EQ(signal_after_commit(watch), "");
   read(watch, SnapshotMark::in_snapshot);
   EXPECT_EQ(signal_after_commit(watch), "");
-  watch.see(completed, at(kFirstMs + 5));
+  watch.see(completed, at(kFirstMs + 5), news_);
   EXPECT_EQ(signal_after_commit(watch), "notification");
 }
 
 TEST_F(Watch, NotificationThatComesBeforeTheRowsCountsWhenTheyCome) {
   SnapshotWatch watch = this->watch(SyncMode::resync);
-  watch.see(Notification{"Initial Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 5));
+  watch.see(Notification{"Initial Snapshot", "COMPLETED", "srv", "", "", {}}, at(kFirstMs + 5),
+            news_);
   EXPECT_EQ(signal_after_commit(watch), "");
   read(watch, SnapshotMark::in_snapshot);
   EXPECT_EQ(signal_after_commit(watch), "notification");
@@ -211,14 +214,43 @@ TEST_F(Watch, RowsThatComeAfterTheEndOpenTheSnapshotAgain) {
   ASSERT_NE(signal_after_commit(watch), "");
   watch.completed(watch.signal(), 1);
   EXPECT_FALSE(watch.is_open());
-  read(watch, SnapshotMark::in_snapshot, "two");
-  const catalog::SnapshotNews news = watch.take_news();
-  EXPECT_TRUE(news.reopened.contains("two"));
-  watch.committed(news);
+  const Change row = change(Op::read, SnapshotMark::in_snapshot, "two");
+  EXPECT_TRUE(watch.reopens(row));
+  EXPECT_FALSE(watch.reopens(change(Op::update, SnapshotMark::streaming, "two")));
+  watch.reopened("two");
   EXPECT_TRUE(watch.is_open());
+  EXPECT_FALSE(watch.reopens(row));
+  read(watch, SnapshotMark::in_snapshot, "two");
+  watch.committed(watch.take_news(news_));
   EXPECT_EQ(watch.signal(), "") << "the second connector has not ended";
   read(watch, SnapshotMark::last, "two");
   EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot");
+}
+
+// Of the batches on their way one may be lost: the other's rows say as much of the snapshot.
+TEST_F(Watch, EachBatchSaysWhatNoOtherHasCommitted) {
+  SnapshotWatch watch = this->watch(SyncMode::resync);
+  catalog::SnapshotNews of_other;
+  const Change row = change(Op::read, SnapshotMark::in_snapshot);
+  watch.see(row, at(kFirstMs), of_other);
+  read(watch, SnapshotMark::in_snapshot, "srv", kFirstMs + 5);
+  const catalog::SnapshotNews news = watch.take_news(news_);
+  ASSERT_TRUE(news.servers.contains("srv"));
+  EXPECT_EQ(news.servers.at("srv").first_record_ms, kFirstMs);
+  watch.committed(news);
+  read(watch, SnapshotMark::in_snapshot, "srv", kFirstMs + 6);
+  EXPECT_TRUE(watch.take_news(news_).servers.empty()) << "that is known";
+}
+
+// Rows that another batch has, and has not committed, are rows.
+TEST_F(Watch, StreamingEventFollowsTheRowsOfABatchThatIsOnItsWay) {
+  SnapshotWatch watch = this->watch(SyncMode::initial);
+  catalog::SnapshotNews of_other;
+  watch.see(change(Op::read, SnapshotMark::in_snapshot), at(kFirstMs), of_other);
+  stream(watch, kFirstMs - 1);
+  EXPECT_EQ(signal_after_commit(watch), "") << "it is older than they are";
+  stream(watch, kFirstMs + 1);
+  EXPECT_EQ(signal_after_commit(watch), "first streaming event");
 }
 
 TEST_F(Watch, ScanThatFailedIsAProblemOfItsTable) {
@@ -226,8 +258,8 @@ TEST_F(Watch, ScanThatFailedIsAProblemOfItsTable) {
   read(watch, SnapshotMark::incremental);
   watch.see(Notification{"Incremental Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t",
                          "SQL_EXCEPTION", 1},
-            at(kFirstMs + 1));
-  watch.committed(watch.take_news());
+            at(kFirstMs + 1), news_);
+  watch.committed(watch.take_news(news_));
   EXPECT_EQ(watch.state().tables.begin()->second.problem, "SQL_EXCEPTION");
 }
 
@@ -294,12 +326,12 @@ TEST_F(Watch, WhichSnapshotARowIsOfSurvivesTheStream) {
   row.snapshot_id = 1;
   SnapshotWatch before = this->watch(SyncMode::initial);
   apply(before, row, kFirstMs);
-  before.committed(before.take_news());
+  before.committed(before.take_news(news_));
   SnapshotWatch after("src", before.state(), clock_);
   row.snapshot_id = 2;
   EXPECT_TRUE(after.confirm(row, at(kFirstMs + 1)).begins_anew);
   apply(after, row, kFirstMs + 1);
-  after.committed(after.take_news());
+  after.committed(after.take_news(news_));
   SnapshotWatch last("src", after.state(), clock_);
   EXPECT_EQ(last.confirm(row, at(kFirstMs + 1)).generation, 7);
   EXPECT_FALSE(last.confirm(row, at(kFirstMs + 1)).begins_anew);
@@ -313,12 +345,12 @@ TEST_F(Watch, WhatCameBeforeTheRowsOfAnIncrementalOneIsNotSwept) {
   Change row = change(Op::read, SnapshotMark::incremental);
   row.ts_us = 9'000;
   apply(watch, row, kFirstMs);
-  watch.committed(watch.take_news());
+  watch.committed(watch.take_news(news_));
   EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 5'000);
   // Of another one the rows say what there is.
   row.snapshot = SnapshotMark::in_snapshot;
   apply(watch, row, kFirstMs);
-  watch.committed(watch.take_news());
+  watch.committed(watch.take_news(news_));
   EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 9'000);
 }
 

@@ -453,6 +453,7 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   ingest::ReplaySource replay({message});
   replay.set_elsewhere(2);
   ingest::Lanes lanes;
+  ingest::Strands strands;
   ingest::Decoders decoders;
   ingest::StatusBoard board;
   ingest::Assignment assigned;
@@ -464,7 +465,8 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
     bool goes_on = true;
     while (goes_on) {
       ingest::Stream stream(
-          {catalog_, replay, lanes, decoders, board, assigned, share, retries, clock}, options);
+          {catalog_, replay, lanes, strands, decoders, board, assigned, share, retries, clock},
+          options);
       goes_on = stream.run(stop);
     }
   });
