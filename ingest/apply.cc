@@ -94,6 +94,10 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
   for (int row = 0; row < unseen.rows(); ++row)
     unseen_.emplace(unseen.text(row, 0), unseen.text(row, 1));
+  const catalog::Result displaced =
+      connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.displaced");
+  for (int row = 0; row < displaced.rows(); ++row)
+    displaced_.emplace(displaced.text(row, 0), displaced.text(row, 1));
 }
 
 Applied Applier::apply(const Batch& batch) {
@@ -330,17 +334,19 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
-      merge(run, ready, sql);
+      merge(run, ready, sql, settle_displaced(run, ready, sql));
       if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
     case RunKind::merge:
-    case RunKind::truncate:
+    case RunKind::truncate: {
+      const std::vector<int64_t> displacing = settle_displaced(run, ready, sql);
       if (!run.unavailable.empty()) {
         for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
       }
-      merge(run, ready, sql);
+      merge(run, ready, sql, displacing);
       if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
+    }
   }
 }
 
@@ -373,12 +379,14 @@ std::vector<Keys> Applier::key_groups(const Run& run, const MergeSql& sql) {
   return {Keys::once};
 }
 
-void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+// `displacing`: as settle_displaced() returned them.
+void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+                    const std::vector<int64_t>& displacing) {
   const int64_t end_us = last_end(ready);
-  if (run.earliest_us() < end_us) queue(sql.look_up_ends(end_us));
   queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
   children_.follow(ready, sql, {run.earliest_us(), end_us});
+  if (!displacing.empty()) connection_.exec(sql.note_displaced(displacing));
 }
 
 // The old row is the newest version of the old key: an ended one, or its current row where its

@@ -72,9 +72,12 @@ class Applier {
   void insert(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   static std::vector<Keys> key_groups(const Run& run, const MergeSql& sql);
   void copy_staged(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+             const std::vector<int64_t>& displacing);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
+                                        const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
   void find_misfit(const Run& run, const ReadyTable& ready);
   void check_types(const catalog::Table& table);
@@ -108,6 +111,7 @@ class Applier {
   std::map<catalog::SourceTableKey, LastEnd> last_ends_;
   std::set<catalog::TableName> merged_;  // into which more than snapshots came
   std::set<catalog::TableName> unseen_;  // some of whose values were never seen
+  std::set<catalog::TableName> displaced_;  // in which rows are noted that took another one's key
   bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {
     int64_t rows = 0;

@@ -88,6 +88,21 @@ class MergeSql {
                                               const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string drop_old_key() const;
 
+  // Keys that a key change gives to a row while another one has them (displaced_sql.cc). In order,
+  // the changes of each key that `key_changes` has, or whose current row is noted: (first n of the
+  // key, n, delete, whether of a key change, whether equal to what was before it, and, in
+  // microseconds, its time, the start of the current row (NULL: none), the time that is noted, and
+  // what look_up_ends() has found).
+  [[nodiscard]] std::string key_chains(const std::vector<int64_t>& key_changes) const;
+  // Takes those changes out of the run.
+  [[nodiscard]] std::string drop_changes(const std::vector<int64_t>& numbers) const;
+  // Forgets what is noted of the current rows of these changes, and of rows that have gone.
+  [[nodiscard]] std::string forget_displaced(const std::vector<int64_t>& numbers) const;
+  // Notes the current row of each of these changes, with the time of the change.
+  [[nodiscard]] std::string note_displaced(const std::vector<int64_t>& numbers) const;
+  // Whether any row of the table is noted.
+  [[nodiscard]] std::string has_displaced() const;
+
   // Looks up in the history when the keys of events before `last_end_us` last ended.
   [[nodiscard]] std::string look_up_ends(int64_t last_end_us) const;
   // Pairs and compares: one row in `work` for each change that makes or ends a version.
