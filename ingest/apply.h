@@ -44,7 +44,8 @@ class Applier {
 
   using Clock = std::chrono::steady_clock;
   // What can wait until there is nothing to apply, at `now`: statistics of tables that have grown,
-  // staging tables that nobody needs. Throws Error. REQUIRES: no apply() at the same time.
+  // staging tables that nobody needs. Throws Error. REQUIRES: no
+  // apply() at the same time.
   void tidy_up(Clock::time_point now);
 
   // Asks PostgreSQL to cancel what apply() waits for; from any thread.
@@ -66,6 +67,9 @@ class Applier {
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
+  template <class Work>
+  std::optional<catalog::Error> data_error_of(const ReadyTable& ready, const Work& work);
+  void write_run(const Run& run, const ReadyTable& ready);
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
@@ -76,6 +80,7 @@ class Applier {
              const std::vector<int64_t>& displacing);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void load_displaced();
   std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
                                         const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
@@ -109,8 +114,8 @@ class Applier {
     int64_t end_us = 0;
   };
   std::map<catalog::SourceTableKey, LastEnd> last_ends_;
-  std::set<catalog::TableName> merged_;  // into which more than snapshots came
-  std::set<catalog::TableName> unseen_;  // some of whose values were never seen
+  std::set<catalog::TableName> merged_;     // into which more than snapshots came
+  std::set<catalog::TableName> unseen_;     // some of whose values were never seen
   std::set<catalog::TableName> displaced_;  // in which rows are noted that took another one's key
   bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {

@@ -68,6 +68,14 @@ std::optional<int64_t> optional_int64(const catalog::Result& rows, int row, int 
 
 }  // namespace
 
+void Applier::load_displaced() {
+  displaced_.clear();
+  const catalog::Result rows =
+      connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.displaced");
+  for (int row = 0; row < rows.rows(); ++row)
+    displaced_.emplace(rows.text(row, 0), rows.text(row, 1));
+}
+
 // Takes deletes of displaced rows out of the run; returns the changes to give to note_displaced().
 // What is expected stands in the database, so that it does not matter where batches are cut.
 std::vector<int64_t> Applier::settle_displaced(const Run& run, const ReadyTable& ready,
@@ -98,10 +106,7 @@ std::vector<int64_t> Applier::settle_displaced(const Run& run, const ReadyTable&
     if (!key.apply(event)) settled.push_back(event.n);
   }
   finish();
-  if (has_notes) {
-    queue(sql.forget_displaced(firsts));
-    if (!connection_.exec(queued_with(sql.has_displaced())).boolean(0, 0)) displaced_.erase(name);
-  }
+  if (has_notes) queue(sql.forget_displaced(firsts));
   if (!settled.empty()) queue(sql.drop_changes(settled));
   if (!displacing.empty()) displaced_.insert(name);
   return displacing;

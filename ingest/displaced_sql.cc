@@ -65,9 +65,4 @@ std::string MergeSql::note_displaced(const std::vector<int64_t>& numbers) const 
       with_current("c.__id"), numbers_sql(numbers));
 }
 
-std::string MergeSql::has_displaced() const {
-  return fmt::format("SELECT EXISTS (SELECT FROM metadb.displaced x WHERE {})",
-                     of_table(table_, "x"));
-}
-
 }  // namespace metadb::ingest
