@@ -20,6 +20,7 @@ constexpr int kTriesMax = 10;
 // Of one batch, while its documents have rows that transformed tables lack a place for.
 constexpr int kFitsMax = 1000;
 constexpr std::chrono::seconds kUpdateInterval{1};
+constexpr std::chrono::seconds kIndexInterval{10};
 
 // What a value's text looks like must not depend on the server's or the role's settings; how long
 // statements wait does not either, as for every session of the catalog's.
@@ -149,6 +150,7 @@ Applied Applier::apply(const Batch& batch) {
     }
   }
   note_grown(ready);
+  index_loaded(Clock::now());
   applied->times = times_;
   return *applied;
 }
@@ -550,6 +552,7 @@ void Applier::note_grown(const std::vector<ReadyTable>& ready) {
 void Applier::tidy_up(Clock::time_point now) {
   stages_.drop_idle(now);
   children_.drop_idle(now);
+  index_loaded(now);
   if (grown_.empty()) return;
   const auto name = grown_.extract(grown_.begin()).value();
   const std::string table = catalog::quote_qualified(name.first, name.second);
@@ -557,6 +560,18 @@ void Applier::tidy_up(Clock::time_point now) {
     connection_.exec("ANALYZE (SKIP_LOCKED) " + table);
   } catch (const Error& error) {
     spdlog::warn("data source {}: no new statistics of {}: {}", source_name_, table, error.what());
+  }
+}
+
+// What was committed stays so: what fails here is tried again.
+void Applier::index_loaded(Clock::time_point now) {
+  if (now < next_index_) return;
+  next_index_ = now + kIndexInterval;
+  try {
+    shaper_.index_loaded();
+  } catch (const Error& error) {
+    if (!connection_.is_ok()) throw;
+    spdlog::warn("data source {}: no indexes yet: {}", source_name_, error.what());
   }
 }
 

@@ -44,7 +44,7 @@ class Applier {
 
   using Clock = std::chrono::steady_clock;
   // What can wait until there is nothing to apply, at `now`: statistics of tables that have grown,
-  // staging tables that nobody needs. Throws Error. REQUIRES: no
+  // indexes of those that are loaded, staging tables that nobody needs. Throws Error. REQUIRES: no
   // apply() at the same time.
   void tidy_up(Clock::time_point now);
 
@@ -80,6 +80,7 @@ class Applier {
              const std::vector<int64_t>& displacing);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void index_loaded(Clock::time_point now);
   void load_displaced();
   std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
                                         const MergeSql& sql);
@@ -125,6 +126,7 @@ class Applier {
   std::map<catalog::TableName, Growth> growth_;
   std::set<catalog::TableName> grown_;                       // and not analyzed since
   std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
+  Clock::time_point next_index_;
   // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
   std::set<uint64_t> open_letters_;
   std::set<std::string> topics_of_letters_;
