@@ -127,6 +127,7 @@ void look_at_indexes(Connection& connection, const Table& table, Findings& out) 
                      quote_literal(index), quote_literal(table.current())),
          out);
   }
+  if (table.lacks_indexes) return;
   look(connection, fmt::format("table {} has a uuid column without index", table.main()),
        fmt::format("SELECT format('Column %I.', a.attname) FROM pg_attribute a WHERE a.attrelid = "
                    "{0}::regclass AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped AND NOT "

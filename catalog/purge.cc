@@ -87,8 +87,9 @@ Purged purge(Connection& connection, const std::set<TableName>& tables) {
                                     std::string(fed.text(row, 2)), std::string(fed.text(row, 3))});
     purged.topics[std::string(fed.text(row, 0))].emplace(fed.text(row, 4));
   }
-  for (const char* table : {"base_table", "managed_table", "column_name", "chosen_type",
-                            "unresolved", "table_update", "transform_json", "dead_letter"}) {
+  for (const char* table :
+       {"base_table", "managed_table", "column_name", "chosen_type", "unresolved", "displaced",
+        "table_update", "transform_json", "dead_letter"}) {
     connection.exec(fmt::format("DELETE FROM metadb.{} WHERE {}", table, named(tables)));
   }
   for (const auto& [source, of_source] : purged.topics) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/access.h"
+#include "catalog/table_indexes.h"
 
 namespace metadb::catalog {
 namespace {
@@ -14,74 +15,6 @@ std::string text_array(const std::vector<std::string>& items) {
   std::vector<std::string> quoted;
   for (const std::string& item : items) quoted.push_back(quote_literal(item));
   return fmt::format("ARRAY[{}]::text[]", fmt::join(quoted, ", "));
-}
-
-const Column& key_column(const Table& table, const std::string& name) {
-  const Column* column = table.column(name);
-  if (column == nullptr) {
-    throw Error("XX000",
-                fmt::format("key column \"{}\" is missing in table {}", name, table.main()));
-  }
-  return *column;
-}
-
-bool is_bounded(const Column& column) {
-  return column.type && row_of(*column.type).is_bounded && row_of(*column.type).has_btree;
-}
-
-// The text of arrays and ranges depends on settings, as far as PostgreSQL knows: no index may be
-// built over it. They are indexed as they are, and a long one is refused.
-bool has_stable_text(const Column& column) {
-  return column.type && row_of(*column.type).has_btree &&
-         (row_of(*column.type).element || *column.type == PgType::numrange);
-}
-
-// Unique on the current leaf: at most one current row per origin and key (invariant 1). On the
-// main table, for users: a btree over the bounded columns, a hash index for each other one, since
-// a btree entry refuses long values.
-std::vector<std::string> key_index_sql(const Table& table) {
-  std::vector<std::string> out;
-  if (table.key_columns.empty()) return out;
-  std::vector<std::string> unique;
-  std::vector<std::string> bounded;
-  for (const std::string& name : table.key_columns) {
-    const Column& column = key_column(table, name);
-    unique.push_back("(" + key_expression(column) + ")");
-    if (is_bounded(column)) bounded.push_back(quote_identifier(name));
-  }
-  out.push_back(fmt::format("CREATE UNIQUE INDEX {} ON {} (__origin, {})",
-                            quote_identifier(table.history_name + "key"), table.current(),
-                            fmt::join(unique, ", ")));
-  int number = 0;
-  const auto index_name = [&] {
-    return quote_identifier(fmt::format("{}k{}", table.history_name, number++));
-  };
-  if (!bounded.empty()) {
-    out.push_back(fmt::format("CREATE INDEX {} ON {} ({})", index_name(), table.main(),
-                              fmt::join(bounded, ", ")));
-  }
-  for (const std::string& name : table.key_columns) {
-    const Column& column = key_column(table, name);
-    if (is_bounded(column)) continue;
-    const bool is_hashable = column.type && has_hash(*column.type);
-    out.push_back(
-        fmt::format("CREATE INDEX {} ON {} USING hash ({})", index_name(), table.main(),
-                    is_hashable ? quote_identifier(name) : "(" + key_expression(column) + ")"));
-  }
-  return out;
-}
-
-void drop_key_indexes(Connection& connection, const Table& table) {
-  // A primary key has at most 32 columns (INDEX_MAX_KEYS), so there are at most 33 of these.
-  std::vector<std::string> names = {quote_qualified(table.schema, table.history_name + "key")};
-  for (int i = 0; i <= 32; ++i) {
-    names.push_back(quote_qualified(table.schema, fmt::format("{}k{}", table.history_name, i)));
-  }
-  connection.exec(fmt::format("DROP INDEX IF EXISTS {}", fmt::join(names, ", ")));
-}
-
-void create_key_indexes(Connection& connection, const Table& table) {
-  for (const std::string& sql : key_index_sql(table)) connection.exec(sql);
 }
 
 // Each new version of a row is a new row, and the old one is dead: by default a fifth of the table,
@@ -108,9 +41,11 @@ int64_t register_table(Connection& connection, const Table& table) {
        table.parent.first, table.parent.second});
   return connection
       .exec(fmt::format("INSERT INTO metadb.managed_table (schema_name, table_name, history_name, "
-                        "sync_name, key_columns) VALUES ($1, $2, $3, $4, {}) RETURNING revision",
+                        "sync_name, key_columns, lacks_indexes) VALUES ($1, $2, $3, $4, {}, $5) "
+                        "RETURNING revision",
                         text_array(table.key_columns)),
-            {table.schema, table.current_name, table.history_name, table.sync_name})
+            {table.schema, table.current_name, table.history_name, table.sync_name,
+             table.lacks_indexes ? "t" : "f"})
       .int64(0, 0);
 }
 
@@ -232,7 +167,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
       "b.transformed, "
       "c.relname, pg_get_serial_sequence(quote_ident(m.schema_name) || '.' || "
       "quote_ident(c.relname), '__id'), m.revision, b.parent_schema_name, b.parent_table_name, "
-      "m.key_since > 0 "
+      "m.key_since > 0, m.lacks_indexes "
       "FROM metadb.managed_table m JOIN metadb.base_table b USING (schema_name, table_name) "
       "JOIN pg_namespace n ON n.nspname = m.schema_name "
       "JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = m.table_name "
@@ -254,6 +189,7 @@ std::vector<Table> load_tables(Connection& connection, const std::optional<Table
     table.revision = rows.int64(row, 8);
     table.parent = {std::string(rows.text(row, 9)), std::string(rows.text(row, 10))};
     table.has_changed_key = rows.boolean(row, 11);
+    table.lacks_indexes = rows.boolean(row, 12);
     by_name[{table.schema, table.current_name}] = &table;
   }
   load_columns(connection, by_name, only);
@@ -268,13 +204,6 @@ std::string columns_sql(const Table& table, std::string_view prefix) {
   for (const Column& column : table.columns)
     out += fmt::format(", {}{}", prefix, quote_identifier(column.name));
   return out;
-}
-
-std::string key_expression(const Column& column, std::string_view prefix) {
-  const std::string name = std::string(prefix) + quote_identifier(column.name);
-  if (is_bounded(column) || has_stable_text(column)) return name;
-  return fmt::format("md5({}::text)",
-                     column.type == PgType::numeric ? fmt::format("trim_scale({})", name) : name);
 }
 
 Table create_table(Connection& connection, const Table& table) {
@@ -294,9 +223,7 @@ Table create_table(Connection& connection, const Table& table) {
   connection.exec(
       fmt::format("CREATE TABLE {} (__id bigint PRIMARY KEY, generation bigint NOT NULL)",
                   quote_qualified(table.schema, table.sync_name)));
-  connection.exec(fmt::format("CREATE INDEX ON {} (__id)", table.main()));
-  create_key_indexes(connection, table);
-  for (const Column& column : table.columns) index_uuid_column(connection, table, column);
+  create_indexes(connection, table);
   Table created = table;
   created.revision = register_table(connection, table);
   created.id_sequence =
@@ -304,14 +231,6 @@ Table create_table(Connection& connection, const Table& table) {
   apply_access(connection, table.schema, table.main_name);
   apply_access(connection, table.schema, table.current_name);
   return created;
-}
-
-void index_uuid_column(Connection& connection, const Table& table, const Column& column) {
-  if (column.type != PgType::uuid) return;
-  const bool is_indexed_key = table.key_columns.size() == 1 && table.key_columns[0] == column.name;
-  if (is_indexed_key) return;
-  connection.exec(
-      fmt::format("CREATE INDEX ON {} ({})", table.main(), quote_identifier(column.name)));
 }
 
 namespace {

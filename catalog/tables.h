@@ -50,6 +50,7 @@ struct Table {
   std::vector<Column> columns;  // the source's, in table order
   std::vector<std::string> key_columns;        // names of ours, in key order; empty = no key
   bool has_changed_key = false;                // so that versions of one key may overlap
+  bool lacks_indexes = false;                  // all but the unique one (table_indexes.h)
   std::set<std::string> unindexed;             // uuid columns whose index is still to be made
   std::set<int> years;                         // of the history leaves there are
   std::string id_sequence;                     // of __id, as a quoted regclass
@@ -76,9 +77,9 @@ std::string columns_sql(const Table& table, std::string_view prefix = "");
 // they are in the source: after a change of scale there the same row comes with the other.
 std::string key_expression(const Column& column, std::string_view prefix = "");
 
-// Creates the table, its partitions but for the years, indexes and catalog rows. Who has access to
-// it, or on all, can read it from its first moment. Returns it with its revision and sequence.
-// REQUIRES: a transaction; table.years is empty.
+// Creates the table, its partitions but for the years, indexes (of one that lacks_indexes, the
+// unique one) and catalog rows. Who has access to it, or on all, can read it from its first moment.
+// Returns it with its revision and sequence. REQUIRES: a transaction; table.years is empty.
 Table create_table(Connection& connection, const Table& table);
 // REQUIRES: a transaction for each of these.
 void add_column(Connection& connection, const Table& table, const Column& column);
@@ -92,8 +93,6 @@ void record_column_name(Connection& connection, const Table& table, std::string_
 void change_types(Connection& connection, const Table& table, const std::vector<Column>& to);
 // The value of a column as a value of another type.
 std::string cast_column_sql(const Column& from, const Column& to);
-// Indexes a uuid column, unless the key's index serves it.
-void index_uuid_column(Connection& connection, const Table& table, const Column& column);
 // Records that the table is not what batches know of it any more.
 void revise(Connection& connection, const Table& table);
 // A history leaf for versions that start in `year` (UTC).

@@ -20,6 +20,7 @@ constexpr int kTriesMax = 10;
 // Of one batch, while its documents have rows that transformed tables lack a place for.
 constexpr int kFitsMax = 1000;
 constexpr std::chrono::seconds kUpdateInterval{1};
+constexpr std::chrono::seconds kIndexInterval{10};
 
 // What a value's text looks like must not depend on the server's or the role's settings; how long
 // statements wait does not either, as for every session of the catalog's.
@@ -94,6 +95,7 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
   for (int row = 0; row < unseen.rows(); ++row)
     unseen_.emplace(unseen.text(row, 0), unseen.text(row, 1));
+  load_displaced();
 }
 
 Applied Applier::apply(const Batch& batch) {
@@ -148,6 +150,7 @@ Applied Applier::apply(const Batch& batch) {
     }
   }
   note_grown(ready);
+  index_loaded(Clock::now());
   applied->times = times_;
   return *applied;
 }
@@ -232,6 +235,7 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
                            batch.snapshot.news);
   transaction.commit();
   forget_closed_letters(batch);
+  if (!displaced_.empty()) load_displaced();
   for (const catalog::TableName& name : recorded) updates_[name] = Clock::now();
   return outcome_;
 }
@@ -282,30 +286,49 @@ void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& r
   }
 }
 
+// Key changes can make many runs. A savepoint for each would be more than a snapshot has room for
+// (64 subtransactions), which slows down all who read: they share one, as long as none fails.
 void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) {
-  for (const Run& run : changes.runs) apply_run(run, ready);
+  const std::vector<Run>& runs = changes.runs;
+  if (runs.size() > 1 && !data_error_of(ready, [&] {
+        for (const Run& run : runs) write_run(run, ready);
+      }))
+    return;
+  for (const Run& run : runs) apply_run(run, ready);
 }
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
-  const catalog::TableName name(ready.table->schema, ready.table->current_name);
-  if (run.begins_anew) queue(MergeSql::forget_marks(*ready.table, ready.origin));
-  if (may_be_copied(run, ready) && copy_snapshot(run, ready, stage(run, ready))) return;
-  merged_.insert(name);
+  const std::optional<Error> error = data_error_of(ready, [&] { write_run(run, ready); });
+  if (!error) return;
+  find_misfit(run, ready);
+  bisect(run, ready, *error);
+}
+
+// Undoes what `work` did if the values are at fault, and says so.
+template <class Work>
+std::optional<Error> Applier::data_error_of(const ReadyTable& ready, const Work& work) {
   queue("SAVEPOINT run");
   const Applied before = outcome_;
   const int64_t end_before = last_end(ready);
   try {
-    execute(run, ready);
+    work();
     queue("RELEASE SAVEPOINT run");
+    return std::nullopt;
   } catch (const Error& error) {
     if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
     queued_.clear();
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;
     last_ends_[ready.source] = {ready.table->revision, end_before};
-    find_misfit(run, ready);
-    bisect(run, ready, error);
+    return error;
   }
+}
+
+void Applier::write_run(const Run& run, const ReadyTable& ready) {
+  if (run.begins_anew) queue(MergeSql::forget_marks(*ready.table, ready.origin));
+  if (may_be_copied(run, ready) && copy_snapshot(run, ready, stage(run, ready))) return;
+  merged_.insert({ready.table->schema, ready.table->current_name});
+  execute(run, ready);
 }
 
 void Applier::execute(const Run& run, const ReadyTable& ready) {
@@ -331,17 +354,19 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
       break;
     case RunKind::moved:
       fill_moved(run, ready, sql);
-      merge(run, ready, sql);
+      merge(run, ready, sql, settle_displaced(run, ready, sql));
       if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
     case RunKind::merge:
-    case RunKind::truncate:
+    case RunKind::truncate: {
+      const std::vector<int64_t> displacing = settle_displaced(run, ready, sql);
       if (!run.unavailable.empty()) {
         for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
       }
-      merge(run, ready, sql);
+      merge(run, ready, sql, displacing);
       if (run.generation > 0) connection_.exec(sql.mark_keys(run.generation));
       break;
+    }
   }
 }
 
@@ -374,34 +399,30 @@ std::vector<Keys> Applier::key_groups(const Run& run, const MergeSql& sql) {
   return {Keys::once};
 }
 
-void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+// `displacing`: as settle_displaced() returned them.
+void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+                    const std::vector<int64_t>& displacing) {
   const int64_t end_us = last_end(ready);
-  if (run.earliest_us() < end_us) queue(sql.look_up_ends(end_us));
   queue(sql.pair(key_groups(run, sql)));
   write_work(run, ready, sql);
   children_.follow(ready, sql, {run.earliest_us(), end_us});
+  if (!displacing.empty()) connection_.exec(sql.note_displaced(displacing));
 }
 
 // The old row is the newest version of the old key: an ended one, or its current row where its
 // delete has not been read yet (it lies in another partition).
 void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  std::tuple<int64_t, int64_t, int64_t> newest{};  // __end, __start, __id
-  std::string where;
-  const auto look = [&](const std::string& leaf) {
-    const catalog::Result found = connection_.exec(sql.find_old_row(leaf));
-    if (found.rows() == 0) return;
-    const std::tuple version(found.int64(0, 1), found.int64(0, 2), found.int64(0, 0));
-    if (!where.empty() && version <= newest) return;
-    newest = version;
-    where = leaf;
-  };
-  for (const int year : ready.table->years) look(ready.table->leaf(year));
-  look(ready.table->current());
-  if (!where.empty())
-    connection_.exec(sql.fill_from_old_row(where, std::get<2>(newest), run.unavailable));
-  connection_.exec(sql.drop_old_key());
-  if (!where.empty()) return;
-  for (const Keys keys : key_groups(run, sql)) connection_.exec(sql.fill(run.unavailable, keys));
+  std::vector<std::string> leaves = {ready.table->current()};
+  for (const int year : ready.table->years) leaves.push_back(ready.table->leaf(year));
+  const catalog::Result found = connection_.exec(queued_with(sql.find_old_row(leaves)));
+  const bool is_found = found.rows() > 0;
+  if (is_found) {
+    const std::string& leaf = leaves.at(static_cast<size_t>(found.int64(0, 0)));
+    queue(sql.fill_from_old_row(leaf, found.int64(0, 1), run.unavailable));
+  }
+  queue(sql.drop_old_key());
+  if (is_found) return;
+  for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
 }
 
 void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
@@ -532,6 +553,7 @@ void Applier::note_grown(const std::vector<ReadyTable>& ready) {
 void Applier::tidy_up(Clock::time_point now) {
   stages_.drop_idle(now);
   children_.drop_idle(now);
+  index_loaded(now);
   if (grown_.empty()) return;
   const auto name = grown_.extract(grown_.begin()).value();
   const std::string table = catalog::quote_qualified(name.first, name.second);
@@ -539,6 +561,18 @@ void Applier::tidy_up(Clock::time_point now) {
     connection_.exec("ANALYZE (SKIP_LOCKED) " + table);
   } catch (const Error& error) {
     spdlog::warn("data source {}: no new statistics of {}: {}", source_name_, table, error.what());
+  }
+}
+
+// What was committed stays so: what fails here is tried again.
+void Applier::index_loaded(Clock::time_point now) {
+  if (now < next_index_) return;
+  next_index_ = now + kIndexInterval;
+  try {
+    shaper_.index_loaded();
+  } catch (const Error& error) {
+    if (!connection_.is_ok()) throw;
+    spdlog::warn("data source {}: no indexes yet: {}", source_name_, error.what());
   }
 }
 

@@ -44,7 +44,8 @@ class Applier {
 
   using Clock = std::chrono::steady_clock;
   // What can wait until there is nothing to apply, at `now`: statistics of tables that have grown,
-  // staging tables that nobody needs. Throws Error. REQUIRES: no apply() at the same time.
+  // indexes of those that are loaded, staging tables that nobody needs. Throws Error. REQUIRES: no
+  // apply() at the same time.
   void tidy_up(Clock::time_point now);
 
   // Asks PostgreSQL to cancel what apply() waits for; from any thread.
@@ -66,15 +67,23 @@ class Applier {
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
+  template <class Work>
+  std::optional<catalog::Error> data_error_of(const ReadyTable& ready, const Work& work);
+  void write_run(const Run& run, const ReadyTable& ready);
   void bisect(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void park(const Run& run, const ReadyTable& ready, const catalog::Error& reason);
   void execute(const Run& run, const ReadyTable& ready);
   void insert(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   static std::vector<Keys> key_groups(const Run& run, const MergeSql& sql);
   void copy_staged(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void merge(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+             const std::vector<int64_t>& displacing);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void index_loaded(Clock::time_point now);
+  void load_displaced();
+  std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
+                                        const MergeSql& sql);
   void truncate(const Run& run, const ReadyTable& ready);
   void find_misfit(const Run& run, const ReadyTable& ready);
   void check_types(const catalog::Table& table);
@@ -106,8 +115,9 @@ class Applier {
     int64_t end_us = 0;
   };
   std::map<catalog::SourceTableKey, LastEnd> last_ends_;
-  std::set<catalog::TableName> merged_;  // into which more than snapshots came
-  std::set<catalog::TableName> unseen_;  // some of whose values were never seen
+  std::set<catalog::TableName> merged_;     // into which more than snapshots came
+  std::set<catalog::TableName> unseen_;     // some of whose values were never seen
+  std::set<catalog::TableName> displaced_;  // in which rows are noted that took another one's key
   bool lacks_year_ = false;  // the batch in hand has ended versions of a year without partition
   struct Growth {
     int64_t rows = 0;
@@ -116,6 +126,7 @@ class Applier {
   std::map<catalog::TableName, Growth> growth_;
   std::set<catalog::TableName> grown_;                       // and not analyzed since
   std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
+  Clock::time_point next_index_;
   // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
   std::set<uint64_t> open_letters_;
   std::set<std::string> topics_of_letters_;

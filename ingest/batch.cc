@@ -185,6 +185,7 @@ Run Run::slice(size_t begin, size_t end) const {
   out.years = years;
   out.is_snapshot = is_snapshot;
   out.has_delete = has_delete;
+  out.key_changes = key_changes;
   out.generation = generation;
   out.begins_anew = begins_anew && begin == 0;
   out.has_repeats = has_repeats;
@@ -259,6 +260,8 @@ void Batch::add(const Change& change, const Message& from, const Confirmation& c
   Run& run = open_run(changes_of(change, from), kind_of(change), change, confirmation);
   if (run.kind != RunKind::truncate) append_rows(run, change);
   run.messages.push_back(from);
+  if (change.op == Op::create && change.fill_key)
+    run.key_changes.push_back(static_cast<int64_t>(run.changes()));
   run.times_us.push_back(change.ts_us);
   run.unavailable.insert(change.row.unavailable.begin(), change.row.unavailable.end());
   run.years.insert(year);

@@ -48,6 +48,8 @@ struct Run {
   std::set<int> years;             // of the event times, UTC
   bool is_snapshot = true;         // every change is a snapshot read
   bool has_delete = false;
+  // The n of each insert that is half of a key change. Those of a slice hold for the whole run.
+  std::vector<int64_t> key_changes;
   // The snapshot generation that the rows which it leaves are marked with; 0: none.
   int64_t generation = 0;
   // What rows of this generation have confirmed in the table before it counts no more.

@@ -100,6 +100,8 @@ Properties consumer_properties(const KafkaOptions& options) {
       {"fetch.max.bytes", std::to_string(fetch)},
       {"fetch.message.max.bytes", std::to_string(std::min<size_t>(fetch, 8UL << 20))},
       {"socket.keepalive.enable", "true"},
+      // A broker that is back is found within seconds.
+      {"reconnect.backoff.max.ms", "2000"},
       {"log.connection.close", "false"},
   };
   if (options.security.ends_with("ssl") && !names_a_ca(options.properties)) {

@@ -24,6 +24,7 @@ constexpr milliseconds kCloseTimeout{3000};
 constexpr milliseconds kSeekTimeout{2000};
 constexpr milliseconds kSeekRetry{5};
 constexpr milliseconds kMetadataTimeout{2000};
+constexpr milliseconds kProbeTimeout{20};
 
 ListHandle new_list(size_t size) {
   return ListHandle(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
@@ -89,6 +90,8 @@ struct KafkaSource::Client {
   std::optional<std::vector<TopicPartition>> matching_partitions(milliseconds timeout);
   void join_anew();
   void broker_error(rd_kafka_resp_err_t error, const char* text);
+  void answered();
+  void probe(milliseconds timeout);
   void note(rd_kafka_resp_err_t error, std::string text);
   std::optional<SourceEvent> next();
   int64_t offset_at(const TopicPartition& at, int64_t time, Clock::time_point deadline);
@@ -98,6 +101,7 @@ struct KafkaSource::Client {
   rd_kafka_t* handle = nullptr;
   std::deque<SourceEvent> events;  // from callbacks, which run inside consumer_poll()
   Troubles troubles;
+  Absence absence;  // of all brokers
   std::vector<TopicPartition> assigned;
   bool owes_assign = false;   // the group waits for our answer to a rebalance
   bool has_inherited = true;  // the next assignment may be that of an earlier process
@@ -185,7 +189,7 @@ void KafkaSource::Client::rebalance(rd_kafka_resp_err_t error,
     }
     std::sort(assigned.begin(), assigned.end());
     owes_assign = true;
-    troubles.recovered();
+    answered();
     try {
       if (!is_inherited_assignment_old()) {
         events.emplace_back(Assigned{assigned});
@@ -257,8 +261,26 @@ void KafkaSource::Client::broker_error(rd_kafka_resp_err_t error, const char* te
     return;
   }
   // Each broker has said what is wrong with it; that all of them are down would hide it.
-  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    absence.begin(Clock::now());
+    return;
+  }
   note(error, text);
+}
+
+void KafkaSource::Client::answered() {
+  troubles.recovered();
+  if (absence.end()) events.emplace_back(SourceBack{});
+}
+
+// A broker that comes back says nothing where nothing new is to be read. With one that has
+// answered the handshake a question is waiting behind the fetch, and times out; without one it
+// fails.
+void KafkaSource::Client::probe(milliseconds timeout) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error = rd_kafka_metadata(handle, 0, nullptr, &metadata, count_of(timeout));
+  const MetadataHandle held(metadata);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__TIMED_OUT) answered();
 }
 
 void KafkaSource::Client::note(rd_kafka_resp_err_t error, std::string text) {
@@ -274,6 +296,7 @@ std::optional<SourceEvent> KafkaSource::Client::next() {
     return event;
   }
   if (auto text = troubles.due(Clock::now())) return SourceTrouble{std::move(*text)};
+  if (absence.is_news(Clock::now())) return SourceAway{};
   return std::nullopt;
 }
 
@@ -282,7 +305,7 @@ std::optional<SourceEvent> KafkaSource::Client::event_of(const rd_kafka_message_
   TopicPartition at = place_of(message);
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      troubles.recovered();
+      answered();
       return EndOfPartition{std::move(at), message.offset};
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -318,8 +341,15 @@ SourceEvent KafkaSource::poll(milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   while (true) {
     if (auto event = client_->next()) return std::move(*event);
-    const auto waiting = client_->troubles.next();
-    const auto wait = until(waiting ? std::min(*waiting, deadline) : deadline);
+    if (client_->absence.must_probe(Clock::now())) {
+      client_->probe(std::min(kProbeTimeout, until(deadline)));
+      continue;
+    }
+    auto wake = deadline;
+    for (const auto& next : {client_->troubles.next(), client_->absence.next()}) {
+      if (next) wake = std::min(wake, *next);
+    }
+    const auto wait = until(wake);
     MessageHandle raw(rd_kafka_consumer_poll(client_->handle, count_of(wait)));
     if (raw == nullptr) {
       if (client_->events.empty() && Clock::now() >= deadline) return Nothing{};
@@ -329,7 +359,7 @@ SourceEvent KafkaSource::poll(milliseconds timeout) {
       if (auto event = client_->event_of(*raw)) return std::move(*event);
       continue;
     }
-    client_->troubles.recovered();
+    client_->answered();
     Message message;
     message.topic = rd_kafka_topic_name(raw->rkt);
     message.partition = raw->partition;

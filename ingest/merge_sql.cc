@@ -337,13 +337,18 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) con
       with_current(current_values(unavailable)), keys == Keys::repeated ? " WHERE s.r" : "");
 }
 
-std::string MergeSql::find_old_row(const std::string& leaf) const {
+std::string MergeSql::find_old_row(const std::vector<std::string>& leaves) const {
   // A version of the past that a dead letter has made late has a newer __id than later ones.
-  return fmt::format(
-      "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, (extract(epoch FROM h.__end) * "
-      "1000000)::bigint, (extract(epoch FROM h.__start) * 1000000)::bigint FROM {} h WHERE {} "
-      "ORDER BY h.__end DESC, h.__start DESC, h.__id DESC LIMIT 1) h WHERE s.n = 0",
-      stage(), leaf, join_condition("s", "h"));
+  constexpr std::string_view kNewest = "__end DESC, __start DESC, __id DESC LIMIT 1";
+  std::vector<std::string> found;
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    found.push_back(fmt::format(
+        "SELECT {} AS leaf, h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, h.__end, h.__start "
+        "FROM {} h WHERE {} ORDER BY {}) h WHERE s.n = 0",
+        i, stage(), leaves[i], join_condition("s", "h"), kNewest));
+  }
+  return fmt::format("SELECT leaf, __id FROM ({}) f ORDER BY {}", fmt::join(found, " UNION ALL "),
+                     kNewest);
 }
 
 std::string MergeSql::fill_from_old_row(const std::string& leaf, int64_t id,

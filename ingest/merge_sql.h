@@ -81,12 +81,26 @@ class MergeSql {
   // Gives unavailable columns the last available value of their key's chain. Leaves in `u` the
   // columns for which there is none: what was never seen of a row was not seen of its next version.
   [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable, Keys keys) const;
-  // RunKind::moved: the newest version of the old key (stage row n = 0) in `leaf`, as (id).
-  [[nodiscard]] std::string find_old_row(const std::string& leaf) const;
+  // RunKind::moved: the newest version of the old key (stage row n = 0) in the leaves, as (index of
+  // the leaf, id).
+  [[nodiscard]] std::string find_old_row(const std::vector<std::string>& leaves) const;
   // Leaves in `u` what was never seen of that row either.
   [[nodiscard]] std::string fill_from_old_row(const std::string& leaf, int64_t id,
                                               const std::set<uint16_t>& unavailable) const;
   [[nodiscard]] std::string drop_old_key() const;
+
+  // Keys that a key change gives to a row while another one has them (displaced_sql.cc). In order,
+  // the changes of each key that `key_changes` has, or whose current row is noted: (first n of the
+  // key, n, delete, whether of a key change, whether equal to what was before it, and, in
+  // microseconds, its time, the start of the current row (NULL: none), the time that is noted, and
+  // what look_up_ends() has found).
+  [[nodiscard]] std::string key_chains(const std::vector<int64_t>& key_changes) const;
+  // Takes those changes out of the run.
+  [[nodiscard]] std::string drop_changes(const std::vector<int64_t>& numbers) const;
+  // Forgets what is noted of the current rows of these changes, and of rows that have gone.
+  [[nodiscard]] std::string forget_displaced(const std::vector<int64_t>& numbers) const;
+  // Notes the current row of each of these changes, with the time of the change.
+  [[nodiscard]] std::string note_displaced(const std::vector<int64_t>& numbers) const;
 
   // Looks up in the history when the keys of events before `last_end_us` last ended.
   [[nodiscard]] std::string look_up_ends(int64_t last_end_us) const;

@@ -57,6 +57,10 @@ struct EndOfPartition {
 struct SourceTrouble {
   std::string message;
 };
+// No broker has answered for a while; troubles say why. The source keeps trying by itself.
+struct SourceAway {};
+// One answers again.
+struct SourceBack {};
 // Something that needs the worker to start over: offset out of range, fatal client error.
 struct SourceFailure {
   std::string message;
@@ -65,8 +69,8 @@ struct SourceFailure {
 };
 struct Nothing {};  // the time-out passed
 
-using SourceEvent =
-    std::variant<Nothing, Message, Assigned, Revoked, EndOfPartition, SourceTrouble, SourceFailure>;
+using SourceEvent = std::variant<Nothing, Message, Assigned, Revoked, EndOfPartition, SourceTrouble,
+                                 SourceAway, SourceBack, SourceFailure>;
 
 struct Watermarks {
   int64_t low = 0;

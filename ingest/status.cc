@@ -60,7 +60,21 @@ void StatusBoard::report_retry(std::string text, int64_t next_retry_us) {
   status_.next_retry_us = next_retry_us;
 }
 
+void StatusBoard::source_is_away() {
+  const std::scoped_lock lock(mutex_);
+  is_source_away_ = true;
+  enter_locked(SourceState::retrying);
+  if (status_.last_error.empty()) report_locked(Trouble::source, "no broker answers");
+}
+
+void StatusBoard::source_is_back() {
+  const std::scoped_lock lock(mutex_);
+  if (is_source_away_ && last_trouble_ == Trouble::source) forget_error_locked();
+  is_source_away_ = false;
+}
+
 void StatusBoard::enter_locked(SourceState state) {
+  if (is_source_away_ && state != SourceState::stopped) state = SourceState::retrying;
   if (status_.state == state && status_.since_us != 0) return;
   status_.state = state;
   status_.since_us = now_us();

@@ -115,6 +115,10 @@ class StatusBoard {
   void report_retry(std::string text, int64_t next_retry_us);
   // Events arrive and are committed: what the last error was about is over, if that proves it.
   void recovered(int64_t now_us);
+  // No broker of the source answers: until source_is_back() the state is `retrying`, whatever else
+  // is entered.
+  void source_is_away();
+  void source_is_back();
   // The group gives all there is.
   void group_is_whole();
   [[nodiscard]] SourceStatus read() const;
@@ -136,6 +140,7 @@ class StatusBoard {
   mutable std::mutex mutex_;
   SourceStatus status_;
   Trouble last_trouble_ = Trouble::stream;
+  bool is_source_away_ = false;
   std::map<TopicPartition, PartitionStatus> partitions_;
 };
 

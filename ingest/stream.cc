@@ -205,6 +205,11 @@ void Stream::visit(const SourceEvent& event) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
     parts_.snapshot_memory.last_row = Clock::now();
     parts_.board.report_error(Trouble::source, trouble->message);
+  } else if (std::holds_alternative<SourceAway>(event)) {
+    parts_.board.source_is_away();
+  } else if (std::holds_alternative<SourceBack>(event)) {
+    spdlog::info("data source {}: a broker answers again", options_.source_name);
+    parts_.board.source_is_back();
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
     // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It

@@ -9,6 +9,7 @@
 
 #include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
+#include "catalog/table_indexes.h"
 #include "ingest/names.h"
 
 namespace metadb::ingest {
@@ -52,6 +53,11 @@ const RowSchema* first_schema(const TableChanges& changes) {
     if (run.schema) return run.schema.get();
   }
   return nullptr;
+}
+
+// Its rows are copied into the table, and need no index but the unique one.
+bool is_copied(const Run& run) {
+  return run.schema && run.is_snapshot && run.generation == 0 && !run.begins_anew;
 }
 
 LaneStopped collision(const TableChanges& changes, const SourceTable& wanted,
@@ -284,6 +290,7 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
     table.columns.push_back(column_for(event_column, name));
   }
   table.key_columns = key_of(table, schema);
+  table.lacks_indexes = std::ranges::all_of(changes.runs, is_copied);
   auto created = in_transaction(table, [&] {
     claim(changes, target);
     Table out;
@@ -330,6 +337,7 @@ std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableCha
                                               const SourceTable& target) {
   Table fitted = table;
   for (const Run& run : changes.runs) {
+    if (fitted.lacks_indexes && !is_copied(run)) fitted = build_indexes(fitted);
     if (run.schema) {
       fitted = fit_indexes(fit_columns(fitted, *run.schema));
       fitted = fit_key(fitted, *run.schema, target);
@@ -368,6 +376,7 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
 // Apart from the columns: who adds a column keeps readers out until the end of the transaction, who
 // makes an index does not. What a failure left undone is done here, too.
 Table TableShaper::fit_indexes(const Table& table) {
+  if (table.lacks_indexes) return table;
   Table fitted = table;
   for (const std::string& name : table.unindexed) {
     fitted = *in_transaction(fitted, [&] {
@@ -378,6 +387,36 @@ Table TableShaper::fit_indexes(const Table& table) {
     });
   }
   return fitted;
+}
+
+// An index that is built when the rows are there costs a fraction of one that grows with them.
+// Interrupted, it is built anew: that it is lacking stands in the database.
+Table TableShaper::build_indexes(const Table& table) {
+  spdlog::info("building the indexes of {}", table.main());
+  const auto begin = std::chrono::steady_clock::now();
+  const Table built = *in_transaction(table, [&] {
+    catalog::build_indexes(connection_, table);
+    Table out = table;
+    out.lacks_indexes = false;
+    out.unindexed.clear();
+    return out;
+  });
+  spdlog::info("indexes of {} built in {:.2f} s", table.main(),
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return built;
+}
+
+void TableShaper::index_loaded() {
+  const auto snapshot = catalog_.snapshot();
+  const bool is_any = std::ranges::any_of(snapshot->tables, [&](const auto& pair) {
+    return pair.second->lacks_indexes && pair.second->source_name == source_name_;
+  });
+  if (!is_any) return;
+  for (const catalog::TableName& name : catalog::tables_loaded(connection_, source_name_)) {
+    const auto table = snapshot->tables.find(name);
+    if (table != snapshot->tables.end() && table->second->lacks_indexes)
+      build_indexes(*table->second);
+  }
 }
 
 // Text takes every value. Of the other steps two have values without a twin: a date after the year

@@ -74,6 +74,9 @@ class TableShaper {
   // Partitions for the years of its current rows, and of its last end: somebody has dropped one.
   // Throws as prepare() does.
   void fit_years_of_rows(const catalog::Table& table, const std::string& topic);
+  // Builds the indexes of the source's tables that its snapshot has loaded: no row has come for
+  // half a minute. Throws Error, LaneStopped not among them.
+  void index_loaded();
   // Runs `change` of a table in a transaction that shares its stream, then publishes what it
   // returns. What fails stops the topic, as in prepare().
   std::shared_ptr<const catalog::Table> change(const std::string& topic,
@@ -95,6 +98,7 @@ class TableShaper {
                                             const catalog::SourceTable& target);
   catalog::Table fit_columns(const catalog::Table& table, const RowSchema& schema);
   catalog::Table fit_indexes(const catalog::Table& table);
+  catalog::Table build_indexes(const catalog::Table& table);
   catalog::Table widen(const catalog::Table& table, const catalog::Column& column,
                        catalog::PgType to);
   catalog::Table fit_key(const catalog::Table& table, const RowSchema& schema,

@@ -50,4 +50,32 @@ std::optional<Troubles::Clock::time_point> Troubles::next() const {
   return first->due;
 }
 
+void Absence::begin(Clock::time_point now) {
+  if (since_) return;
+  since_ = now;
+  next_probe_ = now + kProbeInterval;
+}
+
+bool Absence::end() {
+  since_.reset();
+  return std::exchange(is_told_, false);
+}
+
+bool Absence::is_news(Clock::time_point now) {
+  if (!since_ || is_told_ || now - *since_ < Troubles::kPatience) return false;
+  is_told_ = true;
+  return true;
+}
+
+bool Absence::must_probe(Clock::time_point now) {
+  if (!since_ || now < next_probe_) return false;
+  next_probe_ = now + kProbeInterval;
+  return true;
+}
+
+std::optional<Absence::Clock::time_point> Absence::next() const {
+  if (!since_ || is_told_) return std::nullopt;
+  return *since_ + Troubles::kPatience;
+}
+
 }  // namespace metadb::ingest

@@ -39,4 +39,27 @@ class Troubles {
   std::map<std::string, Clock::time_point> told_;
 };
 
+// Whether any broker answers. Used by one thread.
+class Absence {
+ public:
+  using Clock = Troubles::Clock;
+  // Between two questions whether it is over.
+  static constexpr std::chrono::seconds kProbeInterval{1};
+
+  void begin(Clock::time_point now);
+  // True if its beginning was told.
+  bool end();
+  // True once it has lasted for Troubles::kPatience: it is to be told now.
+  bool is_news(Clock::time_point now);
+  // True once in each interval, as long as it lasts.
+  bool must_probe(Clock::time_point now);
+  // When is_news() may next be true; none if that is not to be expected.
+  [[nodiscard]] std::optional<Clock::time_point> next() const;
+
+ private:
+  std::optional<Clock::time_point> since_;
+  bool is_told_ = false;
+  Clock::time_point next_probe_;
+};
+
 }  // namespace metadb::ingest

@@ -263,7 +263,10 @@ void Worker::stream(const std::stop_token& stop) {
     if (!decoders_) {
       decoders_.emplace(decoder_options(stop));
     }
-    if (!consumer_) consumer_ = factory_(source_, *catalog_.snapshot());
+    if (!consumer_) {
+      board_.source_is_back();  // as far as the new one knows
+      consumer_ = factory_(source_, *catalog_.snapshot());
+    }
     Stream stream({catalog_, *consumer_, lanes_, strands_, *decoders_, board_, assigned_, share_,
                    retries_, snapshot_memory_},
                   stream_options());

@@ -7,6 +7,7 @@
 #include "catalog/dependents.h"
 #include "catalog/inference.h"
 #include "catalog/scalar_type.h"
+#include "catalog/table_indexes.h"
 #include "server/commands/rights.h"
 #include "server/commands/run.h"
 #include "server/commands/table_work.h"

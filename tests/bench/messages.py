@@ -6,6 +6,7 @@ import random
 import uuid
 
 DELIMITER = "|"  # between key and value for kcat; in no JSON text here
+FIRST_LSN = 27484048
 
 FIELDS = [
     {"type": "string", "optional": False, "name": "io.debezium.data.Uuid", "version": 1, "field": "id"},
@@ -68,19 +69,21 @@ class Topic:
     def __init__(self, table):
         self.table = table
         self.name = f"bench.public.{table}"
-        self._lsn = 27484048
+        self._lsn = FIRST_LSN
         self._value_schema = _compact(_envelope_schema(self.name))
         self._key_schema = _compact({"type": "struct", "fields": FIELDS[:1], "optional": False,
                                      "name": f"{self.name}.Key"})
 
     def line(self, op, row, snapshot="false"):
         self._lsn += 100
+        # All rows of a snapshot have one place in the log: another one would be a snapshot that was begun anew.
+        lsn = FIRST_LSN if op == "r" else self._lsn
         payload = {
             "before": None, "after": None if op == "d" else row,
             "source": {"version": "1.9.8.Final", "connector": "postgresql", "name": "bench",
                        "ts_ms": 1719000000000 + self._lsn // 1000, "snapshot": snapshot, "db": "library",
-                       "sequence": f'[null,"{self._lsn}"]' if op == "r" else f'["{self._lsn}","{self._lsn}"]',
-                       "schema": "public", "table": self.table, "txId": 729, "lsn": self._lsn, "xmin": None},
+                       "sequence": f'[null,"{lsn}"]' if op == "r" else f'["{lsn}","{lsn}"]',
+                       "schema": "public", "table": self.table, "txId": 729, "lsn": lsn, "xmin": None},
             "op": op, "ts_ms": 1719000000000 + self._lsn // 1000, "transaction": None}
         key = _compact({"id": row["id"]})
         return (f'{{"schema":{self._key_schema},"payload":{key}}}{DELIMITER}'

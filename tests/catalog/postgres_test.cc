@@ -109,6 +109,19 @@ TEST(Connection, PrefersTheServerThatTakesWrites) {
       catalog::Connection{catalog::conninfo_with(several, {{"target_session_attrs", "any"}})});
 }
 
+// A statement has no time limit; a network that says nothing any more has.
+TEST(Connection, NoticesASilentNetworkWithinAMinuteUnlessToldOtherwise) {
+  const Connection connection(server_conninfo());
+  EXPECT_EQ(connection.parameter("tcp_user_timeout"), "60000");
+  EXPECT_EQ(connection.parameter("keepalives_idle"), "30");
+  EXPECT_EQ(connection.parameter("keepalives_interval"), "10");
+  EXPECT_EQ(connection.parameter("keepalives_count"), "3");
+  const Connection patient(catalog::conninfo_with(
+      server_conninfo(), {{"tcp_user_timeout", "0"}, {"keepalives_idle", "7200"}}));
+  EXPECT_EQ(patient.parameter("tcp_user_timeout"), "0");
+  EXPECT_EQ(patient.parameter("keepalives_idle"), "7200");
+}
+
 TEST(Connection, EachStatementHasItsResult) {
   const TestDatabase database;
   Connection connection = database.connect();

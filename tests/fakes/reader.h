@@ -21,6 +21,8 @@ struct Seen {
   std::vector<ingest::EndOfPartition> ends;
   std::vector<std::string> troubles;
   std::vector<ingest::SourceFailure> failures;
+  int aways = 0;
+  int backs = 0;
   int assignments = 0;
   int revocations = 0;
 };
@@ -70,6 +72,10 @@ class Reader {
       seen.ends.push_back(std::move(*end));
     } else if (auto* trouble = std::get_if<ingest::SourceTrouble>(&event)) {
       seen.troubles.push_back(std::move(trouble->message));
+    } else if (std::holds_alternative<ingest::SourceAway>(event)) {
+      ++seen.aways;
+    } else if (std::holds_alternative<ingest::SourceBack>(event)) {
+      ++seen.backs;
     } else if (auto* failure = std::get_if<ingest::SourceFailure>(&event)) {
       seen.failures.push_back(std::move(*failure));
     }

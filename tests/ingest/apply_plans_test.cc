@@ -92,7 +92,7 @@ TEST_F(ApplyPlans, NoStatementReadsTheWholeTable) {
   for (const std::string& statement :
        {sql.pair({Keys::once, Keys::repeated}), sql.pair({Keys::all}), sql.fill({2}, Keys::once),
         sql.fill({2}, Keys::repeated), sql.end_current(), sql.look_up_ends(kBaseUs + 2),
-        sql.find_old_row(leaf), sql.find_covering(leaf, {kBaseUs, kBaseUs + 1}),
+        sql.find_old_row({leaf}), sql.find_covering(leaf, {kBaseUs, kBaseUs + 1}),
         sql.find_next(leaf, kBaseUs), sql.mark_keys(1), sql.forget_unresolved()}) {
     EXPECT_THAT(whole_scans(connection, statement), ElementsAre()) << plan(connection, statement);
   }

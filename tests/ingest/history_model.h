@@ -43,6 +43,7 @@ class HistoryModel {
         values.push_back(source == nullptr ? std::nullopt : source->values[i]);
       }
     }
+    note_displaced(key, ts_us, old_key.has_value());
     if (has_current && versions.back().values == values) return;
     int64_t start_us = ts_us;
     if (!versions.empty()) {
@@ -54,13 +55,15 @@ class HistoryModel {
   }
 
   void remove(const std::string& key, int64_t ts_us) {
-    std::vector<Version>& versions = versions_[key];
-    if (versions.empty() || versions.back().end_us != INT64_MAX) return;
-    versions.back().end_us = std::max(ts_us, versions.back().start_us);
+    const auto displaced = displaced_.find(key);
+    const bool is_of_displaced = displaced != displaced_.end() && displaced->second == ts_us;
+    displaced_.erase(key);
+    if (!is_of_displaced) end(versions_[key], ts_us);
   }
 
   void truncate(int64_t ts_us) {
-    for (auto& [key, versions] : versions_) remove(key, ts_us);
+    displaced_.clear();
+    for (auto& [key, versions] : versions_) end(versions, ts_us);
   }
 
   [[nodiscard]] std::map<std::string, std::vector<Version>> versions() const {
@@ -72,7 +75,28 @@ class HistoryModel {
   }
 
  private:
+  static void end(std::vector<Version>& versions, int64_t ts_us) {
+    if (versions.empty() || versions.back().end_us != INT64_MAX) return;
+    versions.back().end_us = std::max(ts_us, versions.back().start_us);
+  }
+
+  // A key change that gives the key of a living row to another one, in one transaction: the next
+  // delete of the key in it is about the row that had it.
+  void note_displaced(const std::string& key, int64_t ts_us, bool is_key_change) {
+    const std::vector<Version>& versions = versions_[key];
+    const bool has_current = !versions.empty() && versions.back().end_us == INT64_MAX;
+    const bool displaces = is_key_change && has_current && versions.back().start_us < ts_us;
+    const auto noted = displaced_.find(key);
+    const bool is_noted = noted != displaced_.end() && noted->second == ts_us;
+    if (displaces) {
+      displaced_[key] = ts_us;
+    } else if (!is_key_change || !is_noted) {
+      displaced_.erase(key);
+    }
+  }
+
   std::map<std::string, std::vector<Version>> versions_;
+  std::map<std::string, int64_t> displaced_;
 };
 
 }  // namespace metadb::tests

@@ -206,6 +206,19 @@ TEST_F(KafkaSourceTest, TellsOnceThatNoBrokerAnswersAndGoesOnWhenOneDoes) {
   EXPECT_THAT(reader.seen.records, ElementsAre("a/0@0=0", "a/0@1=1", "a/0@2=2", "a/0@3=3"));
 }
 
+TEST_F(KafkaSourceTest, TellsWhenNoBrokerAnswersAndWhenOneDoesAlthoughNothingComes) {
+  KafkaSource source(options({"a"}));
+  Reader reader(source);
+  ASSERT_TRUE(reader.until(ends(1)));
+  broker_.set_down(true);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return seen.aways > 0; }));
+  EXPECT_EQ(reader.seen.backs, 0);
+  broker_.set_down(false);
+  ASSERT_TRUE(reader.until([](const Seen& seen) { return seen.backs > 0; }, 60s));
+  EXPECT_EQ(reader.seen.aways, 1);
+  EXPECT_EQ(reader.seen.backs, 1);
+}
+
 TEST_F(KafkaSourceTest, AdvisesPlaintextWhenTlsIsAnsweredInPlaintext) {
   auto of = options({"a"});
   of.security = "ssl";

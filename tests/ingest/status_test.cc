@@ -5,6 +5,7 @@
 namespace metadb::tests {
 namespace {
 
+using ingest::SourceState;
 using ingest::SourceStatus;
 using ingest::StatusBoard;
 using ingest::Trouble;
@@ -68,6 +69,29 @@ TEST(Status, CountsAddUpByPartitionUntilTheTopicIsGone) {
   EXPECT_EQ(board.read().duplicates, 2);
   board.keep_topics({"u"});
   EXPECT_EQ(board.partitions().size(), 1U);
+}
+
+TEST(Status, RetriesForAsLongAsNoBrokerAnswers) {
+  StatusBoard board;
+  board.enter(SourceState::streaming);
+  board.source_is_away();
+  EXPECT_EQ(board.read().state, SourceState::retrying);
+  EXPECT_EQ(board.read().last_error, "no broker answers");
+  board.report_error(Trouble::source, "connection refused");
+  board.enter(SourceState::streaming);
+  EXPECT_EQ(board.read().state, SourceState::retrying);
+  board.source_is_back();
+  board.enter(SourceState::streaming);
+  EXPECT_EQ(board.read().state, SourceState::streaming);
+  EXPECT_FALSE(has_error(board));
+}
+
+TEST(Status, BrokerThatIsBackEndsNoOtherTrouble) {
+  StatusBoard board;
+  board.source_is_away();
+  board.report_error(Trouble::stream, "a topic stands");
+  board.source_is_back();
+  EXPECT_TRUE(has_error(board));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 namespace metadb::tests {
 namespace {
 
+using ingest::Absence;
 using ingest::Troubles;
 using ingest::Urgency;
 using std::chrono::seconds;
@@ -42,6 +43,38 @@ TEST(Troubles, TellsEqualOnesOnceAMinute) {
   EXPECT_FALSE(troubles.due(kStart + seconds(59)));
   troubles.note("failed", Urgency::at_once, kStart + seconds(61));
   EXPECT_TRUE(troubles.due(kStart + seconds(61)));
+}
+
+TEST(Absence, IsToldOnceWhenItHasLasted) {
+  Absence absence;
+  EXPECT_EQ(absence.next(), std::nullopt);
+  absence.begin(kStart);
+  absence.begin(kStart + seconds(1));
+  EXPECT_FALSE(absence.is_news(kStart + seconds(1)));
+  EXPECT_EQ(absence.next(), kStart + Troubles::kPatience);
+  EXPECT_TRUE(absence.is_news(kStart + Troubles::kPatience));
+  EXPECT_FALSE(absence.is_news(kStart + seconds(100)));
+  EXPECT_EQ(absence.next(), std::nullopt);
+  EXPECT_TRUE(absence.end());
+  EXPECT_FALSE(absence.end());
+}
+
+TEST(Absence, ShortOneIsNotTold) {
+  Absence absence;
+  absence.begin(kStart);
+  EXPECT_FALSE(absence.end());
+  EXPECT_FALSE(absence.is_news(kStart + seconds(100)));
+}
+
+TEST(Absence, AsksOnceInAnInterval) {
+  Absence absence;
+  EXPECT_FALSE(absence.must_probe(kStart));
+  absence.begin(kStart);
+  EXPECT_FALSE(absence.must_probe(kStart));
+  EXPECT_TRUE(absence.must_probe(kStart + Absence::kProbeInterval));
+  EXPECT_FALSE(absence.must_probe(kStart + Absence::kProbeInterval));
+  absence.end();
+  EXPECT_FALSE(absence.must_probe(kStart + seconds(100)));
 }
 
 }  // namespace
