@@ -47,7 +47,9 @@ Stream::Stream(Parts parts, StreamOptions options)
       watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
              parts_.snapshot_memory),
       report_(options_.source_name, parts_.board),
-      slots_(options_.writers) {}
+      slots_(options_.writers) {
+  writer_of(slots_.front());  // it has work of its own where nothing comes
+}
 
 bool Stream::run(const std::stop_token& stop) {
   stop_ = stop;
