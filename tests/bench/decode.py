@@ -77,7 +77,11 @@ def measure(room, short):
     judged = found[JUDGED]
     for what, value, least in (("MB/s", judged["bytes_per_second"] / 1e6, LEAST_BYTES / 1e6),
                                ("events/s", judged["items_per_second"], LEAST_EVENTS)):
-        print(f"decode: {JUDGED}: at least {least:,.0f} {what}: {'met' if value >= least else 'not met'} ({value:,.0f})")
+        print(f"decode: {JUDGED}: at least {least:,.0f} {what}: {_verdict(value >= least)} ({value:,.0f})")
     more = found[WIDER]["allocations"] - found["json with schemas, envelope"]["allocations"]
-    print(f"decode: no allocation for a field: {'met' if more < 1 else f'not met ({more:.1f} more for {8 * WIDE} columns)'}",
+    print(f"decode: no allocation for a field: {_verdict(more < 1)} ({more:.1f} more for {WIDE} times the columns)",
           flush=True)
+
+
+def _verdict(is_met):
+    return "met" if is_met else "not met"

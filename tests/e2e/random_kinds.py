@@ -123,7 +123,6 @@ KINDS = [
     _kind("boolean[]", lambda random: _array(_one_of("true", "false"))(random) + "::boolean[]"),
     _kind("timestamp with time zone[]", lambda random: _array(_quoted("2016-11-04 13:51:30.123456+02"))(random)
           + "::timestamptz[]"),
-    _kind("xml", _quoted("<a b=\"c\">d</a>", "text"), "text"),
     _kind("random_mood", _quoted("sad", "so so"), "text", nth=None),
 ]
 KEYS = [kind for kind in KINDS if kind.nth]

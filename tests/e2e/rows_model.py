@@ -84,6 +84,7 @@ class RowsModel:
 
     def recast(self, column, cast):
         """The type here is wider now, for all versions; cast maps texts to texts."""
+        self.is_rekeyed = self.is_rekeyed or column in self.key
         everything = [row.values for row in self.rows]
         everything += [state for states in self.states.values() for state in states if state is not None]
         for values in {id(values): values for values in everything}.values():

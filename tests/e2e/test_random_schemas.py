@@ -25,7 +25,8 @@ SETTINGS = [
     {},
     {"time.precision.mode": "microseconds", "decimal.handling.mode": "string"},
 ]
-# How the text of a value that came as one type reads in a column of another: as the column's type prints it.
+OURS = {"__id", "__start", "__end", "__current", "__origin"}
+# Where the cast to text is not what the type's own output prints.
 PRINTED = {"inet": "concat({0})"}
 
 
@@ -160,7 +161,8 @@ class Found:
     def __init__(self, table, target, source_name):
         self.table, self._target = table, target
         where = self._query("""SELECT schema_name, table_name FROM metadb.source_table
-            WHERE source_name = %s AND source_schema = %s AND source_table = %s""", [source_name, table.schema, table.name])
+            WHERE source_name = %s AND source_schema = %s AND source_table = %s""",
+                            [source_name, table.schema, table.name])
         self._where = where[0] if where else None
         if not where:
             return
@@ -169,9 +171,8 @@ class Found:
         self.types = dict(self._query("""SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
             WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND attnum > 0""", where[0]))
         self.here = {name: renamed.get(name, name) for name in table.kinds_seen}
-        # A column of which no event has told is not there.
-        self.names = [name for name in table.kinds_seen if self.here[name] in self.types and
-                      (not self.here[name].startswith("__") or name in renamed or self.here[name] not in OURS)]
+        # A column of which no event has told is not there, or is ours.
+        self.names = [name for name, here in self.here.items() if here in self.types and here not in OURS]
 
     def _query(self, sql, parameters=None):
         cursor = self._target.cursor()
@@ -201,8 +202,8 @@ class Found:
             else:
                 value = f"v::{self._type(name)}"
                 printed = [text for text, in self._query(
-                    f"SELECT {self._printed(name, value)} FROM unnest(%s::text[]) WITH ORDINALITY AS t(v, n) ORDER BY n",
-                    [texts])]
+                    f"SELECT {self._printed(name, value)} FROM unnest(%s::text[]) WITH ORDINALITY AS t(v, n) "
+                    "ORDER BY n", [texts])]
             for row, text in zip(out, printed):
                 row[name] = text
         return out
@@ -255,6 +256,3 @@ class Found:
     def differences(what, wanted, found):
         wanted, found = (collections.Counter(tuple(row.items()) for row in rows) for rows in (wanted, found))
         return describe_counter(f"{what} lacks", wanted - found) + describe_counter(f"{what} has", found - wanted)
-
-
-OURS = {"__id", "__start", "__end", "__current", "__origin"}
