@@ -85,6 +85,18 @@ LaneStopped second_server(const TableChanges& changes, const SourceTable& known)
       changes.topic};
 }
 
+// Current rows that no event will find by the table's key: the column is new to them, or has got
+// its name, and what the source has there was never sent.
+int64_t rows_without_key(catalog::Connection& connection, const Table& table) {
+  if (table.key_columns.empty()) return 0;
+  std::vector<std::string> missing;
+  for (const std::string& column : table.key_columns)
+    missing.push_back(catalog::quote_identifier(column) + " IS NULL");
+  const catalog::Result found = connection.exec(
+      fmt::format("SELECT count(*) FROM {} WHERE {}", table.current(), fmt::join(missing, " OR ")));
+  return std::stoll(std::string(found.text(0, 0)));
+}
+
 constexpr std::string_view kOtherName =
     "Give the data source the option add_schema_prefix, or let its filters leave the table out.";
 
@@ -491,15 +503,23 @@ Table TableShaper::fit_key(const Table& table, const RowSchema& schema, const So
   agree_on_key(table, key, target);
   if (key == table.key_columns) return table;
   int64_t ended = 0;
+  int64_t lost = 0;
   Table fitted = *in_transaction(table, [&] {
     ended = catalog::change_key(connection_, table, {key, target.origin});
     Table out = table;
     out.key_columns = key;
     out.has_changed_key = true;
+    lost = rows_without_key(connection_, out);
     return out;
   });
   spdlog::warn("the key of {} is now ({}), was ({}); {} rows that share the new key have ended",
                fitted.main(), fmt::join(key, ", "), fmt::join(table.key_columns, ", "), ended);
+  if (lost > 0) {
+    spdlog::warn(
+        "{} current rows of {} have no value in the key ({}): no change finds them, and they stay "
+        "current until the table is resynchronized (SYNC DATA SOURCE {})",
+        lost, fitted.main(), fmt::join(key, ", "), catalog::quote_identifier(source_name_));
+  }
   return fitted;
 }
 

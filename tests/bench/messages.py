@@ -25,8 +25,8 @@ def _field(kind, field, optional=True, **more):
     return {"type": kind, "optional": optional, **more, "field": field}
 
 
-def _envelope_schema(topic):
-    row = {"type": "struct", "fields": FIELDS, "optional": True, "name": f"{topic}.Value"}
+def _envelope_schema(topic, fields):
+    row = {"type": "struct", "fields": fields, "optional": True, "name": f"{topic}.Value"}
     source = [_field("string", name, False) for name in ("version", "connector", "name")]
     source += [_field("int64", "ts_ms", False),
                _field("string", "snapshot", name="io.debezium.data.Enum", version=1,
@@ -66,12 +66,14 @@ def new_row(number, chance):
 class Topic:
     """Writes the records of one table, as kcat's lines of key and value. Its log goes on from event to event."""
 
-    def __init__(self, table):
+    def __init__(self, table, fields=None):
+        """The first of the fields is the key."""
+        fields = fields or FIELDS
         self.table = table
         self.name = f"bench.public.{table}"
         self._lsn = FIRST_LSN
-        self._value_schema = _compact(_envelope_schema(self.name))
-        self._key_schema = _compact({"type": "struct", "fields": FIELDS[:1], "optional": False,
+        self._value_schema = _compact(_envelope_schema(self.name, fields))
+        self._key_schema = _compact({"type": "struct", "fields": fields[:1], "optional": False,
                                      "name": f"{self.name}.Key"})
 
     def line(self, op, row, snapshot="false"):

@@ -10,7 +10,7 @@ def _counter(rows):
     return collections.Counter(tuple(row) for row in rows)
 
 
-def _describe(kind, counter):
+def describe_counter(kind, counter):
     return [f"{kind}: {row} x {count}" for row, count in list(counter.items())[:SHOWN]]
 
 
@@ -21,7 +21,7 @@ def current_differences(table, source, target, schema):
         cursor = connection.cursor()
         cursor.execute(f"SELECT {table.images()} FROM {name}")
         rows.append(_counter(cursor.fetchall()))
-    return _describe(f"{table.name} lacks", rows[0] - rows[1]) + _describe(f"{table.name} has", rows[1] - rows[0])
+    return describe_counter(f"{table.name} lacks", rows[0] - rows[1]) + describe_counter(f"{table.name} has", rows[1] - rows[0])
 
 
 Version = collections.namedtuple("Version", "id start end current state")
@@ -87,7 +87,7 @@ def history_differences(journal, table, target, schema):
         cursor = target.cursor()
         cursor.execute(f'SELECT {table.images()} FROM "{schema}"."{table.name}__"')
         found = _counter(cursor.fetchall())
-        return _describe("history lacks", wanted - found) + _describe("history has", found - wanted)
+        return describe_counter("history lacks", wanted - found) + describe_counter("history has", found - wanted)
     versions = read_history(table, target, schema)
     problems = []
     for key in versions.keys() | journal.states[table.name].keys():

@@ -3,6 +3,7 @@
 import unittest
 
 from compare import FOREVER, Version, expected_versions, key_problems
+from rows_model import RowsModel
 
 COLUMNS = ["id", "v"]
 
@@ -76,3 +77,52 @@ class Problems(unittest.TestCase):
 
     def test_current_and_end_that_disagree_are_found(self):
         self.check([Version(1, day(1), day(2), True, A)], [A], "do not agree")
+
+
+class Model(unittest.TestCase):
+    """Rows as (value of v, whether current)."""
+
+    def setUp(self):
+        self.model = RowsModel(["id"])
+        self.model.upsert(state("a"))
+
+    def expect(self, *rows):
+        self.assertEqual([(row.values.get("v"), row.current) for row in self.model.rows], list(rows))
+
+    def test_an_equal_state_makes_no_version(self):
+        self.model.upsert(state("a"))
+        self.expect(("a", True))
+
+    def test_another_state_ends_the_one_before(self):
+        self.model.upsert(state("b"))
+        self.expect(("a", False), ("b", True))
+
+    def test_a_row_that_comes_back_makes_a_version(self):
+        self.model.remove(state("a"))
+        self.model.upsert(state("a"))
+        self.expect(("a", False), ("a", True))
+
+    def test_a_column_that_is_gone_is_null(self):
+        self.model.upsert({"id": "1"})
+        self.expect(("a", False), (None, True))
+
+    def test_a_truncate_ends_all(self):
+        self.model.upsert({"id": "2", "v": "b"})
+        self.model.truncate()
+        self.expect(("a", False), ("b", False))
+
+    def test_under_another_key_rows_are_found_by_it(self):
+        self.model.change_key(["v"])
+        self.model.upsert({"id": "2", "v": "a"})
+        self.expect(("a", False), ("a", True))
+
+    def test_without_a_key_one_of_equal_rows_ends(self):
+        self.model.change_key([])
+        self.model.upsert(state("a"))
+        self.model.replace(state("a"), state("b"))
+        self.expect(("a", False), ("a", True), ("b", True))
+
+    def test_a_wider_type_holds_for_all_versions(self):
+        self.model.upsert(state("b"))
+        self.model.recast("v", {"a": "A", "b": "B"})
+        self.expect(("A", False), ("B", True))

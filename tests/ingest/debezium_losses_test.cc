@@ -1,12 +1,9 @@
 #include "ingest/debezium_losses.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
-#include <sstream>
 
 #include "tests/ingest/decoding.h"
+#include "tests/ingest/heard_log.h"
 
 namespace metadb::tests {
 namespace {
@@ -34,25 +31,6 @@ TEST(Losses, AreToldBySchemaAlone) {
   EXPECT_EQ(losses({.type = "int64", .semantic = "org.apache.kafka.connect.data.Timestamp"}),
             Losses{Loss::time_in_millis});
 }
-
-// What the default logger says meanwhile.
-class HeardLog {
- public:
-  HeardLog() : before_(spdlog::default_logger()) {
-    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
-    sink->set_pattern("%l %v");
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", sink));
-    spdlog::set_level(spdlog::level::info);
-  }
-  ~HeardLog() { spdlog::set_default_logger(before_); }
-  HeardLog(const HeardLog&) = delete;
-  HeardLog& operator=(const HeardLog&) = delete;
-  [[nodiscard]] std::string text() const { return text_.str(); }
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
-  std::ostringstream text_;
-};
 
 TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
   const std::vector<TestField> fields = {

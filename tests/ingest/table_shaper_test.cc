@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "ingest/outcome.h"
+#include "tests/ingest/heard_log.h"
 #include "tests/ingest/history_test.h"
 
 namespace metadb::tests {
@@ -381,6 +382,22 @@ TEST_F(Shaper, KeyThatGoesLeavesRowsWithoutKey) {
                   .table->key_columns.empty());
   EXPECT_THAT(indexes("keyless_later"), ElementsAre("btree (__id)"));
   expect_snapshot_is_committed();
+}
+
+// ALTER TABLE ... RENAME of a key column: the rows that are here have nothing in the new one.
+TEST_F(Shaper, KeyThatOldRowsDoNotHaveIsTold) {
+  const auto table = of("db", "public", "key_renamed");
+  const auto ready = prepare(table, plain());
+  connection_.exec(
+      fmt::format("INSERT INTO {} (__start, __end, __current, __origin, id) VALUES "
+                  "(now(), '9999-12-31Z', true, '', 1)",
+                  ready.table->main()));
+  const HeardLog told;
+  prepare(table, schema_of({{"number", PgType::int4}, {"v", PgType::text}}, {0}));
+  EXPECT_THAT(told.text(), AllOf(HasSubstr("warning the key of"),
+                                 HasSubstr("warning 1 current rows of \"public\".\"key_renamed__\" "
+                                           "have no value in the key (number)"),
+                                 HasSubstr("SYNC DATA SOURCE \"src\"")));
 }
 
 }  // namespace
