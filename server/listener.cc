@@ -8,16 +8,15 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
 #include <list>
+#include <system_error>
 #include <thread>
 #include <unordered_set>
 
@@ -41,26 +40,27 @@ constexpr std::chrono::minutes kComplaintPause{1};
 // are to be told that there is no place.
 constexpr size_t kGuestsMax = 100;
 
-// On the executor of a Channel.
-template <typename Protocol>
-using Accepted = asio::basic_stream_socket<Protocol, wire::Channel::Executor>;
+// Connections that are accepted before others have their turn.
+constexpr int kAcceptsAtOnce = 16;
 
-ClientOrigin origin_of(const Accepted<tcp>& socket) {
-  error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
+ClientOrigin origin_of(const tcp::endpoint& endpoint) {
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
-  // One that is gone already has the address 0.0.0.0, which is not local.
   return {address, endpoint.port(), std::nullopt};
 }
 
-ClientOrigin origin_of(Accepted<stream_protocol>& socket) {
+ClientOrigin origin_of(int fd, const sockaddr_storage& address, socklen_t size) {
+  if (address.ss_family != AF_UNIX) {
+    tcp::endpoint endpoint;
+    endpoint.resize(size);
+    std::memcpy(endpoint.data(), &address, size);
+    return origin_of(endpoint);
+  }
   ucred peer{};
-  socklen_t size = sizeof peer;
-  const bool is_known =
-      ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  socklen_t peer_size = sizeof peer;
+  const bool is_known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) == 0;
   return {std::nullopt, 0, is_known ? std::optional(peer.uid) : std::nullopt};
 }
 
@@ -78,25 +78,29 @@ catalog::Error cannot_listen(const std::string& where, const error_code& error) 
 
 }  // namespace
 
+// One thread runs the loop and does everything with the sockets on it; others only post.
 struct FrontEnd::IoThread {
-  // One thread runs it and does everything with the sockets on it; others only post. So the locks
-  // around each socket can go.
-  asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  wire::BufferPool buffers;
+  wire::BufferPool buffers;  // sessions that the loop still holds at its end give theirs back
+  wire::EventLoop loop;
   std::unordered_set<Session*> sessions;  // used on this thread
   std::thread thread;
 };
 
+struct FrontEnd::Listener {
+  Listener(wire::EventLoop& loop, Descriptor socket)
+      : watch(loop, std::move(socket)), pause(loop) {}
+  wire::Watch watch;
+  wire::Timer pause;
+  std::optional<wire::Timer::Clock::time_point> complained;
+};
+
 struct FrontEnd::Listening {
-  std::list<tcp::acceptor> tcp_acceptors;
-  std::list<stream_protocol::acceptor> local_acceptors;
+  asio::io_context context;  // of names and sockets until they listen; never run
+  std::list<Listener> listeners;
   std::string socket_path;
 
   void close() {
-    error_code ignored;
-    for (auto& acceptor : tcp_acceptors) acceptor.close(ignored);
-    for (auto& acceptor : local_acceptors) acceptor.close(ignored);
+    listeners.clear();
     if (!socket_path.empty()) ::unlink(socket_path.c_str());
     socket_path.clear();
   }
@@ -124,10 +128,9 @@ FrontEnd::~FrontEnd() {
 void FrontEnd::start() {
   for (const std::string& address : options_.addresses) listen_on(address);
   if (!options_.socket_directory.empty()) listen_on_socket();
-  for (auto& acceptor : listening_->tcp_acceptors) accept_from(acceptor);
-  for (auto& acceptor : listening_->local_acceptors) accept_from(acceptor);
+  for (Listener& listener : listening_->listeners) accept_from(listener);
   for (auto& thread : threads_) {
-    thread->thread = std::thread([&context = thread->context] { context.run(); });
+    thread->thread = std::thread([&loop = thread->loop] { loop.run(); });
   }
 }
 
@@ -140,7 +143,7 @@ void FrontEnd::listen_on(const std::string& address) {
         .with_hint("0.0.0.0 and :: mean all addresses.");
   }
   error_code error;
-  tcp::resolver resolver(threads_.front()->context);
+  tcp::resolver resolver(listening_->context);
   const auto found =
       resolver.resolve(address, std::to_string(port_), tcp::resolver::passive, error);
   if (error) throw cannot_listen(where, error);
@@ -160,7 +163,7 @@ void FrontEnd::listen_on(const std::string& address) {
 
 error_code FrontEnd::listen_on(const tcp::endpoint& endpoint) {
   error_code error;
-  tcp::acceptor acceptor(threads_.front()->context);
+  tcp::acceptor acceptor(listening_->context);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && endpoint.address().is_v6()) {
@@ -170,14 +173,14 @@ error_code FrontEnd::listen_on(const tcp::endpoint& endpoint) {
   if (!error) acceptor.listen(kBacklog, error);
   if (error) return error;
   port_ = acceptor.local_endpoint().port();
-  listening_->tcp_acceptors.push_back(std::move(acceptor));
+  listen_with(acceptor, error);
   return error;
 }
 
 // A socket file that a dead server left behind is replaced; a living one is not.
 void FrontEnd::listen_on_socket() {
   const std::string path = fmt::format("{}/.s.PGSQL.{}", options_.socket_directory, port_);
-  asio::io_context& context = threads_.front()->context;
+  asio::io_context& context = listening_->context;
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     throw cannot_listen(path, asio::error::name_too_long);
   }
@@ -196,61 +199,65 @@ void FrontEnd::listen_on_socket() {
     error = error_code(errno, boost::system::system_category());
   }
   if (!error) acceptor.listen(kBacklog, error);
+  if (!error) listen_with(acceptor, error);
   if (error) throw cannot_listen(path, error);
   listening_->socket_path = path;
-  listening_->local_acceptors.push_back(std::move(acceptor));
+}
+
+// From now on it is watched by the first io thread.
+template <typename Acceptor>
+void FrontEnd::listen_with(Acceptor& acceptor, error_code& error) {
+  acceptor.non_blocking(true, error);
+  Descriptor socket;
+  if (!error) socket = Descriptor(acceptor.release(error));
+  if (socket) listening_->listeners.emplace_back(threads_.front()->loop, std::move(socket));
 }
 
 // Accepting goes on whatever happens.
-template <typename Acceptor>
-void FrontEnd::accept_from(Acceptor& acceptor) {
-  asio::co_spawn(acceptor.get_executor(), accept(acceptor),
-                 [this, &acceptor](const std::exception_ptr& error) {
-                   if (!error) return;
-                   spdlog::error("accepting connections failed: {}", reason_of(error));
-                   accept_from(acceptor);
-                 });
+void FrontEnd::accept_from(Listener& listener) {
+  listener.watch.when_readable([this, &listener] { accept_some(listener); });
 }
 
-template <typename Acceptor>
-asio::awaitable<void> FrontEnd::accept(Acceptor& acceptor) {
-  using Clock = std::chrono::steady_clock;
-  const auto protocol = acceptor.local_endpoint().protocol();
-  std::optional<Clock::time_point> complained;
-  for (;;) {
-    Accepted<typename Acceptor::protocol_type> socket(threads_.front()->context);
-    error_code error;
-    co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
-    if (!acceptor.is_open()) co_return;
-    if (error) {
-      if (!complained || Clock::now() - *complained >= kComplaintPause) {
-        spdlog::warn("connections cannot be accepted: {}", error.message());
-        complained = Clock::now();
-      }
-      asio::steady_timer pause(acceptor.get_executor(), kAcceptPause);
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      if (!acceptor.is_open()) co_return;
-      continue;
+void FrontEnd::accept_some(Listener& listener) {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    Descriptor client(::accept4(listener.watch.fd(), reinterpret_cast<sockaddr*>(&address), &size,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client) {
+      if (!has_room()) continue;
+      ClientOrigin origin = origin_of(client.get(), address, size);
+      hand_over(std::move(client), std::move(origin));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      listener.watch.read_nothing();
+      break;
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      return rest(listener, errno);
     }
-    if (!has_room()) continue;
-    const ClientOrigin origin = origin_of(socket);
-    Descriptor client(socket.release(error));
-    if (client) hand_over(std::move(client), protocol, origin);
   }
+  accept_from(listener);
 }
 
-// A socket is known to the loop of one thread only: its own makes it one of Asio's again.
-void FrontEnd::hand_over(Descriptor client, const asio::generic::stream_protocol& protocol,
-                         const ClientOrigin& origin) {
+// There may be a descriptor again soon.
+void FrontEnd::rest(Listener& listener, int error) {
+  const auto now = wire::Timer::Clock::now();
+  if (!listener.complained || now - *listener.complained >= kComplaintPause) {
+    spdlog::warn("connections cannot be accepted: {}",
+                 error_code(error, boost::system::system_category()).message());
+    listener.complained = now;
+  }
+  listener.pause.start(now + kAcceptPause, [this, &listener] { accept_from(listener); });
+}
+
+void FrontEnd::hand_over(Descriptor client, ClientOrigin origin) {
   IoThread& thread = next_thread();
-  asio::post(thread.context,
-             [this, &thread, client = std::move(client), protocol, origin]() mutable {
-               wire::Channel::Socket socket(thread.context);
-               error_code error;
-               socket.assign(protocol, client.get(), error);
-               if (error) return spdlog::warn("a connection cannot be served: {}", error.message());
-               static_cast<void>(client.release());
-               adopt(thread, wire::Channel(std::move(socket)), origin);
+  asio::post(thread.loop.executor(),
+             [this, &thread, client = std::move(client), origin = std::move(origin)]() mutable {
+               try {
+                 adopt(thread, std::move(client), std::move(origin));
+               } catch (const std::system_error& error) {
+                 spdlog::warn("a connection cannot be served: {}", error.what());
+               }
              });
 }
 
@@ -266,15 +273,17 @@ FrontEnd::IoThread& FrontEnd::next_thread() {
 }
 
 // On the session's own thread.
-void FrontEnd::adopt(IoThread& thread, wire::Channel client, ClientOrigin origin) {
+void FrontEnd::adopt(IoThread& thread, Descriptor socket, ClientOrigin origin) {
+  wire::Channel client(std::move(socket), thread.loop);
   {
     const std::lock_guard lock(mutex_);
     if (is_stopping_) return;
     ++sessions_;
   }
-  auto session = std::make_shared<Session>(std::move(client), origin, services_, thread.buffers);
+  auto session =
+      std::make_shared<Session>(std::move(client), std::move(origin), services_, thread.buffers);
   thread.sessions.insert(session.get());
-  asio::co_spawn(thread.context, session->run(),
+  asio::co_spawn(thread.loop.executor(), session->run(),
                  [this, &thread, session](const std::exception_ptr& error) {
                    if (error) spdlog::error("a session ended by an error: {}", reason_of(error));
                    thread.sessions.erase(session.get());
@@ -294,7 +303,7 @@ void FrontEnd::choose_policy(SessionPolicy policy) {
 
 void FrontEnd::for_each_session(void (Session::*action)()) {
   for (auto& thread : threads_) {
-    asio::post(thread->context, [&sessions = thread->sessions, action] {
+    thread->loop.post([&sessions = thread->sessions, action] {
       // An action can't end a session at once: its coroutine takes its leave later.
       for (Session* session : sessions) (session->*action)();
     });
@@ -306,7 +315,7 @@ void FrontEnd::stop(std::chrono::milliseconds patience) {
     listening_->close();
     return;
   }
-  asio::post(threads_.front()->context, [this] { listening_->close(); });
+  threads_.front()->loop.post([this] { listening_->close(); });
   {
     std::unique_lock lock(mutex_);
     is_stopping_ = true;
@@ -317,7 +326,7 @@ void FrontEnd::stop(std::chrono::milliseconds patience) {
       session_ended_.wait(lock, has_none);
     }
   }
-  for (auto& thread : threads_) thread->work.reset();
+  for (auto& thread : threads_) thread->loop.stop();
   for (auto& thread : threads_) thread->thread.join();
 }
 

@@ -1,8 +1,6 @@
 // The front end: listening sockets, io threads and the sessions on them.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -56,20 +54,21 @@ class FrontEnd {
 
  private:
   struct IoThread;
+  struct Listener;
   struct Listening;
 
   void listen_on(const std::string& address);
   boost::system::error_code listen_on(const boost::asio::ip::tcp::endpoint& endpoint);
   void listen_on_socket();
   template <typename Acceptor>
-  boost::asio::awaitable<void> accept(Acceptor& acceptor);
-  template <typename Acceptor>
-  void accept_from(Acceptor& acceptor);
+  void listen_with(Acceptor& acceptor, boost::system::error_code& error);
+  void accept_from(Listener& listener);
+  void accept_some(Listener& listener);
+  void rest(Listener& listener, int error);
   [[nodiscard]] bool has_room() const;
   IoThread& next_thread();
-  void hand_over(Descriptor client, const boost::asio::generic::stream_protocol& protocol,
-                 const ClientOrigin& origin);
-  void adopt(IoThread& thread, wire::Channel client, ClientOrigin origin);
+  void hand_over(Descriptor client, ClientOrigin origin);
+  void adopt(IoThread& thread, Descriptor client, ClientOrigin origin);
   void for_each_session(void (Session::*action)());
 
   FrontEndOptions options_;

@@ -6,7 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -52,14 +51,13 @@ asio::awaitable<std::variant<ScramVerifier, catalog::Error>> ask(CommandPool& po
   using Answer = std::variant<ScramVerifier, catalog::Error>;
   if (!source) co_return catalog::Error(wire::sqlstate::kInsufficientPrivilege, "no superuser");
   const auto executor = co_await asio::this_coro::executor;
-  // A timer that is cancelled is this coroutine's bell.
-  auto bell = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
+  auto bell = std::make_shared<wire::Bell>(wire::loop_of(executor));
   auto answer = std::make_shared<std::optional<Answer>>();
   const auto job = [=, user = std::move(user)] {
     Answer found = source(user);
     asio::post(executor, [bell, answer, found = std::move(found)]() mutable {
       *answer = std::move(found);
-      bell->cancel();
+      bell->ring();
     });
   };
   try {
@@ -67,8 +65,7 @@ asio::awaitable<std::variant<ScramVerifier, catalog::Error>> ask(CommandPool& po
   } catch (const catalog::Error& error) {
     *answer = error;
   }
-  boost::system::error_code ignored;
-  while (!*answer) co_await bell->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  while (!*answer) co_await bell->rung();
   co_return std::move(**answer);
 }
 
@@ -86,7 +83,7 @@ Session::Session(wire::Channel client, ClientOrigin origin, SessionServices& ser
       buffers_(buffers),
       origin_(std::move(origin)),
       policy_(services.policy.current()),
-      executor_(client.socket().get_executor()),
+      loop_(client.loop()),
       client_(std::move(client)) {}
 
 asio::awaitable<void> Session::run() {
@@ -166,15 +163,18 @@ asio::awaitable<bool> Session::connect(bool with_tls) {
   const auto upstream = services_.upstream.current();
   auto connected = co_await connect_upstream(*upstream, with_tls);
   // The client's time may have run out meanwhile.
-  if (legs_) client_.emplace(std::move(legs_->client));
+  if (legs_) {
+    client_.emplace(std::move(legs_->client));
+    legs_.reset();
+  }
   if (auto* failure = std::get_if<UpstreamFailure>(&connected)) {
     co_await refuse(fatal_report(failure->sqlstate, std::move(failure->reason)));
     co_return false;
   }
   auto& connection = std::get<UpstreamConnection>(connected);
   route_ = connection.route;
-  legs_ = std::make_unique<SessionLegs>(std::move(*client_), std::move(connection.channel),
-                                        buffers_, executor_);
+  legs_ =
+      std::make_unique<SessionLegs>(std::move(*client_), std::move(connection.channel), buffers_);
   client_.reset();
   co_return true;
 }
@@ -253,7 +253,7 @@ void Session::stop_now() {
   const auto target = cancel();
   const bool is_busy = legs_ && (legs_->status != 'I' || !legs_->replies.is_empty());
   if (target && is_busy) {
-    asio::co_spawn(executor_,
+    asio::co_spawn(executor(),
                    forward_cancel(target->route, target->key, services_.options.cancel_timeout),
                    asio::detached);
   }
@@ -265,9 +265,10 @@ void Session::stop_now() {
 }
 
 void Session::start_login_timer() {
-  login_timer_ = std::make_unique<asio::steady_timer>(executor_, policy_->login_timeout);
-  login_timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-    const auto self = error ? nullptr : weak.lock();
+  login_timer_.emplace(loop_);
+  const auto deadline = std::chrono::steady_clock::now() + policy_->login_timeout;
+  login_timer_->start(deadline, [weak = weak_from_this()] {
+    const auto self = weak.lock();
     if (!self || !self->login_timer_) return;
     spdlog::info("a connection from {} ended: its login took too long", self->origin_.name());
     self->login_timer_.reset();
@@ -278,11 +279,10 @@ void Session::start_login_timer() {
 
 // Wakes when a session that has done nothing since would have been idle for too long.
 void Session::watch_idleness() {
-  if (!idle_timer_) idle_timer_ = std::make_unique<asio::steady_timer>(executor_);
+  if (!idle_timer_) idle_timer_ = std::make_unique<wire::Timer>(loop_);
   const auto limit = policy_->idle_timeout;
-  idle_timer_->expires_at(relay_->last_activity() + limit);
-  idle_timer_->async_wait([weak = weak_from_this(), limit](const boost::system::error_code& error) {
-    const auto self = error ? nullptr : weak.lock();
+  idle_timer_->start(relay_->last_activity() + limit, [weak = weak_from_this(), limit] {
+    const auto self = weak.lock();
     if (!self || !self->idle_timer_ || !self->relay_) return;
     if (!self->legs_->is_idle()) self->relay_->note_activity();
     if (std::chrono::steady_clock::now() < self->relay_->last_activity() + limit) {

@@ -4,10 +4,8 @@
 #include <sys/types.h>
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -83,7 +81,7 @@ class Session : public Cancellable, public std::enable_shared_from_this<Session>
   // Says goodbye now, and cancels what PostgreSQL or we are running.
   void stop_now();
 
-  [[nodiscard]] boost::asio::any_io_executor executor() const override { return executor_; }
+  [[nodiscard]] boost::asio::any_io_executor executor() const override { return loop_.executor(); }
   std::optional<CancelTarget> cancel() override;
 
  private:
@@ -107,13 +105,13 @@ class Session : public Cancellable, public std::enable_shared_from_this<Session>
   const ClientOrigin origin_;
   const std::shared_ptr<const SessionPolicy> policy_;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  boost::asio::any_io_executor executor_;
+  wire::EventLoop& loop_;
   std::optional<wire::Channel> client_;  // until there are two legs
   std::unique_ptr<SessionLegs> legs_;
   std::unique_ptr<SessionCommands> commands_;
   std::unique_ptr<Relay> relay_;
-  std::unique_ptr<boost::asio::steady_timer> login_timer_;
-  std::unique_ptr<boost::asio::steady_timer> idle_timer_;
+  std::optional<wire::Timer> login_timer_;
+  std::unique_ptr<wire::Timer> idle_timer_;
   UpstreamRoute route_;
   std::optional<wire::BackendKey> backend_key_;
   std::optional<wire::BackendKey> client_key_;

@@ -1,19 +1,15 @@
 #include "server/session_legs.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace metadb::server {
 
 namespace asio = boost::asio;
 
-SessionLegs::SessionLegs(wire::Channel client_, wire::Channel upstream_, wire::BufferPool& buffers,
-                         asio::any_io_executor executor)
+SessionLegs::SessionLegs(wire::Channel client_, wire::Channel upstream_, wire::BufferPool& buffers)
     : client(std::move(client_)),
       upstream(std::move(upstream_)),
       from_client(buffers),
       from_upstream(buffers),
-      change_(std::move(executor), asio::steady_timer::time_point::max()) {}
+      change_(client.loop()) {}
 
 void SessionLegs::follow(std::string_view parameter, std::string_view value) {
   if (parameter == "client_encoding") client_encoding = value;
@@ -36,17 +32,6 @@ asio::awaitable<void> SessionLegs::take_turn() {
 void SessionLegs::end_turn() {
   is_turn_taken_ = false;
   wake();
-}
-
-asio::awaitable<void> SessionLegs::changed() {
-  ++waiting_;
-  boost::system::error_code ignored;
-  co_await change_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  --waiting_;
-}
-
-void SessionLegs::wake() {
-  if (waiting_ > 0) change_.cancel();
 }
 
 void SessionLegs::close() {

@@ -3,7 +3,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <string>
 #include <string_view>
 
@@ -20,8 +19,8 @@ namespace metadb::server {
 // writes to PostgreSQL.
 class SessionLegs {
  public:
-  SessionLegs(wire::Channel client, wire::Channel upstream, wire::BufferPool& buffers,
-              boost::asio::any_io_executor executor);
+  // Both on one loop.
+  SessionLegs(wire::Channel client, wire::Channel upstream, wire::BufferPool& buffers);
 
   wire::Channel client;
   wire::Channel upstream;
@@ -42,19 +41,19 @@ class SessionLegs {
   void end_turn();
 
   // Returns when wake() or close() is called: check again what you wait for, and is_closed().
-  boost::asio::awaitable<void> changed();
-  void wake();
+  boost::asio::awaitable<void> changed() { return change_.rung(); }
+  void wake() { change_.ring(); }
 
   // Every coroutine on the legs comes to its end.
   void close();
   [[nodiscard]] bool is_closed() const { return is_closed_; }
   // No request is unanswered, no message is cut, no transaction is open.
   [[nodiscard]] bool is_idle() const;
-  [[nodiscard]] boost::asio::any_io_executor executor() { return change_.get_executor(); }
+  [[nodiscard]] boost::asio::any_io_executor executor() { return loop().executor(); }
+  [[nodiscard]] wire::EventLoop& loop() { return client.loop(); }
 
  private:
-  boost::asio::steady_timer change_;  // never expires; cancelled to wake those who wait
-  size_t waiting_ = 0;
+  wire::Bell change_;
   bool is_turn_taken_ = false;
   bool is_closed_ = false;
 };

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <utility>
 
@@ -61,20 +59,14 @@ std::string fatal_message(std::string_view sqlstate, std::string message) {
 }  // namespace
 
 Relay::Relay(SessionLegs& legs, SessionCommands* commands, bool is_timed)
-    : legs_(legs),
-      commands_(commands),
-      is_timed_(is_timed),
-      ended_(legs.executor(), asio::steady_timer::time_point::max()) {}
+    : legs_(legs), commands_(commands), is_timed_(is_timed), ended_(legs.loop()) {}
 
 asio::awaitable<void> Relay::run() {
   running_ = 2;
   // What came together with the login.
   guard([this] { go_on_with_requests(); });
   guard([this] { go_on_with_replies(); });
-  while (running_ > 0) {
-    boost::system::error_code ignored;
-    co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  while (running_ > 0) co_await ended_.rung();
 }
 
 template <typename Step>
@@ -84,6 +76,14 @@ void Relay::guard(Step step) {
   } catch (...) {
     failed(std::current_exception());
   }
+}
+
+template <typename Then>
+void Relay::write_on(wire::Channel& channel, std::string_view bytes, Then then) {
+  bytes.remove_prefix(channel.try_write(bytes));
+  if (bytes.empty() || channel.is_broken()) return then(bytes.empty());
+  channel.when_writable(
+      [this, &channel, bytes, then] { guard([&] { write_on(channel, bytes, then); }); });
 }
 
 template <typename Coroutine, typename Then>
@@ -107,20 +107,26 @@ void Relay::failed(const std::exception_ptr& error) {
 
 void Relay::ended() {
   --running_;
-  ended_.cancel();
+  ended_.ring();
 }
 
 // ---- From the client to PostgreSQL.
 
 void Relay::read_requests() {
-  const bool is_more_expected = !legs_.from_client.at_boundary() || legs_.replies.is_copying_in();
-  legs_.client.async_fill(legs_.from_client, is_more_expected, [this](bool is_more) {
-    guard([&] {
-      if (!is_more) return end_requests();
+  legs_.from_client.rest();
+  legs_.client.when_readable([this] { guard([this] { fill_requests(); }); });
+}
+
+void Relay::fill_requests() {
+  switch (legs_.client.fill_now(legs_.from_client)) {
+    case wire::Channel::Filled::some:
       if (is_timed_) note_activity();
-      go_on_with_requests();
-    });
-  });
+      return go_on_with_requests();
+    case wire::Channel::Filled::nothing:
+      return read_requests();
+    case wire::Channel::Filled::end:
+      return end_requests();
+  }
 }
 
 void Relay::end_requests() {
@@ -169,7 +175,7 @@ bool Relay::write_requests() {
     legs_.from_client.run_written();
     return true;
   }
-  detour(legs_.upstream.write(run), [this](bool is_written) {
+  write_on(legs_.upstream, run, [this](bool is_written) {
     // PostgreSQL is gone: the other direction sees that and has its last words.
     if (!is_written) return ended();
     legs_.from_client.run_written();
@@ -227,14 +233,20 @@ void Relay::note_request(char type) {
 // ---- From PostgreSQL to the client.
 
 void Relay::read_replies() {
-  const bool is_more_expected = !legs_.from_upstream.at_boundary() || !legs_.replies.is_empty();
-  legs_.upstream.async_fill(legs_.from_upstream, is_more_expected, [this](bool is_more) {
-    guard([&] {
-      if (!is_more) return detour(say_lost(), [this] { end_replies(); });
+  legs_.from_upstream.rest();
+  legs_.upstream.when_readable([this] { guard([this] { fill_replies(); }); });
+}
+
+void Relay::fill_replies() {
+  switch (legs_.upstream.fill_now(legs_.from_upstream)) {
+    case wire::Channel::Filled::some:
       if (is_timed_) note_activity();
-      go_on_with_replies();
-    });
-  });
+      return go_on_with_replies();
+    case wire::Channel::Filled::nothing:
+      return read_replies();
+    case wire::Channel::Filled::end:
+      return detour(say_lost(), [this] { end_replies(); });
+  }
 }
 
 void Relay::end_replies() {
@@ -330,7 +342,7 @@ bool Relay::write_replies() {
     replies_written();
     return true;
   }
-  detour(legs_.client.write(run), [this](bool is_written) {
+  write_on(legs_.client, run, [this](bool is_written) {
     if (!is_written) return end_replies();
     replies_written();
     go_on_with_replies();

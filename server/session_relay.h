@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -48,9 +47,11 @@ class Relay {
   // Each of these is the last thing that its caller does: it goes on by itself, and ends with
   // ended() in one way or another.
   void read_requests();
+  void fill_requests();
   void go_on_with_requests();
   void end_requests();
   void read_replies();
+  void fill_replies();
   void go_on_with_replies();
   void end_replies();
 
@@ -70,6 +71,9 @@ class Relay {
   // Runs a step of a direction. An error ends the session, not the io thread.
   template <typename Step>
   void guard(Step step);
+  // Writes all of it, then calls then(true), or then(false) if the peer is gone.
+  template <typename Then>
+  void write_on(wire::Channel& channel, std::string_view bytes, Then then);
   // Runs a coroutine, then `then` with what it returned.
   template <typename Coroutine, typename Then>
   void detour(Coroutine coroutine, Then then);
@@ -80,9 +84,9 @@ class Relay {
   SessionLegs& legs_;
   SessionCommands* commands_;
   const bool is_timed_;
-  // Never expires; cancelled when a direction has ended. Apart from SessionLegs::changed(), so that
-  // run() is not woken with every query.
-  boost::asio::steady_timer ended_;
+  // Rung when a direction has ended. Apart from SessionLegs::changed(), so that run() is not woken
+  // with every query.
+  wire::Bell ended_;
   int running_ = 0;               // directions
   bool has_turn_ = false;         // go_on_with_replies() writes to the client
   bool is_dropping_ = false;      // the reply at the scan point, once those before it are written

@@ -4,14 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <stdexcept>
 
 #include "server/wire/sqlstate.h"
 
@@ -19,11 +16,12 @@ namespace metadb::server {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using asio::experimental::awaitable_operators::operator||;
-using Clock = std::chrono::steady_clock;
-using Socket = wire::Channel::Socket;
+using Clock = wire::Timer::Clock;
 
 namespace {
+
+// How long a connection waits for a place in the queue of a Unix socket before it asks again.
+constexpr std::chrono::milliseconds kQueuePause{5};
 
 struct Candidates {
   std::vector<UpstreamEndpoint> endpoints;
@@ -41,6 +39,11 @@ asio::awaitable<Candidates> resolve(const UpstreamHost& host) {
     }
     co_return found;
   }
+  const auto address = asio::ip::make_address(host.host, found.error);
+  if (!found.error) {
+    found.endpoints.emplace_back(asio::ip::tcp::endpoint(address, host.port));
+    co_return found;
+  }
   asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
   const std::string service = std::to_string(host.port);
   const auto results = co_await resolver.async_resolve(
@@ -49,15 +52,61 @@ asio::awaitable<Candidates> resolve(const UpstreamHost& host) {
   co_return found;
 }
 
-asio::awaitable<error_code> connect_one(Socket& socket, const UpstreamEndpoint& endpoint,
+// Closes a channel that takes too long; what waits for it then ends.
+class Deadline {
+ public:
+  Deadline(wire::Channel& channel, Clock::time_point time) : timer_(channel.loop()) {
+    timer_.start(time, [this, &channel] {
+      is_over_ = true;
+      channel.close();
+    });
+  }
+  [[nodiscard]] bool is_over() const { return is_over_; }
+
+ private:
+  wire::Timer timer_;
+  bool is_over_ = false;
+};
+
+asio::awaitable<void> pause(wire::EventLoop& loop, std::chrono::milliseconds length) {
+  wire::Timer timer(loop);
+  co_await wire::called(
+      [&](wire::Callback callback) { timer.start(Clock::now() + length, std::move(callback)); });
+}
+
+struct Connecting {
+  std::optional<wire::Channel> channel;
+  error_code error;
+};
+
+error_code system_error(int number) {
+  return {number, boost::system::system_category()};
+}
+
+asio::awaitable<Connecting> connect_one(wire::EventLoop& loop, const UpstreamEndpoint& endpoint,
                                         Clock::time_point deadline) {
-  error_code connected;
-  error_code ignored;
-  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  const auto first = co_await (
-      socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, connected)) ||
-      timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
-  co_return first.index() == 0 ? connected : error_code(asio::error::timed_out);
+  Descriptor socket(::socket(endpoint.protocol().family(),
+                             SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                             endpoint.protocol().protocol()));
+  if (!socket) co_return Connecting{std::nullopt, system_error(errno)};
+  int error = 0;
+  for (;;) {
+    error = ::connect(socket.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0
+                ? 0
+                : errno;
+    // A Unix socket whose queue is full says so.
+    if (error != EAGAIN || Clock::now() >= deadline) break;
+    co_await pause(loop, kQueuePause);
+  }
+  if (error != 0 && error != EINPROGRESS) co_return Connecting{std::nullopt, system_error(error)};
+  wire::Channel channel(std::move(socket), loop);
+  if (error == EINPROGRESS) {
+    const Deadline limit(channel, deadline);
+    error = co_await channel.connected();
+    if (limit.is_over()) error = ETIMEDOUT;
+  }
+  if (error != 0) co_return Connecting{std::nullopt, system_error(error)};
+  co_return Connecting{std::move(channel), error_code()};
 }
 
 std::string place_of(const UpstreamHost& host) {
@@ -67,8 +116,7 @@ std::string place_of(const UpstreamHost& host) {
 }
 
 UpstreamFailure failure(const UpstreamHost& host, const error_code& error) {
-  const bool is_down = error == asio::error::connection_refused ||
-                       error == error_code(ENOENT, boost::system::system_category());
+  const bool is_down = error == asio::error::connection_refused || error == system_error(ENOENT);
   return {
       std::string(is_down ? wire::sqlstate::kCannotConnectNow : wire::sqlstate::kConnectionFailure),
       fmt::format("could not connect to the backing database at {}: {}", place_of(host),
@@ -92,12 +140,10 @@ asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
 asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
                                                    const UpstreamRoute& route,
                                                    Clock::time_point deadline) {
-  error_code ignored;
-  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  auto first = co_await (secure(channel, route) ||
-                         timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
-  if (first.index() == 0) co_return std::get<0>(std::move(first));
-  co_return "it did not finish the TLS handshake in time";
+  const Deadline limit(channel, deadline);
+  auto reason = co_await secure(channel, route);
+  if (limit.is_over()) co_return "it did not finish the TLS handshake in time";
+  co_return reason;
 }
 
 struct Attempt {
@@ -107,14 +153,10 @@ struct Attempt {
 
 asio::awaitable<Attempt> attempt(const UpstreamHost& host, UpstreamRoute route,
                                  Clock::time_point deadline) {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  // The front end runs on nothing else.
-  const auto* io_thread = executor.target<wire::Channel::Executor>();
-  if (io_thread == nullptr) throw std::logic_error("connecting outside an io thread");
-  Socket socket(*io_thread);
-  const error_code error = co_await connect_one(socket, route.endpoint, deadline);
-  if (error) co_return Attempt{std::nullopt, failure(host, error)};
-  wire::Channel channel(std::move(socket));
+  wire::EventLoop& loop = wire::loop_of(co_await asio::this_coro::executor);
+  Connecting connecting = co_await connect_one(loop, route.endpoint, deadline);
+  if (!connecting.channel) co_return Attempt{std::nullopt, failure(host, connecting.error)};
+  wire::Channel channel = std::move(*connecting.channel);
   if (route.tls) {
     const auto reason = co_await secure(channel, route, deadline);
     if (reason) {
@@ -176,11 +218,9 @@ asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
   wire::Channel& channel = tried.connection->channel;
   std::string request;
   wire::append_cancel_request(request, key.pid, key.secret);
+  const Deadline limit(channel, deadline);
   if (!co_await channel.write(request)) co_return;
-  error_code ignored;
-  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  co_await (until_closed(channel) ||
-            timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
+  co_await until_closed(channel);
 }
 
 }  // namespace metadb::server

@@ -2,17 +2,14 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "server/descriptor.h"
+#include "server/wire/event_loop.h"
 #include "server/wire/frame.h"
 #include "server/wire/tls_stream.h"
 
@@ -21,17 +18,17 @@ namespace metadb::server::wire {
 // Reads and writes are tried at once and wait only if the system says so: a query then costs no
 // trip through the event loop that the kernel does not ask for. Nothing above this class knows
 // whether the stream is plain or TLS.
-// Lives on one io thread. At most one coroutine reads and one writes at a time. After the peer has
-// gone, or close(), every operation says "end"; no exception leaves this class.
+// Lives on one io thread. At most one reads and one writes at a time, coroutine or callback. After
+// the peer has gone, or close(), every operation says "end"; no exception leaves this class but
+// from its constructor.
 class Channel {
  public:
-  // The io thread's own type: any_io_executor would be asked what it is by every operation.
-  using Executor = boost::asio::io_context::executor_type;
-  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
+  // Sets O_NONBLOCK, and TCP_NODELAY and keep-alive where it is TCP. `socket` may be connecting
+  // still: connected() says how that went. Throws std::system_error if there is no room for it.
+  Channel(Descriptor socket, EventLoop& loop);
 
-  // Takes an open socket; sets TCP_NODELAY and keep-alive where it is TCP.
-  explicit Channel(Socket socket);
-
+  // Returns when the connection is made: 0, or the system's error number.
+  boost::asio::awaitable<int> connected();
   // Goes on as TLS. The reason if the handshake fails; the stream is of no use then.
   // REQUIRES: no byte of the handshake was read. `peer` counts for a client; give a named object:
   // g++ 12 destroys a temporary aggregate in a co_await expression twice.
@@ -40,11 +37,15 @@ class Channel {
   // Null while the stream is plain.
   [[nodiscard]] const TlsStream* tls() const { return tls_.get(); }
 
-  // Adds what comes next to `frames` and calls done(true), or done(false) at the end of the stream;
-  // never before it returns, so that one stream can't keep the thread. `is_more_expected` as in
-  // FrameBuffer::resting_space(). REQUIRES: frames.run() is empty; both outlive the call of `done`.
-  template <typename Done>
-  void async_fill(FrameBuffer& frames, bool is_more_expected, Done done);
+  // Calls when it is worth trying to read, never before it returns, so that one stream can't keep
+  // the thread.
+  void when_readable(Callback callback);
+  // What fill_now() has to say.
+  enum class Filled { some, nothing, end };
+  // Adds what is there to `frames`, up to a buffer full. REQUIRES: frames.run() is empty.
+  Filled fill_now(FrameBuffer& frames);
+  // As when_readable(), for try_write(). REQUIRES: try_write() has just left something.
+  void when_writable(Callback callback);
 
   // Returns when it is worth trying to read again. REQUIRES: try_read() just found nothing.
   boost::asio::awaitable<void> readable();
@@ -59,27 +60,18 @@ class Channel {
 
   // The peer sees the end of the stream and can still be read from.
   void shutdown_send();
-  // Ends waiting coroutines too.
+  // Ends waiting coroutines too, and calls callbacks.
   void close();
-  // The stream broke (reset by the peer), rather than ended.
+  [[nodiscard]] bool is_open() const { return watch_->is_open(); }
+  // The stream broke (reset by the peer, closed here), rather than ended.
   [[nodiscard]] bool is_broken() const { return is_broken_; }
-  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] EventLoop& loop() const { return watch_->loop(); }
 
  private:
-  using ErrorCode = boost::system::error_code;
+  boost::asio::awaitable<void> writable();
+  std::optional<size_t> no_read(int error);
 
-  boost::asio::awaitable<bool> wait(Socket::wait_type what);
-  // What to wait for before trying to read again.
-  [[nodiscard]] Socket::wait_type reading() const {
-    return tls_ && tls_->read_wants_write() ? Socket::wait_write : Socket::wait_read;
-  }
-  template <typename Done>
-  void async_fill_decrypted(FrameBuffer& frames, Done done);
-  // False at the end of the stream.
-  bool took(const ErrorCode& error);
-  void read_on(FrameBuffer& frames);
-
-  Socket socket_;
+  std::unique_ptr<Watch> watch_;
   std::unique_ptr<TlsStream> tls_;
   bool is_broken_ = false;
 };
@@ -95,44 +87,5 @@ boost::asio::awaitable<std::optional<FrameHeader>> read_frame(Channel& channel,
 
 // Reads exactly so many bytes and none beyond; false if the stream ends first.
 boost::asio::awaitable<bool> read_exactly(Channel& channel, std::span<char> space);
-
-template <typename Done>
-void Channel::async_fill(FrameBuffer& frames, bool is_more_expected, Done done) {
-  if (tls_) return async_fill_decrypted(frames, std::move(done));
-  const std::span<char> space = frames.resting_space(is_more_expected);
-  socket_.async_read_some(
-      boost::asio::buffer(space.data(), space.size()),
-      [this, &frames, done = std::move(done)](const ErrorCode& error, size_t bytes) mutable {
-        if (!took(error)) {
-          frames.release_if_empty();
-          return done(false);
-        }
-        frames.added(bytes);
-        read_on(frames);
-        done(true);
-      });
-}
-
-// OpenSSL may hold bytes that no event will announce: it is asked before waiting.
-template <typename Done>
-void Channel::async_fill_decrypted(FrameBuffer& frames, Done done) {
-  const std::optional<size_t> bytes = try_read(frames.space());
-  if (bytes) {
-    frames.added(*bytes);
-    const bool is_more = *bytes > 0;
-    if (!is_more) frames.release_if_empty();
-    return boost::asio::post(socket_.get_executor(),
-                             [is_more, done = std::move(done)]() mutable { done(is_more); });
-  }
-  frames.release_if_empty();
-  socket_.async_wait(reading(), [this, &frames, done = std::move(done)](const ErrorCode&) mutable {
-    // An error is met again by the read.
-    const std::optional<size_t> found = try_read(frames.space());
-    if (!found) return async_fill_decrypted(frames, std::move(done));
-    frames.added(*found);
-    if (*found == 0) frames.release_if_empty();
-    done(*found > 0);
-  });
-}
 
 }  // namespace metadb::server::wire

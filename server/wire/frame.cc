@@ -19,20 +19,28 @@ FrameBuffer::~FrameBuffer() {
 std::span<char> FrameBuffer::space() {
   if (!buffer_) {
     buffer_ = pool_.take();
-    std::memcpy(buffer_.get() + begin_, data_ + begin_, end_ - begin_);
+    if (begin_ != end_) std::memcpy(buffer_.get() + begin_, data_ + begin_, end_ - begin_);
     data_ = buffer_.get();
+    rest_.reset();
   }
   to_front();
   assert(end_ < BufferPool::kBufferBytes);
   return {data_ + end_, BufferPool::kBufferBytes - end_};
 }
 
-std::span<char> FrameBuffer::resting_space(bool is_more_expected) {
-  if (!is_bulk_ || !is_more_expected) release_if_empty();
-  if (buffer_) return space();
-  to_front();
-  if (end_ == kRestBytes) return space();
-  return {data_ + end_, kRestBytes - end_};
+void FrameBuffer::rest() {
+  assert(begin_ == scan_);
+  if (!buffer_ || end_ - begin_ > kRestBytes) return;
+  if (begin_ == end_) {
+    begin_ = scan_ = end_ = 0;
+    data_ = nullptr;
+  } else {
+    to_front();
+    rest_ = std::make_unique_for_overwrite<char[]>(end_);
+    std::memcpy(rest_.get(), data_, end_);
+    data_ = rest_.get();
+  }
+  pool_.give(std::move(buffer_));
 }
 
 void FrameBuffer::to_front() {
@@ -44,7 +52,6 @@ void FrameBuffer::to_front() {
 }
 
 void FrameBuffer::added(size_t bytes) {
-  is_bulk_ = bytes > kRestBytes;
   end_ += bytes;
   settle();
 }
@@ -58,13 +65,6 @@ void FrameBuffer::settle() {
   dropping_ -= dropped;
   scan_ += dropped;
   if (dropped > 0) begin_ = scan_;
-}
-
-void FrameBuffer::release_if_empty() {
-  if (!buffer_ || begin_ != end_) return;
-  begin_ = scan_ = end_ = 0;
-  pool_.give(std::move(buffer_));
-  data_ = rest_.data();
 }
 
 void FrameBuffer::pass_everything() {

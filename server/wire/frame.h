@@ -4,9 +4,9 @@
 
 #include <endian.h>
 
-#include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -29,11 +29,10 @@ struct FrameHeader {
 // The owner scans header by header and says of each frame whether it passes or is dropped. Frames
 // that pass collect in run(), which is written on with one call; a frame larger than the buffer
 // passes in pieces. What is neither passed nor dropped stays until more bytes have come.
-// Layout: [begin, scan) is the run, [scan, end) was not looked at yet. Small messages, which is
-// what an idle client sends next, are read into a few bytes of our own; the pool lends a buffer for
-// what does not fit.
-// Invariant: a frame is dropped only while the run is empty, so order is never changed.
-// A header with an impossible length makes the rest of the stream pass unread: the receiver is the
+// Layout: [begin, scan) is the run, [scan, end) was not looked at yet. They lie in a buffer that
+// the pool lends while bytes come, and in a few bytes of our own while a beginning waits for the
+// rest. Invariant: a frame is dropped only while the run is empty, so order is never changed. A
+// header with an impossible length makes the rest of the stream pass unread: the receiver is the
 // one to judge it.
 class FrameBuffer {
  public:
@@ -45,15 +44,11 @@ class FrameBuffer {
   // Where to read to, in a buffer of the pool; never empty. REQUIRES: run() is empty, or was read
   // into since it was.
   [[nodiscard]] std::span<char> space();
-  // Where to wait for more; never empty. Costs no buffer of the pool unless one is in use anyway:
-  // it holds the beginning of a frame, or is_more_expected and the last read brought much.
-  // After a read that filled it more may be there: is_rest_full(). REQUIRES: run() is empty.
-  [[nodiscard]] std::span<char> resting_space(bool is_more_expected);
-  [[nodiscard]] bool is_rest_full() const { return !buffer_ && end_ == kRestBytes; }
-  // So many bytes were read into space() or resting_space().
+  // So many bytes were read into space().
   void added(size_t bytes);
-  // Gives an empty buffer back to the pool.
-  void release_if_empty();
+  // Nothing is read for a while: the buffer goes back to the pool, if little or nothing is in it.
+  // REQUIRES: run() is empty.
+  void rest();
 
   // The header at the scan point; nullopt if it is not here as a whole.
   [[nodiscard]] std::optional<FrameHeader> next() {
@@ -72,7 +67,8 @@ class FrameBuffer {
   [[nodiscard]] static bool exceeds(const FrameHeader& header) {
     return header.total() > BufferPool::kBufferBytes;
   }
-  // Its payload, as far as it is here. Valid until the next call of pass, drop, space or added.
+  // Its payload, as far as it is here. Valid until the next call of pass, drop, space, added or
+  // rest.
   [[nodiscard]] std::string_view payload(const FrameHeader& header) const;
 
   void pass(const FrameHeader& header) {
@@ -94,7 +90,7 @@ class FrameBuffer {
   [[nodiscard]] bool at_boundary() const { return passing_ == 0; }
 
  private:
-  // Most queries and their results are smaller; two of them are a good part of an idle session.
+  // More than this would cost as much to keep apart as in the buffer.
   static constexpr size_t kRestBytes = 512;
 
   // The length field of the header that begins there.
@@ -110,9 +106,8 @@ class FrameBuffer {
 
   BufferPool& pool_;
   BufferPool::Buffer buffer_;
-  std::array<char, kRestBytes> rest_;
-  char* data_ = rest_.data();  // of buffer_, or of rest_ while there is none
-  bool is_bulk_ = false;       // the last read brought more than rest_ holds
+  std::unique_ptr<char[]> rest_;  // what was kept when buffer_ was given back
+  char* data_ = nullptr;          // of buffer_ or rest_
   size_t begin_ = 0;
   size_t scan_ = 0;
   size_t end_ = 0;

@@ -14,6 +14,7 @@ from backing import Backing, cpu_seconds
 from metadb import Metadb
 from pgbench import Pgbench
 from pgbouncer import PgBouncer
+from processes import wait_until
 from streams import Wire, copy_data
 
 DIRECT, BOUNCER, THROUGH = "direct", "PgBouncer", "metadb"
@@ -66,6 +67,18 @@ class Ways:
         """Of the proxy alone."""
         return cpu_seconds(self._pids[way]) if way in self._pids else 0.0
 
+    def end_backends(self):
+        """Of the system user. PgBouncer keeps its own, with their caches filled: every way is to begin with new ones."""
+        connection = self.backing.connect()
+        cursor = connection.cursor()
+
+        def have_gone():
+            cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = %s AND "
+                           "application_name = 'pgbench'", [self.metadb.user])
+            return cursor.fetchone()[0] == 0
+        wait_until(have_gone, 10, "backends do not end", pause=0.01)
+        connection.close()
+
     def wire(self, way):
         host, port = self.places[way]
         return Wire(psycopg2.connect(host=str(host), port=port, user=self.metadb.user, dbname="metadb",
@@ -114,6 +127,7 @@ def queries(ways, plan, verdicts):
           f"{'/PgBouncer':>12}{'CPU us':>16}{'added us':>16}", flush=True)
 
     def measure(way, mode, clients):
+        ways.end_backends()
         spent_before = ways.cpu_seconds(way)
         rate, count = ways.pgbench.select_only(way, mode, clients, plan.length(clients))
         return rate, (ways.cpu_seconds(way) - spent_before) / count * 1e6
@@ -212,7 +226,7 @@ def measure(room, short):
     ways.pgbench.fill(DIRECT, plan.scale)
     ways.backing.connect().cursor().execute("CHECKPOINT")
     for way in WAYS:
-        # Warms caches, and lets PgBouncer open its connections.
+        # Fills the shared buffers.
         ways.pgbench.select_only(way, "simple", max(CLIENTS), ["-t", 20])
     print(f"proxy: pgbench scale {plan.scale}, medians of {plan.rounds} rounds; ratios and differences within a round;"
           " CPU and added: metadb / PgBouncer", flush=True)

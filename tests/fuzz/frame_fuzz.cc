@@ -40,7 +40,7 @@ struct Plan {
   std::vector<Planned> frames;
   std::string_view cuts;
   bool is_tail_missing = false;  // the stream ends within its last frame
-  bool is_as_relayed = false;    // read into the resting space first, and rows passed at once
+  bool is_as_relayed = false;    // rows passed at once
 };
 
 Plan plan_of(std::string_view input) {
@@ -156,22 +156,15 @@ size_t pass_rows(FrameBuffer& frames, const Plan& plan, size_t frame) {
 }
 
 // What a channel does with bytes that have come; how many of them it took.
-size_t read_some(FrameBuffer& frames, const Plan& plan, std::string_view bytes) {
-  const auto take = [&](std::span<char> space) {
-    require(!space.empty());
-    const size_t count = std::min(bytes.size(), space.size());
-    std::ranges::copy(bytes.substr(0, count), space.begin());
-    frames.added(count);
-    bytes.remove_prefix(count);
-    return count;
-  };
-  if (!plan.is_as_relayed) {
-    frames.release_if_empty();
-    return take(frames.space());
-  }
-  size_t taken = take(frames.resting_space(bytes.size() % 2 == 0));
-  if (frames.is_rest_full()) taken += take(frames.space());
-  return taken;
+size_t read_some(FrameBuffer& frames, std::string_view bytes) {
+  // It has waited for some of them.
+  if (bytes.size() % 2 == 0) frames.rest();
+  const std::span<char> space = frames.space();
+  require(!space.empty());
+  const size_t count = std::min(bytes.size(), space.size());
+  std::ranges::copy(bytes.substr(0, count), space.begin());
+  frames.added(count);
+  return count;
 }
 
 // The relay's loop, without a socket.
@@ -186,7 +179,7 @@ std::string relayed(const Plan& plan, const Stream& stream) {
     frames.run_written();
   };
   for (std::string_view rest = stream.bytes; !rest.empty();) {
-    rest.remove_prefix(read_some(frames, plan, rest.substr(0, cuts.next())));
+    rest.remove_prefix(read_some(frames, rest.substr(0, cuts.next())));
     for (;;) {
       if (plan.is_as_relayed) frame = pass_rows(frames, plan, frame);
       const auto header = frames.next();

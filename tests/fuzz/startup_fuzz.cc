@@ -34,7 +34,7 @@ void read_frames(std::string_view bytes) {
   wire::FrameBuffer frames(pool);
   ReplyQueue replies;
   while (!bytes.empty()) {
-    frames.release_if_empty();
+    frames.rest();
     const auto space = frames.space();
     const size_t count = std::min({cut, bytes.size(), space.size()});
     std::ranges::copy(bytes.substr(0, count), space.begin());
