@@ -68,13 +68,14 @@ class Ways:
         return cpu_seconds(self._pids[way]) if way in self._pids else 0.0
 
     def end_backends(self):
-        """Of the system user. PgBouncer keeps its own, with their caches filled: every way is to begin with new ones."""
+        """All but metadb's own. PgBouncer keeps those that it has, with their caches filled: every way is to begin with
+        new ones."""
         connection = self.backing.connect()
         cursor = connection.cursor()
 
         def have_gone():
             cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = %s AND "
-                           "application_name = 'pgbench'", [self.metadb.user])
+                           "application_name <> 'metadb'", [self.metadb.user])
             return cursor.fetchone()[0] == 0
         wait_until(have_gone, 10, "backends do not end", pause=0.01)
         connection.close()
