@@ -26,7 +26,8 @@ constexpr std::chrono::seconds kUpdateInterval{1};
 constexpr std::string_view kSessionSettings =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET "
     "extra_float_digits = 1; "
-    "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
+    "SET bytea_output = 'hex'; SET xmloption = content; SET search_path = pg_catalog, pg_temp; SET "
+    "jit = off; SET "
     "client_min_messages = warning; "
     // A batch stays in memory: it has at most 32 MiB, and there is one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
@@ -297,12 +298,13 @@ void Applier::apply_run(const Run& run, const ReadyTable& ready) {
     execute(run, ready);
     queue("RELEASE SAVEPOINT run");
   } catch (const Error& error) {
-    if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+    if (!may_be_refusal(error) || !connection_.is_ok()) throw;
     queued_.clear();
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;
     last_ends_[ready.source] = {ready.table->revision, end_before};
     find_misfit(run, ready);
+    if (disposition(error) != Disposition::data) throw;
     bisect(run, ready, error);
   }
 }
