@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/access.h"
+#include "catalog/carried_types.h"
 #include "catalog/table_indexes.h"
 
 namespace metadb::catalog {
@@ -294,6 +295,9 @@ void drop_plain_indexes(Connection& connection, const Table& table, const Column
 std::string cast_column_sql(const Column& from, const Column& to) {
   const std::string name = quote_identifier(from.name);
   if (from.type && to.type) return cast_sql(*from.type, *to.type, name);
+  if (from.type == PgType::bytea) {
+    if (const auto sql = carried_cast_sql(PgType::bytea, to.type_name, name)) return *sql;
+  }
   return fmt::format("{}::text::{}", name, to.type_name);
 }
 

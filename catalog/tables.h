@@ -32,8 +32,9 @@ enum class TypeChoice : uint8_t {
 
 struct Column {
   std::string name;
-  std::string type_name;       // as format_type() prints it
-  std::optional<PgType> type;  // nullopt: a type that ingest never makes (altered by hand)
+  std::string type_name;  // as format_type() prints it
+  // nullopt: altered by hand to a type that ingest never makes, or one of carried_types.h
+  std::optional<PgType> type;
   TypeChoice choice = TypeChoice::events;
 };
 

@@ -47,6 +47,10 @@ constexpr std::array kTypes = {
     PgTypeRow{PgType::point, "point", "point", 600, false, true},
     PgTypeRow{PgType::line, "line", "line", 628, false, true},
     PgTypeRow{PgType::circle, "circle", "circle", 718, false, true},
+    PgTypeRow{PgType::box, "box", "box", 603, false, true},
+    PgTypeRow{PgType::lseg, "lseg", "lseg", 601, false, true},
+    PgTypeRow{PgType::path, "path", "path", 602, false, false},
+    PgTypeRow{PgType::polygon, "polygon", "polygon", 604, false, false},
     array(PgType::boolean_array, "boolean[]", "boolean[]", 1000, PgType::boolean),
     array(PgType::int2_array, "smallint[]", "smallint[]", 1005, PgType::int2),
     array(PgType::int4_array, "integer[]", "integer[]", 1007, PgType::int4),
@@ -125,8 +129,18 @@ constexpr bool has_cast(PgType from, PgType to) {
       return to == macaddr8;
     case macaddr8:
       return to == macaddr;
-    case circle:
+    case point:
+      return to == box;
+    case lseg:
       return to == point;
+    case path:
+      return to == polygon;
+    case circle:
+      return to == point || to == box || to == polygon;
+    case box:
+      return to == point || to == lseg || to == circle || to == polygon;
+    case polygon:
+      return to == point || to == path || to == circle || to == box;
     case timetz:
       return to == time;
     case timestamp:

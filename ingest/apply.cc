@@ -27,7 +27,8 @@ constexpr std::chrono::seconds kIndexInterval{10};
 constexpr std::string_view kSessionSettings =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET "
     "extra_float_digits = 1; "
-    "SET bytea_output = 'hex'; SET search_path = pg_catalog, pg_temp; SET jit = off; SET "
+    "SET bytea_output = 'hex'; SET xmloption = content; SET search_path = pg_catalog, pg_temp; SET "
+    "jit = off; SET "
     "client_min_messages = warning; "
     // A batch stays in memory: it has at most 32 MiB, and a writer one of it.
     "SET work_mem = '64MB'; SET temp_buffers = '64MB'";
@@ -301,6 +302,7 @@ void Applier::apply_run(const Run& run, const ReadyTable& ready) {
   const std::optional<Error> error = data_error_of(ready, [&] { write_run(run, ready); });
   if (!error) return;
   find_misfit(run, ready);
+  if (disposition(*error) != Disposition::data) throw Error(*error);
   bisect(run, ready, *error);
 }
 
@@ -315,7 +317,7 @@ std::optional<Error> Applier::data_error_of(const ReadyTable& ready, const Work&
     queue("RELEASE SAVEPOINT run");
     return std::nullopt;
   } catch (const Error& error) {
-    if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+    if (!may_be_refusal(error) || !connection_.is_ok()) throw;
     queued_.clear();
     connection_.exec("ROLLBACK TO SAVEPOINT run; RELEASE SAVEPOINT run");
     outcome_ = before;

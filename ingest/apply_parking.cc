@@ -65,7 +65,7 @@ void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
     try {
       connection_.exec(probe.sql);
     } catch (const Error& error) {
-      if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+      if (!may_be_refusal(error) || !connection_.is_ok()) throw;
       table_in_hand_ = ready.table;
       throw Misfit(error, probe.column, probe.event_type);
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/carried_types.h"
 #include "catalog/types.h"
 
 namespace metadb::ingest {
@@ -31,7 +32,16 @@ enum class SnapshotMark : uint8_t {
 struct EventColumn {
   std::string name;      // as the source calls it
   catalog::PgType type;  // what its values are encoded as
+  // The source's type, which the column gets where the backing database has it: its values cast to
+  // it. Of an array, its elements'.
+  std::optional<catalog::CarriedType> stands_for = {};
   bool operator==(const EventColumn&) const = default;
+};
+
+// What a column of a table is already, for events without schemas.
+struct KnownColumn {
+  catalog::PgType type = catalog::PgType::text;  // what its values are to be encoded as
+  std::optional<catalog::CarriedType> stands_for = std::nullopt;
 };
 
 // The columns of a row as the event declares them. Shared by all changes that carry the same

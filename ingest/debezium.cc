@@ -215,14 +215,14 @@ class Decoder::State {
   SideReader key_reader_;
   SideReader header_reader_;
   RowReader reader_;
-  std::function<std::optional<catalog::PgType>(const EventTable&, std::string_view)> known_type_;
+  std::function<std::optional<KnownColumn>(const EventTable&, std::string_view)> known_type_;
   EventShape shape_;
   std::function<std::optional<EventTable>(std::string_view)> named_table_;
   std::set<std::string> reported_;  // columns whose texts held U+0000; losses, as they were told
 };
 
 // Does `add`, which reads the change's rows, once more for each column that it finds too narrow:
-// each turn widens one column, and none twice.
+// each turn widens one column, and none to the same type twice.
 template <typename Add>
 void Decoder::State::add_widening(ValuePlan& plan, Change& change, const Add& add) {
   const Change empty = change;

@@ -62,8 +62,8 @@ struct DecoderOptions {
   std::shared_ptr<SchemaStore> schemas = nullptr;  // null: there is no registry
   // The type that events gave the column here before; nullopt if there is none, or one that was
   // chosen. Asked for events without schemas. Empty: nothing is known.
-  std::function<std::optional<catalog::PgType>(const EventTable&, std::string_view column)>
-      known_type = {};
+  std::function<std::optional<KnownColumn>(const EventTable&, std::string_view column)> known_type =
+      {};
 };
 
 // Decodes the messages of one lane, on one thread.

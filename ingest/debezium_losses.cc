@@ -29,6 +29,9 @@ std::string_view text_of(Loss loss) {
     case Loss::time_in_millis:
       return "table {}: microseconds in {} are cut off by the connector; set another "
              "time.precision.mode than connect";
+    case Loss::null_as_unchanged:
+      return "table {}: a large value of {} arrives as NULL from updates that leave it as it is, "
+             "unless the table in the source has REPLICA IDENTITY FULL";
     case Loss::no_schema:
       return "table {}: its events come without schemas: columns that are new here become text, "
              "numeric or boolean, with dates and times as the connector's numbers, bytea and "
@@ -36,6 +39,22 @@ std::string_view text_of(Loss loss) {
              "key.converter.schemas.enable=true in the connector";
   }
   return "";
+}
+
+// Values that may be long, and for which the connector's placeholder does not fit the schema.
+bool lacks_placeholder(const FieldSchema& field) {
+  constexpr std::array<std::string_view, 5> kLong = {
+      "io.debezium.data.geometry.Geometry", "io.debezium.data.geometry.Geography",
+      "io.debezium.data.DoubleVector", "io.debezium.data.FloatVector",
+      "io.debezium.data.SparseDoubleVector"};
+  if (std::ranges::find(kLong, field.semantic) != kLong.end()) return true;
+  if (field.type != "array" || !field.items) return false;
+  const FieldSchema& items = *field.items;
+  constexpr std::array<std::string_view, 3> kNamed = {
+      "io.debezium.data.Uuid", "io.debezium.data.Json", "io.debezium.time.Date"};
+  if (!items.semantic.empty()) return std::ranges::find(kNamed, items.semantic) == kNamed.end();
+  constexpr std::array<std::string_view, 4> kPlain = {"string", "bytes", "int32", "int64"};
+  return std::ranges::find(kPlain, items.type) == kPlain.end();
 }
 
 }  // namespace
@@ -52,6 +71,7 @@ std::vector<Loss> losses_of(const FieldSchema& field) {
       semantic == "org.apache.kafka.connect.data.Time") {
     out.push_back(Loss::time_in_millis);
   }
+  if (lacks_placeholder(field)) out.push_back(Loss::null_as_unchanged);
   return out;
 }
 
@@ -60,7 +80,7 @@ std::string described(Loss loss, std::string_view table, const std::vector<std::
 }
 
 bool is_certain(Loss loss) {
-  return loss != Loss::null_as_default;
+  return loss != Loss::null_as_default && loss != Loss::null_as_unchanged;
 }
 
 }  // namespace metadb::ingest

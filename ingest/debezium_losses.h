@@ -16,10 +16,11 @@ enum class Loss : uint8_t {
   interval_in_micros,
   bytea_as_text,
   time_in_millis,
-  no_schema,  // of whole tables
+  null_as_unchanged,  // in events of PostgreSQL's connector
+  no_schema,          // of whole tables
 };
 
-// debezium-format 7, 8 and 11.
+// debezium-format 7, 8, 10 and 11.
 std::vector<Loss> losses_of(const FieldSchema& field);
 
 // For the log: what is lost in those columns of the table, and the setting to change.

@@ -1,6 +1,7 @@
 #include "ingest/debezium_row.h"
 
 #include "ingest/debezium_cell.h"
+#include "ingest/debezium_text.h"
 
 namespace metadb::ingest {
 namespace {
@@ -22,8 +23,9 @@ void append_value(const ColumnPlan& column, const JsonNode* value, std::string& 
 
 // Without a schema a bytea may be a column of base64.
 bool is_unavailable(const StructPlan& plan, const ColumnPlan& column, const JsonNode& value) {
+  const bool may_be_bytes = plan.is_schemaless || column.type.convert == convert_text_bytes;
   return column.marker->matches(value, column.type.pg_type) ||
-         (plan.is_schemaless && column.marker->matches(value, catalog::PgType::bytea));
+         (may_be_bytes && column.marker->matches(value, catalog::PgType::bytea));
 }
 
 bool holds_nul(const JsonNode& value) {

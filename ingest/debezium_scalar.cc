@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "ingest/debezium_base64.h"
 #include "ingest/debezium_error.h"
 #include "ingest/json_text.h"
 
@@ -24,6 +25,15 @@ int64_t integer(const JsonNode& value) {
     throw DecodeError("expected an integer, got " + excerpt(value.text));
   }
   return result;
+}
+
+void append_bytes(std::string& out, const JsonNode& value) {
+  if (value.kind == JsonKind::bytes) {
+    out += value.text;
+    return;
+  }
+  expect(value, JsonKind::string, "base64");
+  append_base64_decoded(out, value.text);
 }
 
 template <typename Float>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ingest/json.h"
@@ -11,6 +12,8 @@ namespace metadb::ingest {
 // Throws "expected ..., got ..." unless the value is of that kind. `expected`: with its article.
 void expect(const JsonNode& value, JsonKind kind, std::string_view expected);
 int64_t integer(const JsonNode& value);
+// Bytes, or their base64.
+void append_bytes(std::string& out, const JsonNode& value);
 // The token is read as the type itself: by way of a double a float would be rounded twice.
 template <typename Float>
 Float floating(const JsonNode& value);

@@ -112,6 +112,12 @@ MessageKind kind_of_flattened_schema(const JsonNode& schema) {
   return named && *named != MessageKind::change ? *named : MessageKind::flattened;
 }
 
+bool is_from_postgresql(const JsonNode& schema) {
+  const JsonNode* source = field_named(schema, "source");
+  return source != nullptr &&
+         text_member(*source, "name") == "io.debezium.connector.postgresql.Source";
+}
+
 // What is a row in its schema; null if there is none.
 const JsonNode* row_schema_of(const JsonNode& schema, MessageKind kind, EventShape shape) {
   if (shape == EventShape::flattened) return kind == MessageKind::flattened ? &schema : nullptr;
@@ -224,7 +230,7 @@ std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
     if (plan->fields.index.contains(field->name)) {
       throw DecodeError("field \"" + excerpt(field->name) + "\" appears twice");
     }
-    plan->fields.add({std::string(field->name), schemaless_type(catalog::PgType::text), nullptr});
+    plan->fields.add({std::string(field->name), schemaless_type({catalog::PgType::text}), nullptr});
   }
   return plan;
 }
@@ -237,7 +243,9 @@ ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const Unavail
       row_([&] {
         const JsonNode* row = row_schema_of(schema, kind_, shape);
         return row != nullptr ? StructPlan(*row, marker, shape) : StructPlan();
-      }()) {}
+      }()) {
+  if (!is_from_postgresql(schema)) row_.losses.erase(Loss::null_as_unchanged);
+}
 
 ValuePlan::ValuePlan(const KeyPlan& key) : kind_(MessageKind::flattened) {
   for (const ColumnPlan& field : key.fields.columns) {
@@ -295,7 +303,7 @@ std::shared_ptr<const RowSchema> ValuePlan::row_schema(const std::shared_ptr<con
   }
   auto schema = std::make_shared<RowSchema>();
   for (const ColumnPlan& column : row_.columns) {
-    schema->columns.push_back({column.name, column.type.pg_type});
+    schema->columns.push_back({column.name, column.type.pg_type, column.type.stands_for});
   }
   if (key != nullptr) {
     for (const ColumnPlan& field : key->fields.columns) {

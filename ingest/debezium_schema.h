@@ -80,7 +80,7 @@ class ValuePlan {
   ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
             EventShape shape = EventShape::envelope);
   // The type that a column of the table got before, if it has any.
-  using KnownType = std::function<std::optional<catalog::PgType>(std::string_view column)>;
+  using KnownType = std::function<std::optional<KnownColumn>(std::string_view column)>;
   // Of the rows of one table without schemas, which learn() makes known.
   ValuePlan(KnownType known, std::shared_ptr<const UnavailableMarker> marker,
             EventShape shape = EventShape::envelope);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -17,14 +16,16 @@
 #include "ingest/debezium_range.h"
 #include "ingest/debezium_scalar.h"
 #include "ingest/debezium_structured.h"
+#include "ingest/debezium_text.h"
 #include "ingest/debezium_time.h"
-#include "ingest/json_text.h"
+#include "ingest/debezium_vector.h"
 #include "ingest/numeric.h"
 #include "ingest/schemaless_types.h"
 
 namespace metadb::ingest {
 namespace {
 
+using catalog::CarriedType;
 using catalog::PgType;
 
 // PostgreSQL's longest bit string; Debezium says 2147483647 for one without a length.
@@ -53,63 +54,9 @@ void convert_boolean(const JsonNode& value, const TypeParameters&, std::string& 
   append_int_cell<int8_t>(out, value.text == "true" ? 1 : 0);
 }
 
-// Other databases than PostgreSQL store U+0000 in texts.
-void append_storable(std::string& out, std::string_view text) {
-  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-  for (size_t nul = text.find('\0'); nul != std::string_view::npos; nul = text.find('\0')) {
-    out += text.substr(0, nul);
-    out += kReplacement;
-    text.remove_prefix(nul + 1);
-  }
-  out += text;
-}
-
-void append_text(std::string& out, std::string_view text) {
-  const size_t begin = begin_cell(out);
-  append_storable(out, text);
-  end_cell(out, begin);
-}
-
-void convert_text(const JsonNode& value, const TypeParameters&, std::string& out) {
-  expect(value, JsonKind::string, "a string");
-  append_text(out, value.text);
-}
-
-// What has no converter of its own: the JSON of the value as the message spells it, or would.
-void convert_as_it_stands(const JsonNode& value, const TypeParameters&, std::string& out) {
-  const bool is_spelt = !value.text.empty() && value.kind != JsonKind::bytes;
-  if (is_spelt) {
-    append_text(out, value.text);
-  } else {
-    append_text(out, json_text(value));
-  }
-}
-
-void convert_json(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
-  convert_text(value, parameters, out);
-}
-
-void convert_jsonb(const JsonNode& value, const TypeParameters&, std::string& out) {
-  constexpr char kJsonbVersion = 1;
-  expect(value, JsonKind::string, "a string");
-  const size_t begin = begin_cell(out);
-  out += kJsonbVersion;
-  append_storable(out, value.text);
-  end_cell(out, begin);
-}
-
-void append_bytes_of(std::string& out, const JsonNode& value) {
-  if (value.kind == JsonKind::bytes) {
-    out += value.text;
-    return;
-  }
-  expect(value, JsonKind::string, "base64");
-  append_base64_decoded(out, value.text);
-}
-
 void convert_bytes(const JsonNode& value, const TypeParameters&, std::string& out) {
   const size_t begin = begin_cell(out);
-  append_bytes_of(out, value);
+  append_bytes(out, value);
   end_cell(out, begin);
 }
 
@@ -160,7 +107,7 @@ void convert_variable_scale_decimal(const JsonNode& value, const TypeParameters&
 // a bit varying are lost in Debezium).
 void convert_bits(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
   std::string bytes;
-  append_bytes_of(bytes, value);
+  append_bytes(bytes, value);
   while (!bytes.empty() && bytes.back() == '\0') bytes.pop_back();
   size_t used = 0;
   if (!bytes.empty()) {
@@ -248,7 +195,7 @@ void convert_time_to_text(const JsonNode& value, const TypeParameters&, std::str
     text += fmt::format(".{:09}", nanos);
     text.erase(text.find_last_not_of('0') + 1);
   }
-  append_text(out, text);
+  append_text_cell(out, text);
 }
 
 void convert_timestamp_millis(const JsonNode& value, const TypeParameters&, std::string& out) {
@@ -295,12 +242,12 @@ void convert_zoned_timestamp(const JsonNode& value, const TypeParameters&, std::
 template <std::string (*kText)(std::string_view)>
 void convert_iso_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
   expect(value, JsonKind::string, "a time");
-  append_text(out, kText(value.text));
+  append_text_cell(out, kText(value.text));
 }
 
 void convert_timestamp_nanos_to_text(const JsonNode& value, const TypeParameters&,
                                      std::string& out) {
-  append_text(out, timestamp_text_from_nanos(integer(value)));
+  append_text_cell(out, timestamp_text_from_nanos(integer(value)));
 }
 
 template <void (*kAppend)(std::string&, const JsonNode&)>
@@ -359,15 +306,28 @@ void convert_array(const JsonNode& value, const TypeParameters& parameters, std:
 
 namespace {
 
+constexpr TypeRow text_row(std::string_view semantic, std::string_view source_type,
+                           CarriedType stands_for) {
+  return {"string", semantic, source_type, PgType::text, convert_text, stands_for};
+}
+
+// Of a type that the connector does not know (include.unknown.datatypes): the bytes of its text.
+constexpr TypeRow unknown_row(std::string_view source_type, CarriedType stands_for) {
+  return {"bytes", "", source_type, PgType::text, convert_text_bytes, stands_for};
+}
+
 // debezium-format 6 to 9. What has no row of its own semantic falls to its Connect type: an
-// unknown int64 is an int8, an unknown string is text. What has no scalar form (arrays, maps,
-// geometry) is the text of its JSON.
+// unknown int64 is an int8, an unknown string is text. What has no form of its own is the text of
+// its JSON.
 constexpr std::array kTable = {
     TypeRow{"bytes", "org.apache.kafka.connect.data.Decimal", "", PgType::numeric, convert_decimal},
     TypeRow{"struct", "io.debezium.data.VariableScaleDecimal", "", PgType::numeric,
             convert_variable_scale_decimal},
     TypeRow{"bytes", "io.debezium.data.Bits", "", PgType::varbit, convert_bits},
     TypeRow{"string", "io.debezium.data.Json", "JSONB", PgType::jsonb, convert_jsonb},
+    TypeRow{"string", "io.debezium.data.Json", "HSTORE", PgType::jsonb, convert_jsonb,
+            CarriedType::hstore},
+    TypeRow{"map", "", "", PgType::jsonb, convert_map, CarriedType::hstore},
     TypeRow{"string", "io.debezium.data.Json", "", PgType::json, convert_json},
     TypeRow{"string", "io.debezium.data.Uuid", "", PgType::uuid, convert_uuid},
     TypeRow{"int32", "io.debezium.time.Date", "", PgType::date, convert_date},
@@ -408,6 +368,70 @@ constexpr std::array kTable = {
     TypeRow{"struct", "io.debezium.data.geometry.Point", "", PgType::point, convert_point},
     TypeRow{"struct", "io.debezium.data.geometry.Line", "", PgType::line, convert_line},
     TypeRow{"struct", "io.debezium.data.geometry.Circle", "", PgType::circle, convert_circle},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "BOX", PgType::box, convert_box},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "LSEG", PgType::lseg, convert_lseg},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "PATH", PgType::path, convert_path},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "POLYGON", PgType::polygon,
+            convert_polygon},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "GEOGRAPHY", PgType::bytea,
+            convert_geometry, CarriedType::geography},
+    TypeRow{"struct", "io.debezium.data.geometry.Geometry", "", PgType::bytea, convert_geometry,
+            CarriedType::geometry},
+    TypeRow{"struct", "io.debezium.data.geometry.Geography", "", PgType::bytea, convert_geometry,
+            CarriedType::geography},
+    TypeRow{"array", "io.debezium.data.DoubleVector", "", PgType::text, convert_vector,
+            CarriedType::vector},
+    // MySQL's vectors come as such, too.
+    TypeRow{"array", "io.debezium.data.FloatVector", "HALFVEC", PgType::text, convert_vector,
+            CarriedType::halfvec},
+    TypeRow{"array", "io.debezium.data.FloatVector", "", PgType::text, convert_vector,
+            CarriedType::vector},
+    TypeRow{"struct", "io.debezium.data.SparseDoubleVector", "", PgType::text,
+            convert_sparse_vector, CarriedType::sparsevec},
+    TypeRow{"struct", "io.debezium.data.SparseVector", "", PgType::text, convert_sparse_vector,
+            CarriedType::sparsevec},
+    text_row("io.debezium.data.Ltree", "", CarriedType::ltree),
+    text_row("io.debezium.data.Xml", "", CarriedType::xml),
+    text_row("io.debezium.data.Tsvector", "", CarriedType::tsvector),
+    text_row("", "CITEXT", CarriedType::citext),
+    text_row("", "EAN13", CarriedType::ean13),
+    text_row("", "ISBN13", CarriedType::isbn13),
+    text_row("", "ISMN13", CarriedType::ismn13),
+    text_row("", "ISSN13", CarriedType::issn13),
+    text_row("", "ISBN", CarriedType::isbn),
+    text_row("", "ISMN", CarriedType::ismn),
+    text_row("", "ISSN", CarriedType::issn),
+    text_row("", "UPC", CarriedType::upc),
+    unknown_row("TSVECTOR", CarriedType::tsvector),
+    unknown_row("TSQUERY", CarriedType::tsquery),
+    unknown_row("JSONPATH", CarriedType::jsonpath),
+    unknown_row("PG_LSN", CarriedType::pg_lsn),
+    unknown_row("PG_SNAPSHOT", CarriedType::pg_snapshot),
+    unknown_row("TXID_SNAPSHOT", CarriedType::txid_snapshot),
+    unknown_row("XID8", CarriedType::xid8),
+    unknown_row("INT4MULTIRANGE", CarriedType::int4multirange),
+    unknown_row("INT8MULTIRANGE", CarriedType::int8multirange),
+    unknown_row("NUMMULTIRANGE", CarriedType::nummultirange),
+    unknown_row("DATEMULTIRANGE", CarriedType::datemultirange),
+    unknown_row("TSMULTIRANGE", CarriedType::tsmultirange),
+    unknown_row("TSTZMULTIRANGE", CarriedType::tstzmultirange),
+    unknown_row("EAN13", CarriedType::ean13),
+    unknown_row("ISBN13", CarriedType::isbn13),
+    unknown_row("ISMN13", CarriedType::ismn13),
+    unknown_row("ISSN13", CarriedType::issn13),
+    unknown_row("ISBN", CarriedType::isbn),
+    unknown_row("ISMN", CarriedType::ismn),
+    unknown_row("ISSN", CarriedType::issn),
+    unknown_row("UPC", CarriedType::upc),
+    unknown_row("VECTOR", CarriedType::vector),
+    unknown_row("HALFVEC", CarriedType::halfvec),
+    unknown_row("SPARSEVEC", CarriedType::sparsevec),
+    unknown_row("LINE", CarriedType::line),
+    unknown_row("CIRCLE", CarriedType::circle),
+    unknown_row("BOX", CarriedType::box),
+    unknown_row("LSEG", CarriedType::lseg),
+    unknown_row("PATH", CarriedType::path),
+    unknown_row("POLYGON", CarriedType::polygon),
     TypeRow{"string", "", "INET", PgType::inet, convert_inet},
     TypeRow{"string", "", "CIDR", PgType::cidr, convert_cidr},
     TypeRow{"string", "", "MACADDR", PgType::macaddr, convert_macaddr},
@@ -433,56 +457,7 @@ constexpr std::array kTable = {
     TypeRow{"", "", "", PgType::text, convert_as_it_stands},
 };
 
-std::string string_member(const JsonNode& node, std::string_view name) {
-  const JsonNode* member = node.member(name);
-  if (member == nullptr || member->kind != JsonKind::string) return {};
-  return std::string(member->text);
-}
-
-int64_t integer_member(const JsonNode& node, std::string_view name) {
-  const std::string text = string_member(node, name);
-  if (text.empty()) return 0;
-  int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || value != static_cast<int32_t>(value)) {
-    throw DecodeError("schema parameter \"" + std::string(name) +
-                      "\" is not a number: " + excerpt(text));
-  }
-  return value;
-}
-
 }  // namespace
-
-FieldSchema field_schema(const JsonNode& node) {
-  FieldSchema field;
-  if (node.kind != JsonKind::object) throw DecodeError("schema of a field is not an object");
-  field.name = string_member(node, "field");
-  field.type = string_member(node, "type");
-  if (field.type.empty())
-    throw DecodeError("schema of field \"" + excerpt(field.name) + "\" has no type");
-  field.semantic = string_member(node, "name");
-  const JsonNode* optional = node.member("optional");
-  field.is_optional = optional != nullptr && optional->text == "true";
-  field.has_default = node.member("default") != nullptr;
-  if (const JsonNode* items = node.member("items"); items != nullptr && field.type == "array") {
-    field.items = std::make_shared<const FieldSchema>(field_schema(*items));
-  }
-  const JsonNode* parameters = node.member("parameters");
-  if (parameters == nullptr) return field;
-  if (field.semantic == "org.apache.kafka.connect.data.Decimal") {
-    field.scale = static_cast<int32_t>(integer_member(*parameters, "scale"));
-  } else if (field.semantic == "io.debezium.data.Bits") {
-    field.length = integer_member(*parameters, "length");
-  } else {
-    field.scale =
-        static_cast<int32_t>(integer_member(*parameters, "__debezium.source.column.scale"));
-  }
-  field.source_type = string_member(*parameters, "__debezium.source.column.type");
-  field.unavailable_placeholder =
-      string_member(*parameters, "__debezium.unavailable.value.placeholder");
-  return field;
-}
 
 std::span<const TypeRow> decode_table() {
   return kTable;
@@ -523,7 +498,7 @@ std::optional<ColumnType> array_type(const FieldSchema& field) {
   if (!type || element.convert == convert_as_it_stands) return std::nullopt;
   TypeParameters parameters;
   parameters.element = std::make_shared<const ColumnType>(element);
-  return ColumnType{*type, convert_array, std::move(parameters)};
+  return ColumnType{*type, convert_array, std::move(parameters), element.stands_for};
 }
 
 }  // namespace
@@ -536,7 +511,7 @@ ColumnType column_type(const FieldSchema& field) {
   parameters.length = field.length;
   const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
   if (is_varying || field.length < 0) parameters.length = 0;
-  return {row.pg_type, row.convert, std::move(parameters)};
+  return {row.pg_type, row.convert, std::move(parameters), row.stands_for};
 }
 
 namespace {
@@ -572,6 +547,13 @@ constexpr std::array kWider = {
     WiderRow{convert_tstzrange, convert_text},
     WiderRow{convert_numeric_text, convert_text},
     WiderRow{convert_point, convert_as_it_stands},
+    WiderRow{convert_box, convert_geometry_text},
+    WiderRow{convert_lseg, convert_geometry_text},
+    WiderRow{convert_path, convert_geometry_text},
+    WiderRow{convert_geometry, convert_geometry_text},
+    WiderRow{convert_geometry_text, convert_as_it_stands},
+    WiderRow{convert_vector, convert_as_it_stands},
+    WiderRow{convert_sparse_vector, convert_as_it_stands},
     WiderRow{convert_array, convert_as_it_stands},
 };
 
@@ -579,6 +561,12 @@ constexpr std::array kWider = {
 
 std::optional<ColumnType> wider_type(const ColumnType& type) {
   if (const auto wider = wider_schemaless_type(type)) return wider;
+  // Other databases have types of the same names.
+  if (type.convert == convert_text_bytes)
+    return ColumnType{PgType::bytea, convert_bytes, type.parameters};
+  // MySQL's polygons, which may have holes and an SRID.
+  if (type.convert == convert_polygon)
+    return ColumnType{PgType::bytea, convert_geometry, type.parameters, CarriedType::geometry};
   const auto* row = std::find_if(kWider.begin(), kWider.end(),
                                  [&](const WiderRow& r) { return r.convert == type.convert; });
   if (row == kWider.end()) return std::nullopt;

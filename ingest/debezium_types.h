@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "catalog/carried_types.h"
 #include "catalog/types.h"
 #include "ingest/json.h"
 
@@ -57,6 +58,7 @@ struct TypeRow {
   std::string_view source_type;
   catalog::PgType pg_type;
   Converter convert;
+  std::optional<catalog::CarriedType> stands_for = {};  // what the source's type is
 };
 
 std::span<const TypeRow> decode_table();
@@ -67,6 +69,8 @@ struct ColumnType {
   catalog::PgType pg_type;
   Converter convert;
   TypeParameters parameters;
+  // The type that the column has where the backing database has it; of an array, its elements'.
+  std::optional<catalog::CarriedType> stands_for = {};
   bool operator==(const ColumnType&) const = default;
 };
 

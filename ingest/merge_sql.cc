@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "catalog/carried_types.h"
 #include "catalog/sql_time.h"
 
 namespace metadb::ingest {
@@ -51,6 +52,8 @@ std::string exact_cast(catalog::PgType from, catalog::PgType to, const std::stri
 }
 
 std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
+  if (const auto sql = catalog::carried_cast_sql(event_type, column.type_name, expression))
+    return *sql;
   if (!column.type) return fmt::format("({})::text::{}", expression, column.type_name);
   if (column.choice == catalog::TypeChoice::inferred && event_type == catalog::PgType::text)
     return inferred_uuid(expression);
@@ -171,7 +174,8 @@ std::string MergeSql::convert() const {
 std::vector<MergeSql::Probe> MergeSql::probes() const {
   std::vector<Probe> out;
   for (const StageColumn& column : columns_) {
-    if (column.column.choice == catalog::TypeChoice::events) continue;
+    const bool is_carried = catalog::carried_type_named(column.column.type_name).has_value();
+    if (column.column.choice == catalog::TypeChoice::events && !is_carried) continue;
     if (!is_cast_needed(column.column, column.event_type)) continue;
     out.push_back({column.column.name, column.event_type,
                    fmt::format("SELECT count({}) FROM {}",

@@ -66,8 +66,8 @@ class MergeSql {
   // Empty if the events have the table's types; else casts what was copied (never losing a value).
   [[nodiscard]] std::string convert() const;
 
-  // For each column whose type was chosen here and is not that of the events: what fails on the
-  // staged events if one of their values does not fit.
+  // For each column whose type was chosen here, or is read by the backing database, and is not that
+  // of the events: what fails on the staged events if one of their values does not fit.
   struct Probe {
     std::string column;
     catalog::PgType event_type;

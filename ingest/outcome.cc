@@ -32,4 +32,9 @@ Disposition disposition(const catalog::Error& error) {
   return Disposition::stop;
 }
 
+bool may_be_refusal(const catalog::Error& error) {
+  return disposition(error) == Disposition::data || error.sqlstate == "42601" ||
+         error.sqlstate == "XX000";
+}
+
 }  // namespace metadb::ingest

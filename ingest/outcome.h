@@ -22,6 +22,10 @@ enum class Disposition : uint8_t {
 // By SQLSTATE (design, section 6, Errors).
 Disposition disposition(const catalog::Error& error);
 
+// Whether a cast may say so of a value that it refuses: the inputs of ltree and tsvector call it an
+// error in the syntax, those of PostGIS an internal one.
+bool may_be_refusal(const catalog::Error& error);
+
 // One lane can't go on; the others can.
 struct LaneStopped : catalog::Error {
   LaneStopped(const catalog::Error& reason, std::string topic_, bool needs_resync_ = false)

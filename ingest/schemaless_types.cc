@@ -39,6 +39,7 @@ constexpr std::array kReadings = {
     Reading{PgType::numeric, JsonKind::object, "struct", "io.debezium.data.VariableScaleDecimal"},
     Reading{PgType::numeric, JsonKind::string, "string", "", "NUMERIC"},
     Reading{PgType::bytea, JsonKind::string, "bytes"},
+    Reading{PgType::bytea, JsonKind::object, "struct", "io.debezium.data.geometry.Geometry"},
     Reading{PgType::date, JsonKind::number, "int32", "io.debezium.time.Date"},
     Reading{PgType::date, JsonKind::string, "string", "io.debezium.time.IsoDate"},
     Reading{PgType::date, JsonKind::object, "struct", "io.debezium.time.StructuredDate"},
@@ -57,6 +58,7 @@ constexpr std::array kReadings = {
     Reading{PgType::uuid, JsonKind::string, "string", "io.debezium.data.Uuid"},
     Reading{PgType::json, JsonKind::string, "string", "io.debezium.data.Json"},
     Reading{PgType::jsonb, JsonKind::string, "string", "io.debezium.data.Json", "JSONB"},
+    Reading{PgType::jsonb, JsonKind::object, "map"},
     Reading{PgType::inet, JsonKind::string, "string", "", "INET"},
     Reading{PgType::cidr, JsonKind::string, "string", "", "CIDR"},
     Reading{PgType::macaddr, JsonKind::string, "string", "", "MACADDR"},
@@ -70,6 +72,11 @@ constexpr std::array kReadings = {
     Reading{PgType::point, JsonKind::object, "struct", "io.debezium.data.geometry.Point"},
     Reading{PgType::line, JsonKind::object, "struct", "io.debezium.data.geometry.Line"},
     Reading{PgType::circle, JsonKind::object, "struct", "io.debezium.data.geometry.Circle"},
+    Reading{PgType::box, JsonKind::object, "struct", "io.debezium.data.geometry.Geometry", "BOX"},
+    Reading{PgType::lseg, JsonKind::object, "struct", "io.debezium.data.geometry.Geometry", "LSEG"},
+    Reading{PgType::path, JsonKind::object, "struct", "io.debezium.data.geometry.Geometry", "PATH"},
+    Reading{PgType::polygon, JsonKind::object, "struct", "io.debezium.data.geometry.Geometry",
+            "POLYGON"},
 };
 
 constexpr size_t kKinds = 7;
@@ -155,7 +162,7 @@ void convert_schemaless(const JsonNode& value, const TypeParameters& parameters,
 
 // Strings without their quotes, everything else as the message spells it.
 ColumnType text_as_it_stands() {
-  ColumnType type = column_type({.type = "map"});
+  ColumnType type = column_type({.type = "struct"});
   type.parameters.schemaless = PgType::text;
   return type;
 }
@@ -166,29 +173,31 @@ constexpr bool is_other_number(PgType type) {
 
 }  // namespace
 
-ColumnType schemaless_type(PgType type) {
+ColumnType schemaless_type(const KnownColumn& column) {
+  const PgType type = column.type;
   // A json column takes any JSON; of structs and arrays the message's own spelling.
   if (type == PgType::text || type == PgType::json) {
     ColumnType out = text_as_it_stands();
     out.pg_type = type;
+    out.stands_for = column.stands_for;
     return out;
   }
-  ColumnType out{type, convert_schemaless, {}};
+  ColumnType out{type, convert_schemaless, {}, column.stands_for};
   out.parameters.schemaless = type;
   if (const auto element = catalog::row_of(type).element)
-    out.parameters.element = std::make_shared<const ColumnType>(schemaless_type(*element));
+    out.parameters.element = std::make_shared<const ColumnType>(schemaless_type({*element}));
   return out;
 }
 
 ColumnType schemaless_type_of(const JsonNode& value) {
-  if (value.kind == JsonKind::boolean) return schemaless_type(PgType::boolean);
-  if (value.kind == JsonKind::number) return schemaless_type(PgType::numeric);
-  return schemaless_type(PgType::text);
+  if (value.kind == JsonKind::boolean) return schemaless_type({PgType::boolean});
+  if (value.kind == JsonKind::number) return schemaless_type({PgType::numeric});
+  return schemaless_type({PgType::text});
 }
 
 std::optional<ColumnType> wider_schemaless_type(const ColumnType& type) {
   if (!type.parameters.schemaless || type.convert != convert_schemaless) return std::nullopt;
-  return schemaless_type(is_other_number(type.pg_type) ? PgType::numeric : PgType::text);
+  return schemaless_type({is_other_number(type.pg_type) ? PgType::numeric : PgType::text});
 }
 
 }  // namespace metadb::ingest

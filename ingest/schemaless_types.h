@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "catalog/types.h"
+#include "ingest/change.h"
 #include "ingest/debezium_types.h"
 #include "ingest/json.h"
 
@@ -12,7 +13,7 @@ namespace metadb::ingest {
 // How a column of that type reads its values: those that JSON alone makes no doubt about. Whatever
 // does not read as the type (a timestamp as a number of unknown unit, a decimal as base64 of
 // unknown scale) is no error but 22008, so that the column gets the wider type.
-ColumnType schemaless_type(catalog::PgType type);
+ColumnType schemaless_type(const KnownColumn& column);
 // Of a column that is new here, by a value of it that is not null: boolean, numeric, else text.
 // Nothing is lost by these; what the value means is.
 ColumnType schemaless_type_of(const JsonNode& value);

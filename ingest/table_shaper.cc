@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "catalog/carried_types.h"
 #include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
 #include "catalog/table_indexes.h"
@@ -35,8 +36,23 @@ std::set<std::string, std::less<>> taken_names(const Table& table) {
   return out;
 }
 
-Column column_for(const EventColumn& event_column, std::string name) {
-  return {std::move(name), std::string(catalog::row_of(event_column.type).name), event_column.type};
+// The type that the values of such a column stand for.
+std::optional<catalog::CarriedColumn> carried_by(const EventColumn& event_column) {
+  if (!event_column.stands_for) return std::nullopt;
+  return catalog::CarriedColumn{*event_column.stands_for,
+                                catalog::row_of(event_column.type).element.has_value()};
+}
+
+// nullopt: the column takes the event's values as it is.
+std::optional<catalog::PgType> wider_type_of(const Column& column, const EventColumn& event) {
+  const auto carried = catalog::carried_type_named(column.type_name);
+  if (carried && carried == carried_by(event)) return std::nullopt;
+  if (column.type) {
+    const catalog::PgType to = catalog::widened(*column.type, event.type);
+    return to == *column.type ? std::nullopt : std::optional(to);
+  }
+  // A type that neither events nor commands give was given past us, by who knows what it takes.
+  return carried ? std::optional(catalog::PgType::text) : std::nullopt;
 }
 
 // The names here of the schema's key columns. REQUIRES: all columns are in the table.
@@ -283,6 +299,14 @@ void TableShaper::claim(const TableChanges& changes, const SourceTable& target) 
   catalog::claim(connection_, target);
 }
 
+Column TableShaper::column_for(const EventColumn& event_column, std::string name) {
+  if (const auto carried = carried_by(event_column)) {
+    if (const auto type = catalog::carried_type_name(connection_, *carried))
+      return {std::move(name), *type, catalog::pg_type_named(*type)};
+  }
+  return {std::move(name), std::string(catalog::row_of(event_column.type).name), event_column.type};
+}
+
 std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
                                                  const SourceTable& target) {
   const RowSchema& schema = *first_schema(changes);
@@ -377,9 +401,9 @@ Table TableShaper::fit_columns(const Table& table, const RowSchema& schema) {
         return out;
       });
       spdlog::info("column {} {} added to {}", added.name, added.type_name, fitted.main());
-    } else if (column->type && column->choice == catalog::TypeChoice::events) {
-      const catalog::PgType to = catalog::widened(*column->type, event_column.type);
-      if (to != *column->type) fitted = widen(fitted, *column, to);
+    } else if (column->choice == catalog::TypeChoice::events) {
+      if (const auto to = wider_type_of(*column, event_column))
+        fitted = widen(fitted, *column, *to);
     }
   }
   return fitted;
@@ -465,7 +489,8 @@ void TableShaper::give_up_choice(const Table& table, const Misfit& misfit,
     if (column == nullptr)
       throw TableChanged("40001", fmt::format("a command has changed table {}", table.main()));
     catalog::PgType to = catalog::PgType::text;
-    if (column->type) to = catalog::widened(*column->type, misfit.event_type);
+    const bool is_chosen = column->choice != catalog::TypeChoice::events;
+    if (column->type && is_chosen) to = catalog::widened(*column->type, misfit.event_type);
     if (to == column->type) to = catalog::PgType::text;  // a text that is no json
     spdlog::warn("column {} of {}: a value of its events is no {} ({})", column->name, table.main(),
                  column->type_name, misfit.sqlstate);

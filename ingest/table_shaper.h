@@ -21,7 +21,8 @@ struct ReadyTable {
   std::string origin;
 };
 
-// A value came that does not fit the type which was chosen for its column.
+// A value came that does not fit the type of its column, which was chosen here, or is one that the
+// backing database reads for us.
 struct Misfit : catalog::Error {
   Misfit(const catalog::Error& reason, std::string column_, catalog::PgType event_type_)
       : catalog::Error(reason), column(std::move(column_)), event_type(event_type_) {}
@@ -68,7 +69,7 @@ class TableShaper {
   // somebody, a command has it, or its DDL fails; TableChanged; Error of the weather classes
   // otherwise.
   ReadyTable prepare(const TableChanges& changes);
-  // Gives the column a type that takes its events' values as well, and what was chosen for it up.
+  // Gives the column a type that takes its events' values as well, and gives up the one it has.
   // Throws as prepare() does.
   void give_up_choice(const catalog::Table& table, const Misfit& misfit, const std::string& topic);
   // Partitions for the years of its current rows, and of its last end: somebody has dropped one.
@@ -87,6 +88,8 @@ class TableShaper {
                                             const Batch& batch) const;
 
  private:
+  // As the backing database has its type now.
+  catalog::Column column_for(const EventColumn& event_column, std::string name);
   std::shared_ptr<const catalog::Table> create(const TableChanges& changes,
                                                const catalog::SourceTable& target);
   void claim(const TableChanges& changes, const catalog::SourceTable& target);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <random>
 
+#include "catalog/carried_types.h"
 #include "catalog/duration.h"
 #include "ingest/outcome.h"
 #include "ingest/registered_schemas.h"
@@ -45,16 +46,26 @@ size_t number_of(const std::string& text) {
 }
 
 // The type of the source table's column here, unless it was chosen; nullopt if there is none yet.
-std::optional<catalog::PgType> type_of(const catalog::Snapshot& snapshot,
-                                       const catalog::SourceTableKey& key,
-                                       std::string_view column_name) {
+std::optional<KnownColumn> type_of(const catalog::Snapshot& snapshot,
+                                   const catalog::SourceTableKey& key,
+                                   std::string_view column_name) {
   const auto target = snapshot.source_tables.find(key);
   if (target == snapshot.source_tables.end()) return std::nullopt;
   const auto table = snapshot.tables.find({target->second.schema_name, target->second.table_name});
   if (table == snapshot.tables.end()) return std::nullopt;
   const catalog::Column* column = table->second->column_of_source(std::string(column_name));
   if (column == nullptr || column->choice != catalog::TypeChoice::events) return std::nullopt;
-  return column->type;
+  KnownColumn known;
+  if (column->type) {
+    known.type = *column->type;
+    return known;
+  }
+  const auto carried = catalog::carried_type_named(column->type_name);
+  if (!carried) return std::nullopt;
+  known.stands_for = carried->type;
+  known.type = catalog::row_of(carried->type).carrier;
+  if (carried->is_array) known.type = catalog::array_of(known.type).value();
+  return known;
 }
 
 }  // namespace

@@ -173,6 +173,10 @@ const std::map<PgType, std::vector<std::string>>& extremes() {
       {PgType::point, {"(1.5,-0.1)"}},
       {PgType::line, {"{1,-1,0.1}"}},
       {PgType::circle, {"<(1,2),0.1>"}},
+      {PgType::box, {"(3,4),(1,2)"}},
+      {PgType::lseg, {"[(1,2),(3,4)]"}},
+      {PgType::path, {"[(1,2),(3,0.1)]", "((1,2))"}},
+      {PgType::polygon, {"((0,0),(0,1),(1,1))"}},
   };
   return kSamples;
 }

@@ -43,10 +43,13 @@ class Parts:
         """A server with a private PostgreSQL."""
         return Metadb(self.room, f"metadb-{next(self._numbers)}", environment)
 
-    def new_metadb_on_backing(self):
+    def new_metadb_on_backing(self, extensions=()):
         """A server with a database of its own on the backing PostgreSQL."""
         name = f"metadb-{next(self._numbers)}"
-        self.backing.create_database(name).close()
+        database = self.backing.create_database(name)
+        for extension in extensions:
+            database.cursor().execute(f"CREATE EXTENSION {extension}")
+        database.close()
         return Metadb(self.room, name, database=Database(self.backing.conninfo(name), USER, PASSWORD, name))
 
     def close(self, keep):

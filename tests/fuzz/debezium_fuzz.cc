@@ -16,7 +16,8 @@ metadb::ingest::DecoderOptions options(metadb::ingest::EventShape shape) {
   metadb::ingest::DecoderOptions out;
   out.shape = shape;
   out.known_type = [](const metadb::ingest::EventTable&, std::string_view column) {
-    return metadb::catalog::pg_type_named(column);
+    const auto type = metadb::catalog::pg_type_named(column);
+    return type ? std::optional(metadb::ingest::KnownColumn{*type}) : std::nullopt;
   };
   return out;
 }

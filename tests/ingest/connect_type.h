@@ -36,7 +36,7 @@ inline std::string type_shown_by(const JsonNode& value, const std::string& field
     case JsonKind::number:
       return value.text.find_first_of(".eE") == std::string_view::npos ? "int64" : "double";
     case JsonKind::array:
-      return "array";
+      return field == "vector" ? "map" : "array";  // of a sparse one
     case JsonKind::object:
       return "struct";
     default:
@@ -87,6 +87,7 @@ inline ConnectType connect_type(const JsonNode* schema, const JsonNode& value,
     const bool has_pairs = first.kind == JsonKind::array;
     part("keys", has_pairs ? *first.begin() : kNoNode);
     part("values", has_pairs ? *first.begin()->next() : kNoNode);
+    if (value.kind == JsonKind::array && !has_pairs) type.parts[0].type = "int64";
     type.parts[0].is_optional = false;
   }
   return type;

@@ -32,6 +32,25 @@ TEST(Losses, AreToldBySchemaAlone) {
             Losses{Loss::time_in_millis});
 }
 
+TEST(Losses, OfUnchangedValuesAreToldOfTypesWithoutPlaceholder) {
+  const auto array_of = [](const std::string& type, const std::string& semantic = "") {
+    return FieldSchema{.type = "array",
+                       .items = std::make_shared<const FieldSchema>(
+                           FieldSchema{.type = type, .semantic = semantic})};
+  };
+  const Losses unchanged{Loss::null_as_unchanged};
+  EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.data.geometry.Geometry"}),
+            unchanged);
+  EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.data.geometry.Point"}), Losses{});
+  EXPECT_EQ(losses({.type = "array", .semantic = "io.debezium.data.DoubleVector"}), unchanged);
+  EXPECT_EQ(losses(array_of("double")), unchanged);
+  EXPECT_EQ(losses(array_of("bytes", "org.apache.kafka.connect.data.Decimal")), unchanged);
+  EXPECT_EQ(losses(array_of("int32")), Losses{});
+  EXPECT_EQ(losses(array_of("int32", "io.debezium.time.Date")), Losses{});
+  EXPECT_EQ(losses(array_of("string", "io.debezium.data.Uuid")), Losses{});
+  EXPECT_EQ(losses(array_of("string")), Losses{});
+}
+
 TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
   const std::vector<TestField> fields = {
       {"id", "int32", "", ""},
@@ -47,6 +66,24 @@ TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
             "decimal.handling.mode=precise in the connector\n"
             "warning table shop.public.t: an interval in span arrives as microseconds, its months "
             "as 30.4375 days each; set interval.handling.mode=string in the connector\n");
+}
+
+TEST(Losses, OfUnchangedValuesAreThoseOfPostgresql) {
+  const std::vector<TestField> fields = {{"id", "int32", "", ""},
+                                         {"g", "struct", "io.debezium.data.geometry.Geometry", ""}};
+  std::string value = change_json(fields, {.after = R"({"id":1,"g":null})"});
+  const HeardLog log;
+  Decoder decoder;
+  change_of(decoder, &kKey1, value);
+  EXPECT_EQ(log.text(),
+            "info table shop.public.t: a large value of g arrives as NULL from updates that leave "
+            "it as it is, unless the table in the source has REPLICA IDENTITY FULL\n");
+  const std::string name = "connector.postgresql.Source";
+  value.replace(value.find(name), name.size(), "connector.mysql.Source");
+  const HeardLog other;
+  Decoder another;
+  change_of(another, &kKey1, value);
+  EXPECT_EQ(other.text(), "");
 }
 
 TEST(Losses, OfEventsWithoutSchemasAreToldOnceForATable) {

@@ -47,6 +47,8 @@ class Cells {
   catalog::Connection connection_;
 };
 
+const std::string kGeometry = "io.debezium.data.geometry.Geometry";
+
 const ingest::TypeRow& row_for(const Sample& sample) {
   const auto is_of = [&](std::string_view name) {
     return sample.parameters.find("\"" + std::string(name) + "\"") != std::string::npos;
@@ -150,6 +152,15 @@ std::vector<Refused> refused() {
        "out of"},
       {{"string", "io.debezium.time.ZonedTime", "", R"("24:00:01Z")", ""}, "not a time"},
       {{"string", "io.debezium.time.ZonedTime", "", R"("04:05:06+16:00")", ""}, "offset out of"},
+      {{"map", "", "", R"("k")", ""}, "expected a map"},
+      {{"struct", kGeometry, "", R"({"srid":4326})", ""}, "without wkb"},
+      {{"struct", kGeometry, "", R"({"wkb":"AQEA","srid":4326})", ""}, "cut short"},
+      {{"struct", kGeometry, "", R"({"wkb":"","srid":null})", ""}, "cut short"},
+      {{"array", "io.debezium.data.DoubleVector", "", "[null]", ""}, "NULL in it"},
+      {{"array", "io.debezium.data.DoubleVector", "", "7", ""}, "expected a vector"},
+      {{"struct", "io.debezium.data.SparseVector", "", "{}", ""}, "without dimensions"},
+      {{"struct", "io.debezium.data.SparseVector", "", R"({"dimensions":1,"vector":[[1]]})", ""},
+       "without index or number"},
   };
 }
 
@@ -203,6 +214,9 @@ TEST(DecodeTable, KeepsWhatItsTypeCannotHoldAsText) {
     Sample sample;
     std::string ordinary;  // a value that the type holds
   };
+  // No box has two corners.
+  const std::string lame =
+      R"({"wkb":"AQIAAAABAAAAAAAAAAAA8D8AAAAAAAAAQA==","extensions":{"type":"box"}})";
   const std::string srid = R"({"x":1.0,"y":2.0,"srid":4326})";
   const std::vector<Wide> wide = {
       {{"int64", "io.debezium.time.NanoTime", "", "14711789123400", "04:05:11.7891234"}, "0"},
@@ -230,17 +244,55 @@ TEST(DecodeTable, KeepsWhatItsTypeCannotHoldAsText) {
       {{"struct", "io.debezium.data.geometry.Point", "", srid, srid}, R"({"x":1,"y":2})"},
       {{"struct", "io.debezium.time.StructuredTime", "", R"({"nanos":1})", R"({"nanos":1})"},
        R"({"hour":1})"},
+      {{"struct", kGeometry, source_type("BOX"), lame, lame},
+       R"({"wkb":"AQMAAAABAAAABQAAAAAAAAAAAPA/AAAAAAAAAEAAAAAAAADwPwAAAAAAABBAAAA)"
+       R"(AAAAACEAAAAAAAAAQQAA)"
+       R"(AAAAAAAhAAAAAAAAAAEAAAAAAAADwPwAAAAAAAABA","extensions":{"type":"box"}})"},
+      {{"array", "io.debezium.data.DoubleVector", "", "[0.1234567890123]", "[0.1234567890123]",
+        R"({"type":"double"})"},
+       "[0.1]"},
   };
   Cells cells;
   for (const Wide& each : wide) {
     SCOPED_TRACE(each.sample.semantic + " " + each.sample.json);
     Sample ordinary = each.sample;
     ordinary.json = each.ordinary;
-    EXPECT_NE(decoded(ordinary).schema->columns.at(0).type, catalog::PgType::text);
+    const auto type = decoded(ordinary).schema->columns.at(0);
+    EXPECT_TRUE(type.type != catalog::PgType::text || type.stands_for) << "is text anyway";
     const Change change = decoded(each.sample);
     EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::text);
+    EXPECT_FALSE(change.schema->columns.at(0).stands_for);
     EXPECT_EQ(cells.text(change), each.sample.text);
   }
+}
+
+// Without the source's type: one column has values of one shape.
+TEST(DecodeTable, KeepsShapesWithoutTheirTypeAsTheyPrint) {
+  Cells cells;
+  for (Sample sample : shape_samples()) {
+    if (sample.json.find("extensions") == std::string::npos) continue;
+    sample.parameters = "";
+    SCOPED_TRACE(sample.json);
+    const Change change = decoded(sample);
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::text);
+    EXPECT_EQ(cells.text(change), sample.text);
+  }
+}
+
+TEST(DecodeTable, KeepsBytesThatAreNoText) {
+  for (const std::string json : {R"("/w==")", R"("AAAAAA==")"}) {
+    const Change change = decoded({"bytes", "", source_type("VECTOR"), json, ""});
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::bytea);
+    EXPECT_FALSE(change.schema->columns.at(0).stands_for);
+  }
+}
+
+// MySQL's POLYGON, with the name of its type.
+TEST(DecodeTable, TakesPolygonsOfOtherDatabasesForGeometries) {
+  const Change change = decoded(
+      {"struct", kGeometry, source_type("POLYGON"), R"({"wkb":"AQMAAAAAAAAA","srid":null})", ""});
+  EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::bytea);
+  EXPECT_EQ(change.schema->columns.at(0).stands_for, catalog::CarriedType::geometry);
 }
 
 // An event after it prints as the same time of the table's own column does when that is made text.

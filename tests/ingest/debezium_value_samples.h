@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/ingest/debezium_carried_samples.h"
 #include "tests/ingest/debezium_samples.h"
 #include "tests/ingest/debezium_time_samples.h"
 
@@ -97,7 +98,6 @@ inline std::vector<Sample> text_samples() {
        "a\xef\xbf\xbd\xef\xbf\xbd"
        "b\xef\xbf\xbd"},
       {"string", kJson, "", R"("\"a\u0000\"")", "\"a\xef\xbf\xbd\""},
-      {"string", "io.debezium.data.Xml", "", R"("<a/>")", "<a/>"},
       {"string", "io.debezium.data.Enum", R"({"allowed":"a,b"})", R"("b")", "b"},
       {"string", kJson, "", R"("{\"b\": 1.00, \"a\":[]}")", "{\"b\": 1.00, \"a\":[]}"},
       {"string", kJson, "", R"("null")", "null"},
@@ -116,10 +116,8 @@ inline std::vector<Sample> text_samples() {
       {"bytes", kBits, length("64"), R"("AAAAAAAAAIA=")", bit_one_of_64()},
       {"bytes", kBits, length("2147483647"), R"("BQ==")", "101"},
       {"array", "", "", "[1,2,null]", "[1,2,null]"},
-      {"map", "", "", R"({"k":"v","n":null})", R"({"k":"v","n":null})"},
-      {"struct", "io.debezium.data.geometry.Geometry", "", R"({"wkb":"AQ==","srid":4326})",
-       R"({"wkb":"AQ==","srid":4326})"},
-      {"map", "", "", "[[1,0.5],[3,2.0]]", "[[1,0.5],[3,2.0]]"},
+      {"struct", "io.debezium.data.vector.Other", "", R"({"wkb":"AQ==","x":1})",
+       R"({"wkb":"AQ==","x":1})"},
   };
 }
 
@@ -166,19 +164,29 @@ inline std::vector<Sample> array_samples() {
       array(text, R"(["08:00:2b:01:02:03"])", "{08:00:2b:01:02:03}", "_MACADDR"),
       array(text, R"x(["[1,5)","empty"])x", R"x({"[1,5)",empty})x", "_INT4RANGE"),
       array(text, R"(["a","b"])", "{a,b}", "_VARCHAR"),
+      array(R"({"type":"map"})", R"([{"k":"v"},null,{}])", R"({"{\"k\": \"v\"}",NULL,"{}"})"),
+      array(R"({"type":"string","name":"io.debezium.data.Json"})", R"(["{\"k\":null}",null])",
+            R"({"{\"k\": null}",NULL})", "_HSTORE"),
+      array(R"({"type":"string","name":"io.debezium.data.Ltree"})", R"(["a.b",null])",
+            "{a.b,NULL}"),
+      array(text, R"(["aB",null])", "{aB,NULL}", "_CITEXT"),
+      array(R"({"type":"struct","name":"io.debezium.data.geometry.Geometry"})",
+            R"([{"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAABA","srid":null},null])",
+            R"({"\\x0101000000000000000000f03f0000000000000040",NULL})"),
       // Not PostgreSQL's arrays.
-      {"array", "io.debezium.data.DoubleVector", "", "[1.0,2.5]", "[1.0,2.5]",
-       R"({"type":"double"})"},
-      array(R"({"type":"map"})", R"([{"k":"v"}])", R"([{"k":"v"}])"),
+      {"array", "io.debezium.data.Other", "", "[1.0,2.5]", "[1.0,2.5]", R"({"type":"double"})"},
+      array(R"({"type":"struct"})", R"([{"k":"v"}])", R"([{"k":"v"}])"),
   };
 }
 
 inline const std::vector<Sample>& samples() {
   static const std::vector<Sample> kAll = [] {
     std::vector<Sample> all;
-    for (const auto& part : {numeric_samples(), number_samples(), text_samples(), date_samples(),
-                             time_samples(), timestamp_samples(), interval_samples(),
-                             structured_samples(), named_samples(), geometric_samples()}) {
+    for (const auto& part :
+         {numeric_samples(), number_samples(), text_samples(), date_samples(), time_samples(),
+          timestamp_samples(), interval_samples(), structured_samples(), named_samples(),
+          geometric_samples(), shape_samples(), hstore_samples(), vector_samples(),
+          text_type_samples(), unknown_type_samples(), unknown_extension_samples()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -32,6 +32,13 @@ TEST(Outcome, WhatPassesByItselfIsWeather) {
     EXPECT_EQ(disposition_of(sqlstate), Disposition::weather) << sqlstate;
 }
 
+TEST(Outcome, ACastRefusesAValueInWaysOfItsOwn) {
+  for (const char* sqlstate : {"22P02", "42601", "XX000"})
+    EXPECT_TRUE(ingest::may_be_refusal(Error(sqlstate, "x"))) << sqlstate;
+  for (const char* sqlstate : {"08006", "40001", "42704", "42883", "57014"})
+    EXPECT_FALSE(ingest::may_be_refusal(Error(sqlstate, "x"))) << sqlstate;
+}
+
 TEST(Outcome, EverythingElseStopsTheLane) {
   for (const char* sqlstate : {"42P01", "42501", "3F000", "0A000", "P0001", ""})
     EXPECT_EQ(disposition_of(sqlstate), Disposition::stop) << sqlstate;

@@ -41,10 +41,10 @@ std::string bare(const std::string& after, const std::string& op = "c") {
 Decoder decoder_knowing(const std::map<std::string, PgType, std::less<>>& columns) {
   ingest::DecoderOptions options;
   options.known_type = [columns](const ingest::EventTable&,
-                                 std::string_view column) -> std::optional<PgType> {
+                                 std::string_view column) -> std::optional<ingest::KnownColumn> {
     const auto found = columns.find(column);
     if (found == columns.end()) return std::nullopt;
-    return found->second;
+    return ingest::KnownColumn{found->second};
   };
   return Decoder(options);
 }
@@ -233,6 +233,11 @@ const std::vector<Doubtful> kDoubtful = {
     {PgType::inet, R"("nowhere")", PgType::text},
     {PgType::int4range, "\"[1,5)\"", PgType::int4range},
     {PgType::point, R"({"x":1.0,"y":1.5,"wkb":"AQ==","srid":null})", PgType::point},
+    {PgType::box, R"({"x":1.0,"y":1.5})", PgType::text},
+    {PgType::bytea, R"({"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAABA","srid":4326})", PgType::bytea},
+    {PgType::bytea, R"({"a":1})", PgType::text},
+    {PgType::jsonb, R"({"a":null})", PgType::jsonb},
+    {PgType::jsonb, R"("{\"a\":1}")", PgType::jsonb},
     {PgType::text_array, R"(["a",null])", PgType::text_array},
     {PgType::int4_array, R"([1,"a"])", PgType::text},
     {PgType::int4_array, R"("x")", PgType::text}};
