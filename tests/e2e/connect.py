@@ -7,7 +7,7 @@ import urllib.request
 from processes import CACHE, Process, free_ports, wait_until
 from source_postgres import PASSWORD, USER
 
-OLD, NEW = "old", "new"  # folders of the cache: 1.9 and the newest 3.x
+OLD, MIDDLE, NEW = "old", "middle", "new"  # folders of the cache: 1.9, 2.7 and the newest 3.x
 
 
 def page_connector(source, database, prefix):
@@ -31,7 +31,7 @@ def page_connector(source, database, prefix):
 
 
 def new_connector(source, database, prefix):
-    """The same for Debezium 3: three options of the page have new names or values there."""
+    """The same for Debezium 2 and 3: three options of the page have new names or values there."""
     config = page_connector(source, database, prefix)
     config["topic.prefix"] = config.pop("database.server.name")
     config["snapshot.mode"] = "initial"

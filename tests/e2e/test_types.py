@@ -7,7 +7,7 @@ import itertools
 import unittest
 
 from catching_up import await_kafka, await_tables
-from connect import NEW, OLD, new_connector, own_slot, page_connector
+from connect import MIDDLE, NEW, OLD, new_connector, own_slot, page_connector
 from parts import PARTS
 from processes import wait_until
 
@@ -266,6 +266,15 @@ class Structured(Types, unittest.TestCase):
     prefix = "types_structured"
     settings = {**PROPAGATED, **KNOW_ALL, "time.precision.mode": "structured"}
     images, left_out = AS_NULL, set()
+
+
+class Debezium27(Types, unittest.TestCase):
+    generation, prefix, settings = MIDDLE, "types_middle", {**PROPAGATED, **KNOW_ALL}
+    left_out = {"raws", "path"}
+
+    @classmethod
+    def tearDownClass(cls):
+        PARTS.retire(MIDDLE)
 
 
 class Debezium19(Types, unittest.TestCase):
