@@ -8,14 +8,14 @@
 namespace metadb::ingest {
 namespace {
 
-std::string string_member(const JsonNode& node, std::string_view name) {
+std::string schema_text(const JsonNode& node, std::string_view name) {
   const JsonNode* member = node.member(name);
   if (member == nullptr || member->kind != JsonKind::string) return {};
   return std::string(member->text);
 }
 
-int64_t integer_member(const JsonNode& node, std::string_view name) {
-  const std::string text = string_member(node, name);
+int64_t schema_integer(const JsonNode& node, std::string_view name) {
+  const std::string text = schema_text(node, name);
   if (text.empty()) return 0;
   int64_t value = 0;
   const char* end = text.data() + text.size();
@@ -32,11 +32,11 @@ int64_t integer_member(const JsonNode& node, std::string_view name) {
 FieldSchema field_schema(const JsonNode& node) {
   FieldSchema field;
   if (node.kind != JsonKind::object) throw DecodeError("schema of a field is not an object");
-  field.name = string_member(node, "field");
-  field.type = string_member(node, "type");
+  field.name = schema_text(node, "field");
+  field.type = schema_text(node, "type");
   if (field.type.empty())
     throw DecodeError("schema of field \"" + excerpt(field.name) + "\" has no type");
-  field.semantic = string_member(node, "name");
+  field.semantic = schema_text(node, "name");
   const JsonNode* optional = node.member("optional");
   field.is_optional = optional != nullptr && optional->text == "true";
   field.has_default = node.member("default") != nullptr;
@@ -46,16 +46,16 @@ FieldSchema field_schema(const JsonNode& node) {
   const JsonNode* parameters = node.member("parameters");
   if (parameters == nullptr) return field;
   if (field.semantic == "org.apache.kafka.connect.data.Decimal") {
-    field.scale = static_cast<int32_t>(integer_member(*parameters, "scale"));
+    field.scale = static_cast<int32_t>(schema_integer(*parameters, "scale"));
   } else if (field.semantic == "io.debezium.data.Bits") {
-    field.length = integer_member(*parameters, "length");
+    field.length = schema_integer(*parameters, "length");
   } else {
     field.scale =
-        static_cast<int32_t>(integer_member(*parameters, "__debezium.source.column.scale"));
+        static_cast<int32_t>(schema_integer(*parameters, "__debezium.source.column.scale"));
   }
-  field.source_type = string_member(*parameters, "__debezium.source.column.type");
+  field.source_type = schema_text(*parameters, "__debezium.source.column.type");
   field.unavailable_placeholder =
-      string_member(*parameters, "__debezium.unavailable.value.placeholder");
+      schema_text(*parameters, "__debezium.unavailable.value.placeholder");
   return field;
 }
 
