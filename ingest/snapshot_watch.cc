@@ -280,13 +280,6 @@ void SnapshotWatch::count(const Change& change, const Message& message, News& ne
   memory_.scans.erase(scan);
 }
 
-SnapshotNews SnapshotWatch::take_news(News& collected) {
-  SnapshotNews out = std::exchange(collected, {});
-  const SnapshotNews late = std::exchange(late_, {});
-  for (const auto& [key, table] : late.tables) merge(out.tables[key], table);
-  return out;
-}
-
 int64_t SnapshotWatch::generation_of(const Change& change, const Message& message) const {
   if (state_.mode != SyncMode::resync || change.op == Op::remove || change.op == Op::truncate)
     return 0;
@@ -296,15 +289,16 @@ int64_t SnapshotWatch::generation_of(const Change& change, const Message& messag
   return is_since ? state_.generation : 0;
 }
 
-void SnapshotWatch::committed(const SnapshotNews& news) {
+SnapshotNews SnapshotWatch::committed(const SnapshotNews& news) {
   for (const auto& [name, server] : news.servers) merge(state_.servers[name], server);
   for (const auto& [key, table] : news.tables) merge(state_.tables[key], table);
-  // Told of while the rows were on their way.
-  std::erase_if(memory_.scans, [this](const auto& scan) {
-    const auto key = table_of(scan.second, late_);
-    if (key) apply_scan(late_.tables[*key], scan.second);
+  SnapshotNews late;
+  std::erase_if(memory_.scans, [&](const auto& scan) {
+    const auto key = table_of(scan.second, late);
+    if (key) apply_scan(late.tables[*key], scan.second);
     return key.has_value();
   });
+  return late;
 }
 
 std::string SnapshotWatch::signal() const {

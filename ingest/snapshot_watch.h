@@ -57,9 +57,9 @@ class SnapshotWatch {
   // A row of the snapshot that is applied. REQUIRES: confirm(), before.
   void count(const Change& change, const Message& message, catalog::SnapshotNews& news);
 
-  // For the batch that is handed over; committed() once it is, never if it is lost.
-  catalog::SnapshotNews take_news(catalog::SnapshotNews& collected);
-  void committed(const catalog::SnapshotNews& news);
+  // These news of a batch are recorded. Returns what was told of its tables while they were on
+  // their way; that is to be recorded at once, and told with committed().
+  catalog::SnapshotNews committed(const catalog::SnapshotNews& news);
 
   // Which signals say that nothing more comes, of all servers whose rows came; empty: not yet. As
   // committed, but for the deadline.
@@ -84,7 +84,6 @@ class SnapshotWatch {
   std::string source_name_;
   catalog::Synchronization state_;                       // as committed
   std::map<std::string, catalog::SnapshotServer> seen_;  // committed or not
-  News late_;  // scans that were told while their rows were on their way
   SnapshotMemory& memory_;
   // The first record of each server's snapshot, committed or not.
   std::map<std::string, int64_t, std::less<>> first_record_ms_;

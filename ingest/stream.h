@@ -166,6 +166,7 @@ class Stream {
   void begin_snapshot_ends();
   void watch_snapshot();
   void finish_snapshot();
+  void note_snapshot(const catalog::SnapshotNews& committed);
   [[nodiscard]] std::string snapshot_obstacle();
   void note_recovery(const SourceEvent& event);
   void report_state();

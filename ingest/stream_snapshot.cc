@@ -74,6 +74,18 @@ void Stream::finish_snapshot() {
   spdlog::info("source \"{}\" snapshot complete ({}); consider running \"metadb endsync\"",
                options_.source_name, signal);
   report_.tell_soon();
+  report_.tell(watch_, Clock::now());
+}
+
+// What was told of a table while its rows were on their way may be the last that comes: no batch is
+// waited for to record it.
+void Stream::note_snapshot(const catalog::SnapshotNews& committed) {
+  const catalog::SnapshotNews late = watch_.committed(committed);
+  if (late.is_empty()) return;
+  catalog::Transaction transaction(connection_);
+  catalog::record_snapshot(connection_, options_.source_name, watch_.state().generation, late);
+  transaction.commit();
+  watch_.committed(late);
 }
 
 }  // namespace metadb::ingest

@@ -1,5 +1,6 @@
 // The writers of a stream: which of them gets what, when it is handed over, and what becomes of it.
 #include <algorithm>
+#include <utility>
 
 #include "ingest/stream.h"
 
@@ -160,7 +161,7 @@ void Stream::hand_over(Slot& slot) {
     batch.positions[at] = partition.position();
     batch.counts[at] = partition.take_counts();
   }
-  batch.snapshot = {watch_.state().generation, watch_.take_news(slot.news)};
+  batch.snapshot = {watch_.state().generation, std::exchange(slot.news, {})};
   slot.bytes_in_hand = batch.bytes();
   slot.since.reset();
   writer_of(slot).submit(std::move(slot.batch));
@@ -294,7 +295,7 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
     newcomers_.committed(at, position.next_offset);
     if (ends_) ends_->committed(at, position.next_offset);
   }
-  watch_.committed(batch.snapshot.news);
+  note_snapshot(batch.snapshot.news);
   parts_.source.publish(next);
   std::set<std::string> sound;
   for (const TopicPartition& at : batch.touched) {

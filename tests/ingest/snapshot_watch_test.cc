@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/ingest/changes.h"
 
 namespace metadb::tests {
@@ -58,7 +60,7 @@ class Watch : public testing::Test {
     apply(watch, change(Op::create, SnapshotMark::streaming, server), record_ms);
   }
   std::string signal_after_commit(SnapshotWatch& watch) {
-    watch.committed(watch.take_news(news_));
+    watch.committed(std::exchange(news_, {}));
     return watch.signal();
   }
 
@@ -78,7 +80,7 @@ TEST_F(Watch, LastMarkerIsASignalOnceItIsCommitted) {
 TEST_F(Watch, LostBatchTakesItsSignalAlong) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   read(watch, SnapshotMark::last);
-  watch.take_news(news_);
+  news_ = {};
   EXPECT_EQ(signal_after_commit(watch), "");
 }
 
@@ -145,7 +147,7 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
       Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 12},
       at(kFirstMs), news_);
   read(watch, SnapshotMark::in_snapshot);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   const catalog::SourceTableKey key{"src", "shop", "public", "t"};
   ASSERT_TRUE(watch.state().tables.contains(key));
   const catalog::SnapshotTable& table = watch.state().tables.at(key);
@@ -156,7 +158,7 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
   watch.see(Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "shop.public.t",
                          "SUCCEEDED", 13},
             at(kFirstMs), news_);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   EXPECT_EQ(watch.state().tables.at(key).expected, 13);
   EXPECT_EQ(watch.state().tables.at(key).rows, 1);
 }
@@ -164,12 +166,13 @@ TEST_F(Watch, NotificationTellsHowManyRowsATableHas) {
 TEST_F(Watch, NotificationThatComesWhileTheRowsAreWrittenIsKept) {
   SnapshotWatch watch = this->watch(SyncMode::initial);
   read(watch, SnapshotMark::in_snapshot);
-  const catalog::SnapshotNews news = watch.take_news(news_);
+  const catalog::SnapshotNews news = std::exchange(news_, {});
   watch.see(
       Notification{"Initial Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t", "SUCCEEDED", 1},
       at(kFirstMs), news_);
-  watch.committed(news);
-  watch.committed(watch.take_news(news_));
+  const catalog::SnapshotNews late = watch.committed(news);
+  EXPECT_FALSE(late.is_empty());
+  watch.committed(late);
   EXPECT_TRUE(watch.state().tables.begin()->second.is_scanned);
   EXPECT_EQ(watch.state().tables.begin()->second.rows, 1);
 }
@@ -180,7 +183,7 @@ TEST_F(Watch, DeadlineIsTheLastResort) {
   watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "") << "its connector has sent nothing yet";
   read(watch, SnapshotMark::in_snapshot);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   watch.check_deadline(now, std::chrono::hours(3));
   EXPECT_EQ(watch.signal(), "");
   watch.check_deadline(now + std::chrono::hours(4), std::chrono::hours(3));
@@ -221,7 +224,7 @@ TEST_F(Watch, RowsThatComeAfterTheEndOpenTheSnapshotAgain) {
   EXPECT_TRUE(watch.is_open());
   EXPECT_FALSE(watch.reopens(row));
   read(watch, SnapshotMark::in_snapshot, "two");
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   EXPECT_EQ(watch.signal(), "") << "the second connector has not ended";
   read(watch, SnapshotMark::last, "two");
   EXPECT_EQ(signal_after_commit(watch), "last record of the snapshot");
@@ -234,12 +237,12 @@ TEST_F(Watch, EachBatchSaysWhatNoOtherHasCommitted) {
   const Change row = change(Op::read, SnapshotMark::in_snapshot);
   watch.see(row, at(kFirstMs), of_other);
   read(watch, SnapshotMark::in_snapshot, "srv", kFirstMs + 5);
-  const catalog::SnapshotNews news = watch.take_news(news_);
+  const catalog::SnapshotNews news = std::exchange(news_, {});
   ASSERT_TRUE(news.servers.contains("srv"));
   EXPECT_EQ(news.servers.at("srv").first_record_ms, kFirstMs);
   watch.committed(news);
   read(watch, SnapshotMark::in_snapshot, "srv", kFirstMs + 6);
-  EXPECT_TRUE(watch.take_news(news_).servers.empty()) << "that is known";
+  EXPECT_TRUE(std::exchange(news_, {}).servers.empty()) << "that is known";
 }
 
 // Rows that another batch has, and has not committed, are rows.
@@ -259,7 +262,7 @@ TEST_F(Watch, ScanThatFailedIsAProblemOfItsTable) {
   watch.see(Notification{"Incremental Snapshot", "TABLE_SCAN_COMPLETED", "srv", "public.t",
                          "SQL_EXCEPTION", 1},
             at(kFirstMs + 1), news_);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   EXPECT_EQ(watch.state().tables.begin()->second.problem, "SQL_EXCEPTION");
 }
 
@@ -326,12 +329,12 @@ TEST_F(Watch, WhichSnapshotARowIsOfSurvivesTheStream) {
   row.snapshot_id = 1;
   SnapshotWatch before = this->watch(SyncMode::initial);
   apply(before, row, kFirstMs);
-  before.committed(before.take_news(news_));
+  before.committed(std::exchange(news_, {}));
   SnapshotWatch after("src", before.state(), clock_);
   row.snapshot_id = 2;
   EXPECT_TRUE(after.confirm(row, at(kFirstMs + 1)).begins_anew);
   apply(after, row, kFirstMs + 1);
-  after.committed(after.take_news(news_));
+  after.committed(std::exchange(news_, {}));
   SnapshotWatch last("src", after.state(), clock_);
   EXPECT_EQ(last.confirm(row, at(kFirstMs + 1)).generation, 7);
   EXPECT_FALSE(last.confirm(row, at(kFirstMs + 1)).begins_anew);
@@ -345,12 +348,12 @@ TEST_F(Watch, WhatCameBeforeTheRowsOfAnIncrementalOneIsNotSwept) {
   Change row = change(Op::read, SnapshotMark::incremental);
   row.ts_us = 9'000;
   apply(watch, row, kFirstMs);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 5'000);
   // Of another one the rows say what there is.
   row.snapshot = SnapshotMark::in_snapshot;
   apply(watch, row, kFirstMs);
-  watch.committed(watch.take_news(news_));
+  watch.committed(std::exchange(news_, {}));
   EXPECT_EQ(watch.state().servers.at("srv").swept_before_us(), 9'000);
 }
 

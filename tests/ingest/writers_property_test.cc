@@ -199,6 +199,38 @@ TEST_F(Writers, BatchesOnTheirWayOutliveTheStopOfAnotherTopic) {
   EXPECT_TRUE(eventually([&] { return status().stopped_lanes.contains(topic); }));
 }
 
+// Nothing comes after it that could be committed along with it.
+TEST_F(Writers, ScanThatIsToldWhileRowsAreWrittenIsRecorded) {
+  const auto [table, other] = tables_apart();
+  source_.options = {{"brokers", "b"}, {"topics", "^."}, {"consumer_group", "g"}, {"writers", "2"}};
+  catalog::Transaction creating(watcher_);
+  catalog::insert_source(watcher_, source_);
+  creating.commit();
+  catalog_.reload(watcher_);
+  RecordedTopics topics;
+  topics.add({.table = table, .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  {
+    catalog::Connection holder = database_.connect();
+    catalog::Transaction transaction(holder);
+    holder.exec("LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE");
+    topics.add({.table = table, .op = 'r', .id = 2, .snapshot = "true"});
+    ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher_); }));
+    ingest::RecordedMessage scan;
+    scan.topic = other;
+    scan.value = fmt::format(
+        R"({{"aggregate_type":"Initial Snapshot","type":"TABLE_SCAN_COMPLETED","additional_data":{{)"
+        R"("connector_name":"srv","scanned_collection":"public.{}","status":"SUCCEEDED",)"
+        R"("total_rows_scanned":"7"}}}})",
+        table);
+    topics.add(scan);
+    ASSERT_TRUE(catches_up(topics, {topic_of({.table = table})}));
+  }
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_TRUE(eventually([&] { return count("metadb.snapshot_table WHERE expected = 7") == 1; }));
+}
+
 // Its records say nothing of the table that comes later.
 TEST_F(Writers, TopicThatBeginsWithSkippedRecordsGoesToTheWriterOfItsTable) {
   RecordedTopics topics;
