@@ -28,8 +28,7 @@ std::string MergeSql::key_chains(const std::vector<int64_t>& key_changes) const 
   // As in paired_in_chains(), OFFSET 0 keeps staging and current columns apart.
   const std::string paired = fmt::format(
       "SELECT s.n, s.d, s.ts, s.n IN ({}) AS moved, c.cur_start, c.same_cur, x.at, p.at AS ended, "
-      "{} AS img, "
-      "first_value(s.n) OVER (PARTITION BY {} ORDER BY s.n) AS g FROM {} s {} LEFT JOIN "
+      "{} AS img, first_value(s.n) OVER (PARTITION BY {} ORDER BY s.n) AS g FROM {} s {} LEFT JOIN "
       "metadb.displaced x ON {} AND x.row_id = c.cur_id LEFT JOIN pg_temp.ended p ON p.n = s.n "
       "OFFSET 0",
       numbers_sql(key_changes), image("s", true), partition_by("s"), stage(),
@@ -37,8 +36,8 @@ std::string MergeSql::key_chains(const std::vector<int64_t>& key_changes) const 
   return fmt::format(
       "SELECT g, n, d, moved, CASE WHEN n = g THEN coalesce(same_cur, false) ELSE "
       "record_image_eq(img, lag(img) OVER k) END, {}, {}, {}, {} FROM (SELECT *, bool_or(moved OR "
-      "at "
-      "IS NOT NULL) OVER (PARTITION BY g) AS concerned FROM ({}) a) b WHERE concerned WINDOW k AS "
+      "at IS NOT NULL) OVER (PARTITION BY g) AS concerned FROM ({}) a) b WHERE concerned WINDOW k "
+      "AS "
       "(PARTITION BY g ORDER BY n) ORDER BY g, n",
       microseconds("ts"), microseconds("cur_start"), microseconds("at"), microseconds("ended"),
       paired);

@@ -89,7 +89,7 @@ class Stream {
   };
   // A writer and what is collected for it.
   struct Slot {
-    std::unique_ptr<Writer> writer;  // none before there is something for it
+    std::unique_ptr<Writer> writer;  // but for the first, none before there is something for it
     bool is_busy = false;            // with a batch
     size_t bytes_in_hand = 0;        // of that batch
     std::unique_ptr<Batch> batch;    // collected

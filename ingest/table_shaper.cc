@@ -110,7 +110,7 @@ int64_t rows_without_key(catalog::Connection& connection, const Table& table) {
     missing.push_back(catalog::quote_identifier(column) + " IS NULL");
   const catalog::Result found = connection.exec(
       fmt::format("SELECT count(*) FROM {} WHERE {}", table.current(), fmt::join(missing, " OR ")));
-  return std::stoll(std::string(found.text(0, 0)));
+  return found.int64(0, 0);
 }
 
 constexpr std::string_view kOtherName =
