@@ -14,10 +14,12 @@ from messages import DELIMITER, Topic, mixed, new_row, snapshot, with_other_valu
 from metadb import Metadb
 from processes import Timeout, wait_until
 
-# Snapshot rows, times that COPY is measured, updates, tables, rows and changes of each, seconds at 1,000 events/s.
-Sizes = collections.namedtuple("Sizes", "rows copies updates tables rows_each changes_each seconds")
-FULL = Sizes(200_000, 3, 100_000, 50, 1_000, 2_000, 20)
-SHORT = Sizes(20_000, 1, 10_000, 10, 100, 500, 4)
+# Snapshot rows, times that COPY is measured, updates, tables, rows and changes of each, seconds at 1,000 events/s,
+# events that wait.
+Sizes = collections.namedtuple("Sizes", "rows copies updates tables rows_each changes_each seconds backlog")
+FULL = Sizes(200_000, 3, 100_000, 50, 1_000, 2_000, 20, 0)
+SHORT = Sizes(20_000, 1, 10_000, 10, 100, 500, 4, 0)
+LONG = Sizes(1_000_000, 3, 500_000, 50, 1_000, 10_000, 60, 5_000_000)
 SOURCE = "bench"
 PARTIES = ["PostgreSQL", "metadb", "Kafka"]  # whose CPU time is told
 STAGES = ["decode", "shape", "stage", "merge", "commit"]
@@ -298,8 +300,25 @@ def measure_latency(kafka, server, sizes, chance):
     print_stages(server.pause())
 
 
-def measure(room, short):
-    sizes = SHORT if short else FULL
+def measure_backlog(kafka, server, loans, rows, events):
+    """Updates of the rows again and again, all waiting before the first is read; and what metadb takes meanwhile."""
+    count, sent = produce(kafka, loans, (loans.line("u", {**rows[number % len(rows)], "renewals": number})
+                                         for number in range(events)))
+    before = server.peak_mib()
+    found = server.resume(count)
+    server.expect_rows(CURRENT, len(rows))
+    print(f"backlog: {count} updates of {sent / count:.0f} bytes waiting, applied in {found['whole']:.0f} s "
+          f"({found['whole_rate']:.0f} rows/s); metadb took {before:.0f} MiB at most before, {server.peak_mib():.0f} MiB now")
+    print_stages(found["stages"])
+
+
+def measure_long(room, short):
+    """More rows, and then a backlog of millions of events."""
+    measure(room, short, LONG)
+
+
+def measure(room, short, sizes=FULL):
+    sizes = SHORT if short else sizes
     chance = random.Random(sizes.rows)
     kafka = Kafka(room)
     loans, rows = Topic("loans"), [new_row(number, chance) for number in range(sizes.rows)]
@@ -313,6 +332,8 @@ def measure(room, short):
         measure_latency(kafka, server, sizes, chance)
         print(f"memory: metadb took {peak:.0f} MiB at most with {sizes.rows} events waiting, "
               f"{server.peak_mib():.0f} MiB in the end")
+        if sizes.backlog:
+            measure_backlog(kafka, server, loans, rows, sizes.backlog)
     finally:
         if server:
             server.metadb.stop()
