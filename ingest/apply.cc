@@ -92,6 +92,8 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
       stages_(connection_) {
   for (const auto& [topic, key] : catalog::open_letter_keys(connection_, source_name_))
     note_open_letter(topic, key);
+  for (std::string& topic : catalog::topics_of_letters(connection_, source_name_))
+    topics_of_letters_.insert(std::move(topic));
   const catalog::Result unseen =
       connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
   for (int row = 0; row < unseen.rows(); ++row)
@@ -213,22 +215,18 @@ Applied Applier::write(const Batch& batch, const std::vector<ReadyTable>& ready)
   outcome_ = {static_cast<int64_t>(batch.changes()), 0, 0};
   new_letters_.clear();
   closed_letters_.clear();
+  ahead_.reset();
+  followers_in_hand_.clear();
   catalog::Transaction transaction(connection_);
   if (!begin_writing(batch, ready)) return outcome_;
-  for (size_t i = 0; i < ready.size(); ++i) {
+  set_undecodable_aside(batch);
+  if (letter_) await_turn(batch);
+  for (size_t i = 0; i < ready.size() && !ahead_; ++i) {
     lane_in_hand_ = batch.tables()[i].topic;
     if (ready[i].table) apply_table(batch.tables()[i], ready[i]);
   }
   const Stopwatch watch(times_.commit);
-  for (const catalog::DeadLetter& letter : batch.dead_letters()) {
-    lane_in_hand_ = letter.topic;
-    catalog::set_aside(connection_, letter);
-    ++outcome_.dead_letters;
-    ++outcome_.letters[letter.topic];
-    note_open_letter(letter.topic, letter.key.value_or(""));
-  }
-  if (batch.retried) end_letter(*batch.retried);
-  close_letters(batch, ready);
+  if (letter_) end_letter(batch, ready);
   const std::vector<catalog::TableName> recorded = record_updates(ready);
   if (!queued_.empty()) connection_.exec(queued_with(""));
   // Writers of one source wait for each other here and nowhere else.
@@ -288,10 +286,11 @@ void Applier::share_streams(const Batch& batch, const std::vector<ReadyTable>& r
 }
 
 // Key changes can make many runs. A savepoint for each would be more than a snapshot has room for
-// (64 subtransactions), which slows down all who read: they share one, as long as none fails.
+// (64 subtransactions), which slows down all who read: they share one, as long as none fails, nor
+// has to do with what was set aside.
 void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) {
   const std::vector<Run>& runs = changes.runs;
-  if (runs.size() > 1 && !data_error_of(ready, [&] {
+  if (runs.size() > 1 && !meets_letters(changes) && !data_error_of(ready, [&] {
         for (const Run& run : runs) write_run(run, ready);
       }))
     return;
@@ -299,8 +298,22 @@ void Applier::apply_table(const TableChanges& changes, const ReadyTable& ready) 
 }
 
 void Applier::apply_run(const Run& run, const ReadyTable& ready) {
+  const bool may_wait = !letter_ && !run.unavailable.empty() && meets_letters(run);
+  const std::vector<size_t> others =
+      may_wait ? set_followers_aside(run, ready) : std::vector<size_t>();
+  if (!may_wait || others.size() == run.changes()) {
+    try_run(run, ready);
+  } else if (!others.empty()) {
+    try_run(run.of_changes(others), ready);
+  }
+}
+
+void Applier::try_run(const Run& run, const ReadyTable& ready) {
   const std::optional<Error> error = data_error_of(ready, [&] { write_run(run, ready); });
-  if (!error) return;
+  if (!error) {
+    if (!letter_ && meets_letters(run)) close_letters(run, ready);
+    return;
+  }
   find_misfit(run, ready);
   if (disposition(*error) != Disposition::data) throw Error(*error);
   bisect(run, ready, *error);
@@ -341,11 +354,7 @@ void Applier::execute(const Run& run, const ReadyTable& ready) {
   const MergeSql& sql = stage(run, ready);
   copy_staged(run, ready, sql);
   const Stopwatch watch(times_.merge);
-  if (letter_ && !letter_->closed_us) close_by_versions(run, ready, sql);
-  if (letter_ && letter_->closed_us) {
-    apply_late(run, ready, sql);
-    return;
-  }
+  if (letter_ && apply_late(run, ready, sql)) return;
   switch (run.kind) {
     case RunKind::insert:
       insert(run, ready, sql);
@@ -411,20 +420,27 @@ void Applier::merge(const Run& run, const ReadyTable& ready, const MergeSql& sql
   if (!displacing.empty()) connection_.exec(sql.note_displaced(displacing));
 }
 
-// The old row is the newest version of the old key: an ended one, or its current row where its
-// delete has not been read yet (it lies in another partition).
 void Applier::fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  if (fill_from_old_key(run, ready, sql)) return;
+  for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
+}
+
+// The old row is the newest version of the old key: an ended one, or its current row where its
+// delete has not been read yet (it lies in another partition). Of a letter it is the newest one of
+// its time. False if there is none.
+bool Applier::fill_from_old_key(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
   std::vector<std::string> leaves = {ready.table->current()};
   for (const int year : ready.table->years) leaves.push_back(ready.table->leaf(year));
-  const catalog::Result found = connection_.exec(queued_with(sql.find_old_row(leaves)));
+  std::optional<int64_t> at_us;
+  if (letter_) at_us = run.times_us.front();
+  const catalog::Result found = connection_.exec(queued_with(sql.find_old_row(leaves, at_us)));
   const bool is_found = found.rows() > 0;
   if (is_found) {
     const std::string& leaf = leaves.at(static_cast<size_t>(found.int64(0, 0)));
     queue(sql.fill_from_old_row(leaf, found.int64(0, 1), run.unavailable));
   }
   queue(sql.drop_old_key());
-  if (is_found) return;
-  for (const Keys keys : key_groups(run, sql)) queue(sql.fill(run.unavailable, keys));
+  return is_found;
 }
 
 void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql& sql) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ struct Applied {
   StageTimes times{};
   // Of a letter that was tried again: why it stays.
   std::optional<catalog::Error> refusal = std::nullopt;
+  bool is_waiting = false;  // that is, for another letter
 };
 
 // One writer's connection and what it keeps there: staging tables, what it knows of last ends.
@@ -41,6 +43,10 @@ class Applier {
   // Returns when the batch is committed. Throws LaneStopped, or Error of the weather classes;
   // nothing of the batch is written then.
   Applied apply(const Batch& batch);
+
+  // So many records of a key, or a batch more, wait behind one of them that was set aside; then the
+  // topic stops.
+  static constexpr int64_t kFollowersMax = 1000;
 
   using Clock = std::chrono::steady_clock;
   // What can wait until there is nothing to apply, at `now`: statistics of tables that have grown,
@@ -57,16 +63,28 @@ class Applier {
   Applied write(const Batch& batch, const std::vector<ReadyTable>& ready);
   bool begin_writing(const Batch& batch, const std::vector<ReadyTable>& ready);
   bool begin_letter(const Batch::Retried& retried);
-  void end_letter(const Batch::Retried& retried);
-  void apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void close_letters(const Batch& batch, const std::vector<ReadyTable>& ready);
+  void await_turn(const Batch& batch);
+  void end_letter(const Batch& batch, const std::vector<ReadyTable>& ready);
+  bool apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  void apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+                         bool is_filled);
+  void close_letters(const Run& run, const ReadyTable& ready);
   [[nodiscard]] std::optional<catalog::Error> objection(const Batch& batch) const;
   void forget_closed_letters(const Batch& batch);
+  void set_undecodable_aside(const Batch& batch);
+  [[nodiscard]] bool may_be_open(const Message& message) const;
+  [[nodiscard]] bool meets_letters(const Run& run) const;
+  bool meets_letters(const TableChanges& changes);
+  std::optional<catalog::Ahead> letter_ahead_of(const Run& run, size_t change);
+  std::vector<size_t> set_followers_aside(const Run& run, const ReadyTable& ready);
+  void set_follower_aside(const Run& run, size_t change, const ReadyTable& ready,
+                          const catalog::Ahead& ahead);
+  [[nodiscard]] catalog::DeadLetter letter_of(const Run& run, size_t change) const;
   void close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void share_streams(const Batch& batch, const std::vector<ReadyTable>& ready);
   void apply_table(const TableChanges& changes, const ReadyTable& ready);
   void apply_run(const Run& run, const ReadyTable& ready);
+  void try_run(const Run& run, const ReadyTable& ready);
   template <class Work>
   std::optional<catalog::Error> data_error_of(const ReadyTable& ready, const Work& work);
   void write_run(const Run& run, const ReadyTable& ready);
@@ -80,6 +98,7 @@ class Applier {
              const std::vector<int64_t>& displacing);
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
+  bool fill_from_old_key(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void index_loaded(Clock::time_point now);
   void load_displaced();
   std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
@@ -127,12 +146,14 @@ class Applier {
   std::set<catalog::TableName> grown_;                       // and not analyzed since
   std::map<catalog::TableName, Clock::time_point> updates_;  // recorded last
   Clock::time_point next_index_;
-  // Letters of whose key nothing was applied since: hashes of topic and key, and the topics.
+  // Letters of whose key nothing was applied since: hashes of topic and key.
   std::set<uint64_t> open_letters_;
-  std::set<std::string> topics_of_letters_;
-  std::set<uint64_t> new_letters_;                       // of the batch in hand
-  std::set<uint64_t> closed_letters_;                    // by it
-  std::optional<catalog::StoredLetter> letter_;          // in hand, if it is tried again
+  std::set<std::string, std::less<>> topics_of_letters_;  // of these and of others
+  std::set<uint64_t> new_letters_;                        // of the batch in hand
+  std::set<uint64_t> closed_letters_;                     // by it
+  std::optional<catalog::StoredLetter> letter_;           // in hand, if it is tried again
+  std::optional<catalog::LetterAt> ahead_;                // that it must wait for
+  std::map<std::pair<std::string, std::string>, int64_t> followers_in_hand_;  // by topic and key
   Applied outcome_;                                      // of the batch in hand
   StageTimes times_;                                     // of that, all tries
   std::string lane_in_hand_;                             // topic that an error is about

@@ -105,11 +105,18 @@ std::optional<catalog::Error> Applier::objection(const Batch& batch) const {
   return std::nullopt;
 }
 
-void Applier::end_letter(const Batch::Retried& retried) {
-  if (outcome_.refusal) {
-    catalog::update_letter(connection_, retried.letter_id, *outcome_.refusal);
+void Applier::end_letter(const Batch& batch, const std::vector<ReadyTable>& ready) {
+  const int64_t id = letter_->id;
+  if (ahead_) {
+    catalog::update_follower(connection_, id, *ahead_, *outcome_.refusal);
+  } else if (outcome_.refusal) {
+    catalog::update_letter(connection_, id, *outcome_.refusal);
   } else {
-    catalog::delete_letter(connection_, retried.letter_id);
+    catalog::delete_letter(connection_, id);
+    for (size_t i = 0; i < ready.size(); ++i) {
+      if (!ready[i].table) continue;
+      for (const Run& run : batch.tables()[i].runs) close_letters(run, ready[i]);
+    }
   }
 }
 
@@ -117,7 +124,8 @@ void Applier::end_letter(const Batch::Retried& retried) {
 // letter: the versions of its row tell. A row that ended, or began, later than the event is later
 // than it.
 void Applier::close_by_versions(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
-  if (run.kind != RunKind::merge || run.changes() != 1) return;
+  const bool is_keyed = run.kind == RunKind::merge || run.kind == RunKind::moved;
+  if (!is_keyed || run.changes() != 1) return;
   const int64_t at_us = run.times_us.front();
   const auto& [covering, next] =
       neighbours(connection_, sql, *ready.table, {at_us, catalog::kNoEndUs});
@@ -125,34 +133,44 @@ void Applier::close_by_versions(const Run& run, const ReadyTable& ready, const M
   if (next && next->start_us > at_us && !letter_->closed_us) letter_->closed_us = next->start_us;
 }
 
-void Applier::apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+// False: nothing of the letter's key was applied since, so that it is applied as any event.
+bool Applier::apply_late(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+  if (!letter_->closed_us) close_by_versions(run, ready, sql);
+  if (!letter_->closed_us) return false;
   const int64_t closed_us = *letter_->closed_us;
   switch (run.kind) {
+    case RunKind::moved: {
+      const bool is_filled = fill_from_old_key(run, ready, sql);
+      connection_.exec(queued_with(""));
+      apply_late_change(run, ready, sql, is_filled);
+      break;
+    }
     case RunKind::merge:
-      apply_late_change(run, ready, sql);
-      return;
+      apply_late_change(run, ready, sql, false);
+      break;
     case RunKind::insert:  // a row without key, which a truncate has ended
       connection_.exec(sql.insert_late(std::min(run.times_us.front(), closed_us), closed_us));
       raise_last_end(ready, closed_us);
       ++outcome_.versions;
-      return;
+      break;
     case RunKind::replace:
-    case RunKind::moved:
     case RunKind::truncate:
       outcome_.refusal = catalog::Error(
           "0A000", "which row of the past it is about is unknown: later events were applied");
   }
+  return true;
 }
 
 // The version that held when the event came ends there; the event's own lasts until that one ended
 // or the first later event came, and never becomes the current row. Where the later event changed
 // nothing in what held before, that goes on after it; where it brought the same values, its version
 // begins with this event.
-void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql) {
+void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const MergeSql& sql,
+                                bool is_filled) {
   const int64_t closed_us = *letter_->closed_us;
   const MergeSql::Times times{std::min(run.times_us.front(), closed_us), closed_us};
   Neighbours around = neighbours(connection_, sql, *ready.table, times);
-  if (around.covering && !run.unavailable.empty()) {
+  if (around.covering && !run.unavailable.empty() && !is_filled) {
     connection_.exec(
         sql.fill_from_old_row(around.covering->leaf, around.covering->id, run.unavailable));
     around = neighbours(connection_, sql, *ready.table, times);
@@ -169,8 +187,7 @@ void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const M
   }
   raise_last_end(ready, end_us);
   children_.follow_late(ready, sql, {times.at_us, end_us});
-  const bool is_joined =
-      !run.has_delete && next && next->is_same && next->start_us == end_us && end_us == closed_us;
+  const bool is_joined = !run.has_delete && next && next->is_same && next->start_us == end_us;
   if (is_joined) {
     connection_.exec(next->is_current ? sql.begin_current_row(next->id, times.at_us)
                                       : sql.begin_version(next->leaf, next->id, times.at_us));
@@ -191,37 +208,31 @@ void Applier::apply_late_change(const Run& run, const ReadyTable& ready, const M
   ++outcome_.versions;
 }
 
+bool Applier::may_be_open(const Message& message) const {
+  return open_letters_.size() >= catalog::kOpenMax ||
+         open_letters_.contains(hash_of(message.topic, *message.key));
+}
+
 // A letter that stays behind a later event of its key, or a truncate, is history from now on. What
 // was set aside itself is later than nothing.
-void Applier::close_letters(const Batch& batch, const std::vector<ReadyTable>& ready) {
-  if (open_letters_.empty() || outcome_.refusal) return;
-  const bool are_too_many = open_letters_.size() >= catalog::kOpenMax;
-  for (size_t table = 0; table < batch.tables().size(); ++table) {
-    const TableChanges& changes = batch.tables()[table];
-    if (!ready[table].table || (!are_too_many && !topics_of_letters_.contains(changes.topic)))
-      continue;
-    for (const Run& run : changes.runs) {
-      for (size_t i = 0; i < run.changes(); ++i) {
-        const Message& message = run.messages[i];
-        const bool is_truncate = run.kind == RunKind::truncate;
-        const bool may_close =
-            is_truncate ||
-            (message.key &&
-             (are_too_many || open_letters_.contains(hash_of(message.topic, *message.key))));
-        if (!may_close) continue;
-        catalog::LaterEvent event{std::string(message.topic),
-                                  message.partition,
-                                  message.offset,
-                                  std::nullopt,
-                                  run.times_us[i],
-                                  batch.retried.has_value(),
-                                  ready[table].table->schema,
-                                  ready[table].table->current_name};
-        if (!is_truncate) event.key.emplace(*message.key);
-        catalog::close_letters(connection_, source_name_, event);
-        if (!is_truncate) closed_letters_.insert(hash_of(message.topic, *message.key));
-      }
-    }
+void Applier::close_letters(const Run& run, const ReadyTable& ready) {
+  if (!queued_.empty()) connection_.exec(queued_with(""));
+  const bool is_truncate = run.kind == RunKind::truncate;
+  for (size_t i = 0; i < run.changes(); ++i) {
+    const Message& message = run.messages[i];
+    if (!is_truncate && (!message.key || (!letter_ && !may_be_open(message)))) continue;
+    catalog::LaterEvent event{std::string(message.topic),
+                              message.partition,
+                              message.offset,
+                              std::nullopt,
+                              run.times_us[i],
+                              letter_.has_value(),
+                              ready.table->schema,
+                              ready.table->current_name};
+    if (letter_ && letter_->closed_us) event.ts_us = std::min(event.ts_us, *letter_->closed_us);
+    if (!is_truncate) event.key.emplace(*message.key);
+    catalog::close_letters(connection_, source_name_, event);
+    if (!is_truncate) closed_letters_.insert(hash_of(message.topic, *message.key));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "ingest/apply.h"
+#include "ingest/debezium.h"
 #include "ingest/outcome.h"
 
 namespace metadb::ingest {
@@ -44,6 +45,18 @@ std::string reason_of(const Error& error, const Run& run) {
 }
 
 }  // namespace
+
+// First of all: what comes behind them in the batch may have to wait for them.
+void Applier::set_undecodable_aside(const Batch& batch) {
+  const Stopwatch watch(times_.commit);
+  for (const catalog::DeadLetter& letter : batch.dead_letters()) {
+    lane_in_hand_ = letter.topic;
+    catalog::set_aside(connection_, letter);
+    ++outcome_.dead_letters;
+    ++outcome_.letters[letter.topic];
+    note_open_letter(letter.topic, letter.key.value_or(""));
+  }
+}
 
 // Throws Misfit if a column's chosen type is what the values do not fit.
 void Applier::find_misfit(const Run& run, const ReadyTable& ready) {
@@ -85,6 +98,28 @@ void Applier::bisect(const Run& run, const ReadyTable& ready, const Error& reaso
   apply_run(run.slice(middle, run.changes()), ready);
 }
 
+// The record itself; why it is one, and of which table, is yet to be said.
+catalog::DeadLetter Applier::letter_of(const Run& run, size_t change) const {
+  const Message& message = run.messages[change];
+  catalog::DeadLetter letter{source_name_,
+                             std::string(message.topic),
+                             message.partition,
+                             message.offset,
+                             message.timestamp_ms,
+                             owned(message.key),
+                             owned(message.value),
+                             {},
+                             {},
+                             {},
+                             {}};
+  if (run.old_key) {
+    letter.old_key = run.old_key;
+  } else if (const std::string* header = old_key_of(message)) {
+    letter.old_key = *header;
+  }
+  return letter;
+}
+
 void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason) {
   const Message& message = run.messages.front();
   const std::string text = reason_of(reason, run);
@@ -92,10 +127,12 @@ void Applier::park(const Run& run, const ReadyTable& ready, const Error& reason)
     outcome_.refusal = Error(reason.sqlstate, text);
     return;
   }
-  catalog::set_aside(
-      connection_, {source_name_, std::string(message.topic), message.partition, message.offset,
-                    message.timestamp_ms, owned(message.key), owned(message.value), reason.sqlstate,
-                    text, ready.table->schema, ready.table->current_name});
+  catalog::DeadLetter letter = letter_of(run, 0);
+  letter.sqlstate = reason.sqlstate;
+  letter.error = text;
+  letter.schema_name = ready.table->schema;
+  letter.table_name = ready.table->current_name;
+  catalog::set_aside(connection_, letter);
   ++outcome_.dead_letters;
   ++outcome_.letters[std::string(message.topic)];
   note_open_letter(std::string(message.topic), message.key.value_or(""));

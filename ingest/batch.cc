@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include "ingest/copy_format.h"
 
@@ -22,6 +23,8 @@ struct Tuple {
 
 // Of the byte that says whether the key occurs again, from the beginning of a tuple.
 constexpr size_t kRepeatedAt = 2 + 12 + 5 + 12 + 4;
+// The array of the unavailable columns, behind it; NULL if there are none.
+constexpr size_t kUnavailableAt = kRepeatedAt + 1;
 
 void append_tuple(std::string& out, const Tuple& tuple, size_t columns, const Row& row) {
   append_big_endian<int16_t>(out, static_cast<int16_t>(5 + columns));
@@ -171,25 +174,38 @@ int64_t Run::earliest_us() const {
 }
 
 Run Run::slice(size_t begin, size_t end) const {
+  std::vector<size_t> kept(end - begin);
+  std::iota(kept.begin(), kept.end(), begin);
+  return of_changes(kept);
+}
+
+Run Run::of_changes(const std::vector<size_t>& kept) const {
   Run out;
   out.kind = kind;
   out.schema = schema;
-  const size_t from = begin == 0 ? 0 : row_ends[begin - 1];
-  out.rows = rows.substr(from, row_ends[end - 1] - from);
-  for (size_t i = begin; i < end; ++i) out.row_ends.push_back(row_ends[i] - from);
-  out.messages.assign(messages.begin() + static_cast<ptrdiff_t>(begin),
-                      messages.begin() + static_cast<ptrdiff_t>(end));
-  out.times_us.assign(times_us.begin() + static_cast<ptrdiff_t>(begin),
-                      times_us.begin() + static_cast<ptrdiff_t>(end));
+  for (const size_t i : kept) {
+    const size_t from = i == 0 ? 0 : row_ends[i - 1];
+    out.rows.append(rows, from, row_ends[i] - from);
+    out.row_ends.push_back(out.rows.size());
+    out.messages.push_back(messages[i]);
+    out.times_us.push_back(times_us[i]);
+  }
   out.unavailable = unavailable;
   out.years = years;
   out.is_snapshot = is_snapshot;
   out.has_delete = has_delete;
   out.key_changes = key_changes;
   out.generation = generation;
-  out.begins_anew = begins_anew && begin == 0;
+  out.begins_anew = begins_anew && !kept.empty() && kept.front() == 0;
   out.has_repeats = has_repeats;
+  out.old_key = old_key;
   return out;
+}
+
+bool Run::leaves_values_out(size_t change) const {
+  if (kind == RunKind::moved) return true;
+  const size_t begin = change == 0 ? 0 : row_ends[change - 1];
+  return !unavailable.empty() && read_int32(rows.data() + begin + kUnavailableAt) >= 0;
 }
 
 bool Batch::must_cut(const Change& change) const {
@@ -259,6 +275,7 @@ void Batch::add(const Change& change, const Message& from, const Confirmation& c
   }
   Run& run = open_run(changes_of(change, from), kind_of(change), change, confirmation);
   if (run.kind != RunKind::truncate) append_rows(run, change);
+  if (run.kind == RunKind::moved) run.old_key = change.old_key;
   run.messages.push_back(from);
   if (change.op == Op::create && change.fill_key)
     run.key_changes.push_back(static_cast<int64_t>(run.changes()));

@@ -55,12 +55,18 @@ struct Run {
   // What rows of this generation have confirmed in the table before it counts no more.
   bool begins_anew = false;
   bool has_repeats = false;  // some key occurs more than once
+  // RunKind::moved: the old key, as its record's key or the header has it.
+  std::optional<std::string> old_key;
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
   [[nodiscard]] int64_t earliest_us() const;
   // Changes [begin, end) as a run of their own. REQUIRES: kind merge, insert
   // or replace.
   [[nodiscard]] Run slice(size_t begin, size_t end) const;
+  // These changes, in order, as a run of their own. REQUIRES: as slice() does.
+  [[nodiscard]] Run of_changes(const std::vector<size_t>& kept) const;
+  // Whether values of the row are unavailable. REQUIRES: kind merge or moved.
+  [[nodiscard]] bool leaves_values_out(size_t change) const;
 
   // Where the tuple of the first change of a key begins, by a hash of the key's cells: two keys
   // that share one only take the longer way.

@@ -95,6 +95,8 @@ struct Change {
   std::optional<Row> before;
   // Old key (cells in schema->key order, COPY fields) of the insert half of a primary key change.
   std::optional<std::string> fill_key;
+  // The same as the delete half's record has it, or, where that was not seen, as the header has it.
+  std::optional<std::string> old_key;
 };
 
 }  // namespace metadb::ingest

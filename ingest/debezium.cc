@@ -24,21 +24,11 @@ constexpr size_t kTablesPerTopicMax = 64;
 constexpr size_t kReportedMax = 1000;
 // Deletes of other partitions, and those read ahead before a topic is read again, come in between.
 constexpr size_t kDeletedMax = 256;
-constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
 
 // JsonConverter without schemas writes the word for a null that has a schema: such as the deletes
 // that ExtractNewRecordState turns into tombstones.
 bool is_absent(const std::optional<std::string_view>& side) {
   return !side || side->empty() || *side == "null";
-}
-
-// Null if the record is no insert half of a key change.
-const std::string* old_key_of(const Message& message) {
-  const std::string* out = nullptr;
-  for (const Header& header : message.headers) {
-    if (header.name == kOldKeyHeader && header.value) out = &*header.value;
-  }
-  return out;
 }
 
 const JsonNode* unless_null(const JsonNode* node) {
@@ -74,7 +64,8 @@ struct Deleted {
   Sequence at;
   std::shared_ptr<const EventTable> table;
   std::shared_ptr<const RowSchema> schema;
-  std::string fields;  // the key columns, others NULL
+  std::string fields;              // the key columns, others NULL
+  std::optional<std::string> key;  // of its record
 };
 
 bool has_place(const Change& change) {
@@ -198,7 +189,7 @@ class Decoder::State {
                 Change& change);
   void add_deleted(const ValuePlan& plan, const Opened<KeyPlan>& key, const JsonNode* before,
                    Change& change);
-  static void remember_deleted(Topic& topic, const Change& change);
+  static void remember_deleted(const Message& message, Topic& topic, const Change& change);
   static const Deleted* deleted_beside(const Topic& topic, const Change& change);
   std::optional<std::string> fill_key(const std::string& header, const ValuePlan& plan,
                                       const RowSchema& schema);
@@ -317,7 +308,9 @@ void Decoder::State::add_flattened(const Message& message, Topic& its_topic, Val
   const std::string* old_key = old_key_of(message);
   if (old_key != nullptr) change.op = Op::create;  // the other half of a key change
   change.row = reader_.row(plan.row(), row, change.op == Op::update || old_key != nullptr);
-  if (old_key != nullptr) change.fill_key = fill_key(*old_key, plan, *change.schema);
+  if (old_key == nullptr) return;
+  change.fill_key = fill_key(*old_key, plan, *change.schema);
+  change.old_key = *old_key;
 }
 
 // A tombstone is how a flattened delete arrives. In an envelope's topic it follows the delete, and
@@ -505,7 +498,7 @@ void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePla
   }
   if (change.op == Op::remove) {
     add_deleted(plan, key, before, change);
-    remember_deleted(its_topic, change);
+    remember_deleted(message, its_topic, change);
     return;
   }
   const JsonNode* after = struct_member(payload, "after");
@@ -520,11 +513,18 @@ void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePla
   change.row = reader_.row(plan.row(), *after, change.op == Op::update || is_moved);
   if (old_key != nullptr) change.fill_key = fill_key(*old_key, plan, *change.schema);
   if (!change.fill_key && deleted != nullptr) change.fill_key = key_of(*deleted);
+  if (deleted != nullptr) {
+    change.old_key = deleted->key;
+  } else if (old_key != nullptr) {
+    change.old_key = *old_key;
+  }
 }
 
-void Decoder::State::remember_deleted(Topic& its_topic, const Change& change) {
+void Decoder::State::remember_deleted(const Message& message, Topic& its_topic,
+                                      const Change& change) {
   if (!has_place(change) || change.schema->key.empty()) return;
-  its_topic.deleted.push_front({*change.sequence, change.table, change.schema, change.row.fields});
+  its_topic.deleted.push_front({*change.sequence, change.table, change.schema, change.row.fields,
+                                std::optional<std::string>(message.key)});
   if (its_topic.deleted.size() > kDeletedMax) its_topic.deleted.pop_back();
 }
 
@@ -562,6 +562,14 @@ std::optional<std::string> Decoder::State::fill_key(const std::string& header,
   } catch (const DecodeError&) {
     return std::nullopt;
   }
+}
+
+const std::string* old_key_of(const Message& message) {
+  const std::string* out = nullptr;
+  for (const Header& header : message.headers) {
+    if (header.name == kOldKeyHeader && header.value) out = &*header.value;
+  }
+  return out;
 }
 
 Decoder::Decoder(DecoderOptions options) : state_(std::make_unique<State>(options)) {}

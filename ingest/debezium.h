@@ -66,6 +66,11 @@ struct DecoderOptions {
       {};
 };
 
+// The header that tells the old key of the insert half of a key change.
+constexpr std::string_view kOldKeyHeader = "__debezium.oldkey";
+// Null if the record has none.
+const std::string* old_key_of(const Message& message);
+
 // Decodes the messages of one lane, on one thread.
 //
 // Remembers for each topic the schemas seen last, by their bytes, so that an unchanged schema is

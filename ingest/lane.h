@@ -56,6 +56,8 @@ class Lane {
   void succeeded() { failures_ = 0; }
 
   [[nodiscard]] bool is_stopped() const { return stopped_until_.has_value(); }
+  // By what was set aside.
+  [[nodiscard]] bool is_stopped_at_limit() const { return is_stopped() && is_limited_; }
   [[nodiscard]] bool is_due() const;
   // Failed and not yet succeeded: its changes go in transactions of their own.
   [[nodiscard]] bool is_on_trial() const { return failures_ > 0; }

@@ -24,7 +24,7 @@ std::string MergeSql::find_covering(const std::string& leaf, const Times& times)
   return fmt::format(
       "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, {}, CASE WHEN h.__current THEN NULL "
       "ELSE {} END, record_image_eq({}, {}) FROM {} h WHERE {} AND h.__start <= {} AND h.__end > "
-      "{} AND h.__start < {} ORDER BY h.__id + 0 DESC LIMIT 1) h",
+      "{} AND h.__start < {} ORDER BY h.__id + 0 DESC LIMIT 1) h WHERE s.n <> 0",
       stage(), micros("h.__start"), micros("h.__end"), image("s", true), image("h", false), leaf,
       join_condition("s", "h"), time_literal(times.at_us), time_literal(times.at_us),
       time_literal(times.closed_us));
@@ -33,7 +33,7 @@ std::string MergeSql::find_covering(const std::string& leaf, const Times& times)
 std::string MergeSql::find_next(const std::string& leaf, int64_t at_us) const {
   return fmt::format(
       "SELECT h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, {}, record_image_eq({}, {}) FROM {} "
-      "h WHERE {} AND h.__start >= {} ORDER BY h.__start, h.__id LIMIT 1) h",
+      "h WHERE {} AND h.__start >= {} ORDER BY h.__start, h.__id LIMIT 1) h WHERE s.n <> 0",
       stage(), micros("h.__start"), image("s", true), image("h", false), leaf,
       join_condition("s", "h"), time_literal(at_us));
 }

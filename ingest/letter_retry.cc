@@ -16,6 +16,12 @@ void LetterRetry::applied(const catalog::StoredLetter& stored) {
   ++outcome_.applied;
 }
 
+void LetterRetry::gave_up(const catalog::StoredLetter& stored) {
+  pass(stored);
+  const std::scoped_lock lock(mutex_);
+  ++outcome_.given_up;
+}
+
 void LetterRetry::left(const catalog::StoredLetter& stored, const std::string& reason) {
   pass(stored);
   const catalog::DeadLetter& letter = stored.letter;

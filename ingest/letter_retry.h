@@ -13,7 +13,8 @@
 
 namespace metadb::ingest {
 
-// Shared by the command, which waits, and the worker's thread, which does it.
+// Shared by the command, which waits, and the worker's thread, which does it. Of followers alone:
+// those whose letter is gone are applied, or deleted if they cannot be.
 class LetterRetry {
  public:
   static constexpr size_t kReasonsMax = 10;
@@ -21,6 +22,7 @@ class LetterRetry {
   struct Outcome {
     int64_t applied = 0;
     int64_t left = 0;
+    int64_t given_up = 0;              // cannot be applied, and deleted
     std::vector<std::string> reasons;  // of the first that were left
   };
 
@@ -31,6 +33,7 @@ class LetterRetry {
   [[nodiscard]] const catalog::LetterPlace& place() const { return place_; }
   void applied(const catalog::StoredLetter& letter);
   void left(const catalog::StoredLetter& letter, const std::string& reason);
+  void gave_up(const catalog::StoredLetter& letter);
   void finish();
   // The worker ends before it is done.
   void abandon();

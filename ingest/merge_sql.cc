@@ -341,18 +341,22 @@ std::string MergeSql::fill(const std::set<uint16_t>& unavailable, Keys keys) con
       with_current(current_values(unavailable)), keys == Keys::repeated ? " WHERE s.r" : "");
 }
 
-std::string MergeSql::find_old_row(const std::vector<std::string>& leaves) const {
+std::string MergeSql::find_old_row(const std::vector<std::string>& leaves,
+                                   std::optional<int64_t> at_us) const {
+  const std::string begun = at_us ? " AND h.__start <= " + time_literal(*at_us) : "";
   // A version of the past that a dead letter has made late has a newer __id than later ones.
-  constexpr std::string_view kNewest = "__end DESC, __start DESC, __id DESC LIMIT 1";
+  const std::string newest =
+      fmt::format("{}__end DESC, __start DESC, __id DESC LIMIT 1",
+                  at_us ? fmt::format("__end = {} DESC, ", time_literal(*at_us)) : "");
   std::vector<std::string> found;
   for (size_t i = 0; i < leaves.size(); ++i) {
     found.push_back(fmt::format(
         "SELECT {} AS leaf, h.* FROM {} s CROSS JOIN LATERAL (SELECT h.__id, h.__end, h.__start "
-        "FROM {} h WHERE {} ORDER BY {}) h WHERE s.n = 0",
-        i, stage(), leaves[i], join_condition("s", "h"), kNewest));
+        "FROM {} h WHERE {}{} ORDER BY {}) h WHERE s.n = 0",
+        i, stage(), leaves[i], join_condition("s", "h"), begun, newest));
   }
   return fmt::format("SELECT leaf, __id FROM ({}) f ORDER BY {}", fmt::join(found, " UNION ALL "),
-                     kNewest);
+                     newest);
 }
 
 std::string MergeSql::fill_from_old_row(const std::string& leaf, int64_t id,

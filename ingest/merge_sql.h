@@ -82,8 +82,9 @@ class MergeSql {
   // columns for which there is none: what was never seen of a row was not seen of its next version.
   [[nodiscard]] std::string fill(const std::set<uint16_t>& unavailable, Keys keys) const;
   // RunKind::moved: the newest version of the old key (stage row n = 0) in the leaves, as (index of
-  // the leaf, id).
-  [[nodiscard]] std::string find_old_row(const std::vector<std::string>& leaves) const;
+  // the leaf, id); of those that had begun at `at_us`, first the one that ended then.
+  [[nodiscard]] std::string find_old_row(const std::vector<std::string>& leaves,
+                                         std::optional<int64_t> at_us = std::nullopt) const;
   // Leaves in `u` what was never seen of that row either.
   [[nodiscard]] std::string fill_from_old_row(const std::string& leaf, int64_t id,
                                               const std::set<uint16_t>& unavailable) const;

@@ -125,6 +125,8 @@ void Stream::begin() {
   for (const TopicPartition& at : assigned) {
     if (stop_.stop_requested()) return;
     const Lane& lane = lane_of(at.topic);
+    if (lane.is_stopped_at_limit())
+      fences_[at] = Partition(at, positions.at({at.topic, at.partition})).fence();
     if (lane.is_stopped() || failures.contains(at.topic)) continue;
     const milliseconds patience =
         lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
@@ -339,18 +341,19 @@ void Stream::take_undecodable(const Message& message, const std::string& sqlstat
   spdlog::warn("data source {}: topic {} partition {} offset {} set aside: {}",
                options_.source_name, message.topic, message.partition, message.offset, reason);
   const Lane& lane = parts_.lanes.at(std::string(message.topic));
-  open_batch(slot_of(lane.topic()), lane)
-      .add_dead_letter({options_.source_name,
-                        std::string(message.topic),
-                        message.partition,
-                        message.offset,
-                        message.timestamp_ms,
-                        owned(message.key),
-                        owned(message.value),
-                        sqlstate,
-                        reason,
-                        {},
-                        {}});
+  catalog::DeadLetter letter{options_.source_name,
+                             std::string(message.topic),
+                             message.partition,
+                             message.offset,
+                             message.timestamp_ms,
+                             owned(message.key),
+                             owned(message.value),
+                             sqlstate,
+                             reason,
+                             {},
+                             {}};
+  if (const std::string* old_key = old_key_of(message)) letter.old_key = *old_key;
+  open_batch(slot_of(lane.topic()), lane).add_dead_letter(std::move(letter));
   ++pending_letters_[std::string(message.topic)];
 }
 

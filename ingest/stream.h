@@ -160,8 +160,11 @@ class Stream {
   void retry_letters();
   struct Tried {
     std::optional<std::string> refusal;  // why the letter stays; none if it was applied, or is gone
+    bool may_be_applied_later = false;   // the reason is not the record's
   };
   std::optional<Tried> retry_letter(const catalog::StoredLetter& stored);
+  void note_tried(LetterRetry& retry, const catalog::StoredLetter& stored, const Tried& tried);
+  [[nodiscard]] const catalog::Position* fence_of(const TopicPartition& at);
   std::optional<Tried> result_of_letter(Writer& writer);
   void begin_snapshot_ends();
   void watch_snapshot();
@@ -184,6 +187,8 @@ class Stream {
   std::map<std::string, size_t> given_;  // topics of which something was collected, to which slots
   std::map<TableSeen, catalog::TableName> targets_;  // of what is not filtered out
   std::map<TopicPartition, Partition> partitions_;
+  // Of those whose topics stand because too much was set aside.
+  std::map<TopicPartition, catalog::Position> fences_;
   Newcomers newcomers_;
   std::optional<SnapshotEnds> ends_;  // once signals say that the snapshot has ended
   std::stop_token stop_;

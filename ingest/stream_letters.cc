@@ -1,6 +1,7 @@
 // Dead letters of a stream: when there are too many, and how they are tried again, between batches
 // and each in a transaction of its own.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "ingest/stream.h"
 
@@ -41,6 +42,7 @@ Message message_of(std::shared_ptr<const catalog::DeadLetter> letter) {
   message.timestamp_ms = letter->timestamp_ms;
   if (letter->key) message.key = *letter->key;
   if (letter->value) message.value = *letter->value;
+  if (letter->old_key) message.headers.push_back({std::string(kOldKeyHeader), letter->old_key});
   message.owner = std::move(letter);
   return message;
 }
@@ -55,26 +57,47 @@ void Stream::retry_letters() {
   for (int i = 0; i < kLettersAtOnce && !retry->is_over() && !stop_.stop_requested(); ++i) {
     const auto stored = catalog::next_letter(connection_, retry->range(), retry->place());
     if (!stored) {
+      // Topics that stand for what has been applied by now go on.
+      if (retry->outcome().applied > 0) parts_.retries.forgive();
       retry->finish();
       return;
     }
     const auto tried = retry_letter(*stored);
     if (!tried) return;
-    if (tried->refusal) {
-      retry->left(*stored, *tried->refusal);
-    } else {
-      retry->applied(*stored);
-    }
+    note_tried(*retry, *stored, *tried);
     if (must_restart_) return;
   }
+}
+
+void Stream::note_tried(LetterRetry& retry, const catalog::StoredLetter& stored,
+                        const Tried& tried) {
+  if (!tried.refusal) {
+    retry.applied(stored);
+  } else if (!retry.range().is_of_followers || tried.may_be_applied_later) {
+    retry.left(stored, *tried.refusal);
+  } else {
+    catalog::delete_letter(connection_, stored.id);
+    spdlog::warn("data source {}: topic {} partition {} offset {} given up: {}",
+                 options_.source_name, stored.letter.topic, stored.letter.part,
+                 stored.letter.offset, *tried.refusal);
+    retry.gave_up(stored);
+  }
+}
+
+// Null: the partition is not read here. Letters may be what its topic stands for.
+const catalog::Position* Stream::fence_of(const TopicPartition& at) {
+  const auto partition = partitions_.find(at);
+  if (partition != partitions_.end()) fences_[at] = partition->second.fence();
+  const auto fence = fences_.find(at);
+  return fence == fences_.end() ? nullptr : &fence->second;
 }
 
 // nullopt: it is not known what became of it; it is tried again. Throws Error of the weather
 // classes.
 std::optional<Stream::Tried> Stream::retry_letter(const catalog::StoredLetter& stored) {
   const Message message = message_of(std::make_shared<const catalog::DeadLetter>(stored.letter));
-  const auto partition = partitions_.find({stored.letter.topic, stored.letter.part});
-  if (partition == partitions_.end()) return Tried{"its partition is not read here at present"};
+  const catalog::Position* fence = fence_of({stored.letter.topic, stored.letter.part});
+  if (fence == nullptr) return Tried{"its partition is not read here at present", true};
   auto batch = std::make_unique<Batch>();
   try {
     // One of its own: what the lane's remembers belongs to events in their order.
@@ -91,10 +114,12 @@ std::optional<Stream::Tried> Stream::retry_letter(const catalog::StoredLetter& s
     batch->set_target(change->table, target);
   } catch (const DecodeError& error) {
     return Tried{fmt::format("{} ({})", error.what(), error.sqlstate)};
+  } catch (const SchemaMissing& reason) {
+    return Tried{catalog::described(reason), true};
   } catch (const Error& error) {
     return Tried{fmt::format("{} ({})", error.what(), error.sqlstate)};
   }
-  batch->retried = {stored.id, partition->second.fence()};
+  batch->retried = {stored.id, *fence};
   Writer& writer = writer_of(slot_of(stored.letter.topic));
   writer.submit(std::move(batch));
   return result_of_letter(writer);
@@ -106,14 +131,15 @@ std::optional<Stream::Tried> Stream::result_of_letter(Writer& writer) {
   if (!done || stop_.stop_requested()) return std::nullopt;
   if (const auto* applied = std::get_if<Applied>(&done->result)) {
     if (!applied->refusal) return Tried{};
-    return Tried{fmt::format("{} ({})", applied->refusal->message(), applied->refusal->sqlstate)};
+    return Tried{fmt::format("{} ({})", applied->refusal->message(), applied->refusal->sqlstate),
+                 applied->is_waiting};
   }
   try {
     std::rethrow_exception(std::get<std::exception_ptr>(done->result));
   } catch (const LaneStopped& stopped) {
     // The letter's trouble and not its topic's. What the connection keeps is unknown by now.
     must_restart_ = true;
-    return Tried{catalog::described(stopped)};
+    return Tried{catalog::described(stopped), true};
   }
 }
 

@@ -30,6 +30,15 @@ void tell_of(const std::string& name, const ingest::LetterRetry::Outcome& outcom
        .detail = fmt::format("{}", fmt::join(outcome.reasons, "\n"))});
 }
 
+void tell_of_followers(const std::string& name, const ingest::LetterRetry::Outcome& outcome,
+                       const Context& session) {
+  session.notice(
+      {.message = fmt::format("data source \"{}\": {} record{} that waited behind dead "
+                              "letters applied, {} left",
+                              name, outcome.applied, outcome.applied == 1 ? "" : "s", outcome.left),
+       .detail = fmt::format("{}", fmt::join(outcome.reasons, "\n"))});
+}
+
 void tell_how_many(int64_t purged, const Context& session) {
   session.notice(
       {.message = fmt::format("{} dead letter{} purged", purged, purged == 1 ? "" : "s")});
@@ -46,10 +55,13 @@ void check_running(const std::string& name, CommandContext& context) {
 }
 
 // The worker does it, between its batches: it alone may write for the source.
-ingest::LetterRetry::Outcome retry_of(const std::string& name, int64_t last_id,
+ingest::LetterRetry::Outcome retry_of(const std::string& name,
+                                      const catalog::DeadLetterRange& range,
                                       CommandContext& context) {
   check_running(name, context);
-  const auto retry = std::make_shared<ingest::LetterRetry>(catalog::DeadLetterRange{name, last_id});
+  const auto tell = range.is_of_followers ? tell_of_followers : tell_of;
+  const auto retry = std::make_shared<ingest::LetterRetry>(
+      catalog::DeadLetterRange{name, range.last_id, range.is_of_followers});
   if (!context.workers().retry(name, retry)) {
     throw catalog::Error(
         "55006", fmt::format("dead letters of data source \"{}\" are being retried already", name));
@@ -61,15 +73,16 @@ ingest::LetterRetry::Outcome retry_of(const std::string& name, int64_t last_id,
     }
   } catch (const catalog::Error&) {
     retry->give_up();
-    tell_of(name, retry->outcome(), context.session());
+    tell(name, retry->outcome(), context.session());
     throw;
   }
   if (retry->is_abandoned()) {
-    tell_of(name, retry->outcome(), context.session());
+    tell(name, retry->outcome(), context.session());
     throw catalog::Error("55000",
                          fmt::format("data source \"{}\" was stopped before all were tried", name))
         .with_hint("Run the command again.");
   }
+  tell(name, retry->outcome(), context.session());
   return retry->outcome();
 }
 
@@ -84,6 +97,17 @@ std::vector<std::string> sources_with_letters(const ast::RetryDeadLetters& comma
   return out;
 }
 
+// Of a source that was dropped nothing can be applied.
+std::vector<std::string> with_followers(const std::optional<ast::Name>& source,
+                                        CommandContext& context) {
+  std::optional<std::string> wanted;
+  if (source) wanted = source->text;
+  std::vector<std::string> names = catalog::sources_with_followers(context.connection(), wanted);
+  const auto snapshot = context.catalog().snapshot();
+  std::erase_if(names, [&](const std::string& name) { return !snapshot->sources.contains(name); });
+  return names;
+}
+
 }  // namespace
 
 // What was applied when the command is canceled stays applied, and is told.
@@ -96,19 +120,21 @@ Reply run(const ast::RetryDeadLetters& command, CommandContext& context) {
   const std::vector<std::string> names = sources_with_letters(command, context);
   if (names.empty()) context.session().notice({.message = "no data source has dead letters"});
   for (const std::string& name : names) {
-    const auto outcome = retry_of(name, last_id, context);
+    const auto outcome = retry_of(name, {.last_id = last_id}, context);
     spdlog::info("data source {}: {} dead letters applied and {} left by {}", name, outcome.applied,
                  outcome.left, context.session().caller.user);
-    tell_of(name, outcome, context.session());
   }
   return {};
 }
 
 // In transactions of bounded size: there may be very many, with large values. Those that are set
-// aside meanwhile stay. What is purged when the command is canceled stays purged, and is told.
+// aside meanwhile stay. What is purged when the command is canceled stays purged, and is told. What
+// waits for the letters is applied then; their workers must be there for it.
 Reply run(const ast::PurgeDeadLetters& command, CommandContext& context) {
   require_administrator(context, ast::PurgeDeadLetters::kTag);
   check_source(command.source, context);
+  for (const std::string& name : with_followers(command.source, context))
+    check_running(name, context);
   catalog::DeadLetterRange range;
   if (command.source) range.source_name = command.source->text;
   range.last_id = catalog::last_dead_letter(context.connection());
@@ -118,6 +144,8 @@ Reply run(const ast::PurgeDeadLetters& command, CommandContext& context) {
       purged += more;
       context.session().check_stop();
     }
+    for (const std::string& name : with_followers(command.source, context))
+      purged += retry_of(name, {.last_id = INT64_MAX, .is_of_followers = true}, context).given_up;
   } catch (const catalog::Error&) {
     tell_how_many(purged, context.session());
     throw;

@@ -81,7 +81,7 @@ std::vector<Listing> make_listings() {
        {int8_column("id"), text_column("source_name"), text_column("topic"), int4_column("part"),
         int8_column("offset"), timestamptz_column("record_time"), text_column("sqlstate"),
         text_column("error"), text_column("schema_name"), text_column("table_name"),
-        timestamptz_column("set_aside")},
+        timestamptz_column("set_aside"), int8_column("follows")},
        &dead_letters_rows},
       {"external_sql", kAdministrators, external_sql_columns(), &external_sql_rows},
       {"snapshot_tables", Audience::registered_users, snapshot_tables_columns(),
@@ -160,7 +160,7 @@ Rows dead_letters_rows(CommandContext& context) {
   catalog::Connection& connection = context.connection();
   Rows rows = rows_of(connection.exec(fmt::format(
       "SELECT id, source_name, topic, part, \"offset\", record_time, sqlstate, error, schema_name,"
-      " table_name, set_aside FROM metadb.dead_letter ORDER BY id DESC LIMIT {}",
+      " table_name, set_aside, follows FROM metadb.dead_letter ORDER BY id DESC LIMIT {}",
       kDeadLettersShown + 1)));
   if (rows.size() > kDeadLettersShown) {
     rows.pop_back();

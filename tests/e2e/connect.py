@@ -9,6 +9,10 @@ from source_postgres import PASSWORD, USER
 
 OLD, MIDDLE, NEW = "old", "middle", "new"  # folders of the cache: 1.9, 2.7 and the newest 3.x
 
+# NULL where a column has a default. Without its name the converter is the worker's, with the worker's settings.
+KEEP_NULLS = {"value.converter": "org.apache.kafka.connect.json.JsonConverter",
+              "value.converter.replace.null.with.default": "false"}
+
 
 def page_connector(source, database, prefix):
     """The connector of the documentation page (Debezium 1.9), with names and addresses adapted."""

@@ -3,7 +3,7 @@
 import unittest
 
 from catching_up import await_kafka, await_tables
-from connect import NEW, new_connector, own_slot
+from connect import KEEP_NULLS, NEW, new_connector, own_slot
 from parts import PARTS
 from processes import wait_until
 
@@ -56,8 +56,7 @@ class Formats:
     def test_reaches_metadb(self):
         self.cursor.execute(f"INSERT INTO parts VALUES {', '.join(ROWS)}")
         config = own_slot(new_connector(PARTS.source, self.database, self.prefix), self.prefix)
-        PARTS.connect(NEW).create(self.prefix, {
-            **config, "value.converter.replace.null.with.default": "false", **self.settings})
+        PARTS.connect(NEW).create(self.prefix, {**config, **KEEP_NULLS, **self.settings})
         self.metadb = PARTS.new_metadb_on_backing()
         self.metadb.psql(f"""CREATE DATA SOURCE {self.prefix} TYPE kafka OPTIONS (brokers '{PARTS.kafka.bootstrap}',
             security 'plaintext', topics '^{self.prefix}\\.', consumer_group '{self.prefix}',

@@ -12,7 +12,7 @@ import unittest
 
 from catching_up import await_kafka, await_tables
 from compare import Version, describe_counter, key_problems
-from connect import NEW, new_connector, own_slot
+from connect import KEEP_NULLS, NEW, new_connector, own_slot
 from parts import PARTS
 from processes import wait_until
 from random_kinds import SETUP
@@ -109,9 +109,7 @@ class OneSeed:
     def connect(self):
         config = {**own_slot(new_connector(PARTS.source, self.name, self.name), self.name),
                   "column.propagate.source.type": ".*", "interval.handling.mode": "string",
-                  # Without its name the converter is the worker's, with the worker's settings.
-                  "value.converter": "org.apache.kafka.connect.json.JsonConverter",
-                  "value.converter.replace.null.with.default": "false", **self.random.choice(SETTINGS)}
+                  **KEEP_NULLS, **self.random.choice(SETTINGS)}
         PARTS.connect(NEW).create(self.name, config)
         wait_until(lambda: PARTS.source.streaming(self.name), 60, "the connector does not stream")
         self.metadb.psql(f"""CREATE DATA SOURCE {self.name} TYPE kafka OPTIONS (brokers '{PARTS.kafka.bootstrap}',

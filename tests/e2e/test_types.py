@@ -7,7 +7,7 @@ import itertools
 import unittest
 
 from catching_up import await_kafka, await_tables
-from connect import MIDDLE, NEW, OLD, new_connector, own_slot, page_connector
+from connect import KEEP_NULLS, MIDDLE, NEW, OLD, new_connector, own_slot, page_connector
 from parts import PARTS
 from processes import wait_until
 
@@ -167,7 +167,7 @@ class Types:
     def connector(self):
         make = page_connector if self.generation == OLD else new_connector
         config = make(PARTS.source, f"{DATABASE}_{self.prefix}", self.prefix)
-        return {**own_slot(config, self.prefix), "value.converter.replace.null.with.default": "false", **self.settings}
+        return {**own_slot(config, self.prefix), **KEEP_NULLS, **self.settings}
 
     def test_reaches_metadb_exactly(self):
         cursor = self.connection.cursor()

@@ -1,8 +1,6 @@
 // Dead letters that are tried again: the tables become what they would be had nothing failed.
-#include "ingest/letter_retry.h"
-
 #include "catalog/consistency.h"
-#include "tests/ingest/worker_fixture.h"
+#include "tests/ingest/letters_fixture.h"
 
 namespace metadb::tests {
 namespace {
@@ -11,56 +9,6 @@ using ingest::LetterRetry;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string hex(const std::string& bytes) {
-  std::string out = "\\x";
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
-class Letters : public WorkerTest {
- protected:
-  // The event arrives, unreadable: its value is mended later, as by a decoder that knows it.
-  void add_broken(RecordedTopics& topics, const RowEvent& event) {
-    ingest::RecordedMessage message = recorded(event);
-    const std::string value = *message.value;
-    message.value = "garbage";
-    const int64_t offset = topics.add(message);
-    mended_.push_back({message.topic, offset, value});
-  }
-  void mend() {
-    for (const Mended& one : mended_) {
-      watcher_.exec("UPDATE metadb.dead_letter SET value = $3 WHERE topic = $1 AND \"offset\" = $2",
-                    {one.topic, std::to_string(one.offset), hex(one.value)});
-    }
-    mended_.clear();
-  }
-  LetterRetry::Outcome retry() {
-    const auto order = std::make_shared<LetterRetry>(
-        catalog::DeadLetterRange{"src", catalog::last_dead_letter(watcher_)});
-    EXPECT_TRUE(worker_->retry(order));
-    EXPECT_TRUE(order->await(kPatience)) << "the retry does not end";
-    return order->outcome();
-  }
-  std::vector<std::string> versions(const std::string& schema) {
-    return rows(
-        "SELECT id, v, extract(epoch FROM __start)::text, CASE WHEN __current THEN 'now' "
-        "ELSE extract(epoch FROM __end)::text END FROM " +
-        schema + ".t__ ORDER BY 1, __start, __end, 2");
-  }
-
-  struct Mended {
-    std::string topic;
-    int64_t offset;
-    std::string value;
-  };
-  std::vector<Mended> mended_;
-};
-
-constexpr int64_t kLettersBegin = 1'700'000'000'000'000;
-int64_t at(int64_t second) {
-  return kLettersBegin + second * 1'000'000;
-}
 
 TEST_F(Letters, WithoutLaterEventBecomesTheCurrentRow) {
   RecordedTopics topics;

@@ -33,7 +33,11 @@ struct RowEvent {
   int32_t partition = 0;
   std::string server = "srv";
   uint64_t transaction = 0;  // in which the row was read, with its LSN; 0: neither is told
+  std::optional<std::optional<std::string>> w = std::nullopt;  // of a table (id, v, w)
+  std::optional<int> moved_from = std::nullopt;  // of the insert half of a key change: the old id
 };
+
+inline const std::string kUnavailable = "__debezium_unavailable_value";
 
 inline std::string topic_of(const RowEvent& event) {
   return fmt::format("{}.{}.{}.{}", event.server, event.db, event.schema, event.table);
@@ -44,15 +48,22 @@ inline std::string quoted(const std::optional<std::string>& value) {
 }
 
 inline ingest::RecordedMessage recorded(const RowEvent& event) {
-  const std::vector<TestField> columns = {{"id", "int32", "", ""}, {"v", "string", "", ""}};
+  std::vector<TestField> columns = {{"id", "int32", "", ""}, {"v", "string", "", ""}};
   const std::vector<TestField> key(columns.begin(), columns.begin() + (event.is_key_wide ? 2 : 1));
   ingest::RecordedMessage message;
   message.topic = topic_of(event);
   message.partition = event.partition;
   message.timestamp_ms = event.ts_us / 1000;
-  const std::string row = fmt::format(R"({{"id":{},"v":{}}})", event.id, quoted(event.value));
+  const std::string last = event.w ? R"(,"w":)" + quoted(*event.w) : "";
+  const std::string row =
+      fmt::format(R"({{"id":{},"v":{}{}}})", event.id, quoted(event.value), last);
+  if (event.w) columns.push_back({"w", "string", "", ""});
   if (event.op != 't' && !event.is_keyless) {
     message.key = key_json(key, event.is_key_wide ? row : fmt::format(R"({{"id":{}}})", event.id));
+  }
+  if (event.moved_from) {
+    message.headers.push_back(
+        {"__debezium.oldkey", key_json(key, fmt::format(R"({{"id":{}}})", *event.moved_from))});
   }
   const std::string sequence =
       event.lsn == 0 ? "null" : fmt::format(R"("[\"{0}\",\"{0}\"]")", event.lsn);
