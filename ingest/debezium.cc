@@ -168,6 +168,7 @@ class Decoder::State {
         value_reader_(Side::value, options.wire, options.schemas),
         key_reader_(Side::key, options.wire, options.schemas),
         header_reader_(Side::key, options.wire, options.schemas),
+        reader_(options.has_numeric_infinity),
         known_type_(options.known_type),
         shape_(options.shape),
         named_table_(options.table_of_topic) {
@@ -346,7 +347,8 @@ ValuePlan& Decoder::State::plan_of_deleted(Topic& its_topic, const Opened<KeyPla
     const auto& row = its_topic.flattened->row();
     const auto column = row.index.find(field.name);
     return column != row.index.end() &&
-           (key.plan->fields.is_schemaless || row.columns[column->second].type == field.type);
+           (key.plan->fields.is_schemaless ||
+            is_widened_from(field.type, row.columns[column->second].type));
   };
   if (its_topic.flattened != nullptr && std::ranges::all_of(key.plan->fields.columns, has_column)) {
     return *its_topic.flattened;

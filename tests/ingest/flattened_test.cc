@@ -163,6 +163,32 @@ TEST(Flattened, ATombstoneIsADelete) {
   EXPECT_EQ(row_of_flat(decoder, &kKey1, &null).op, Op::remove);
 }
 
+// Each of them, and whether or not a row has come: what the key holds is finer than a microsecond,
+// or no time of a day.
+TEST(Flattened, ATombstoneIsADeleteWhereTheKeyNeedsTheWiderType) {
+  const std::vector<std::tuple<std::string, std::string, std::string>> keys = {
+      {"io.debezium.time.NanoTimestamp", "1529507596945104700", "2018-06-20 15:13:16.9451047"},
+      {"io.debezium.time.MicroTime", "-1000000", "-00:00:01"}};
+  for (const auto& [semantic, value, text] : keys) {
+    const std::vector<TestField> key = {{"k", "int64", semantic, ""}};
+    const std::vector<TestField> row = {{"k", "int64", semantic, ""}, {"v", "string", "", ""}};
+    const std::string key_text = key_json(key, R"({"k":)" + value + "}");
+    for (const bool has_row : {false, true}) {
+      Decoder decoder = flattening();
+      const std::string row_text = flat(row, R"({"k":)" + value + R"(,"v":"x"})");
+      if (has_row) {
+        EXPECT_EQ(row_of_flat(decoder, &key_text, &row_text).row.fields, cell(text) + cell("x"));
+      }
+      for (int i = 0; i < 3; ++i) {
+        const Change deleted = row_of_flat(decoder, &key_text, nullptr);
+        EXPECT_EQ(deleted.op, Op::remove);
+        EXPECT_EQ(deleted.row.fields, cell(text) + (has_row ? kNull : ""));
+        EXPECT_EQ(deleted.schema->columns[0].type, catalog::PgType::text);
+      }
+    }
+  }
+}
+
 TEST(Flattened, ATombstoneWithoutSchemaIsADelete) {
   Decoder decoder = flattening();
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, nullptr).row.fields, flat_numeric("1"));
