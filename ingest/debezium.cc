@@ -492,7 +492,7 @@ void Decoder::State::report_replaced(const EventTable& table) {
 // Once for each text: a schema comes back after others of its topic.
 void Decoder::State::report(Loss loss, const std::string& text) {
   if (reported_.size() >= kReportedMax || !reported_.insert(text).second) return;
-  spdlog::log(is_certain(loss) ? spdlog::level::warn : spdlog::level::info, "{}", text);
+  spdlog::log(is_warning(loss) ? spdlog::level::warn : spdlog::level::info, "{}", text);
 }
 
 void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,

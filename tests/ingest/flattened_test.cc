@@ -7,6 +7,7 @@
 #include "ingest/rules.h"
 #include "tests/ingest/avro_messages.h"
 #include "tests/ingest/decoding.h"
+#include "tests/ingest/heard_log.h"
 
 namespace metadb::tests {
 namespace {
@@ -210,6 +211,38 @@ TEST(Flattened, RowsNeedNoSchemas) {
             flat_numeric("1") + cell("x") + cell("y") + cell("END") + flat_numeric("5"));
   const std::string time_alone = R"({"ts_ms":5})";
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, &time_alone).op, Op::update);
+}
+
+// A source may call a column like what a transform adds.
+TEST(Flattened, AKeysColumnsAreColumnsWhateverTheirNames) {
+  const std::vector<TestField> key = {{"__name", "string", "", ""}};
+  const std::vector<TestField> row = {{"__name", "string", "", ""},
+                                      {"v", "string", "", ""},
+                                      {"__version", "string", "", ""},
+                                      {"__deleted", "string", "", ""}};
+  const std::string key_text = key_json(key, R"({"__name":"a"})");
+  const std::string text =
+      flat(row, R"({"__name":"a","v":"__debezium_unavailable_value","__version":"2",)"
+                R"("__deleted":"false"})");
+  const HeardLog log;
+  Decoder decoder = flattening();
+  for (int i = 0; i < 2; ++i) {
+    const Change change = row_of_flat(decoder, &key_text, &text);
+    EXPECT_EQ(change.schema->columns.size(), 2U);
+    EXPECT_EQ(change.schema->columns.at(change.schema->key.at(0)).name, "__name");
+    EXPECT_EQ(change.row.fields, kNull + cell("a"));
+    EXPECT_THAT(change.row.unavailable, ElementsAre(0));
+    EXPECT_EQ(row_of_flat(decoder, &key_text, nullptr).row.fields, kNull + cell("a"));
+  }
+  EXPECT_EQ(log.text(),
+            "info table public.t: __version, __deleted are taken for what the transform adds "
+            "to its rows, and make no columns\n");
+  Decoder bare = flattening();
+  const std::string bare_key = R"({"__name":"a"})";
+  const std::string bare_text = R"({"__name":"a","v":"x","__version":"2"})";
+  const Change change = row_of_flat(bare, &bare_key, &bare_text);
+  EXPECT_EQ(change.row.fields, cell("a") + cell("x"));
+  EXPECT_THAT(change.schema->key, ElementsAre(0));
 }
 
 TEST(Flattened, RowsWithoutKeyAreInserted) {
