@@ -51,6 +51,18 @@ std::optional<std::string> not_a_shape(std::string_view value) {
   return "expected envelope or flattened";
 }
 
+// As a connector's configuration has it; the server's default is the connector's.
+std::optional<std::string> not_a_placeholder(std::string_view value) {
+  constexpr std::string_view kHex = "hex:";
+  if (value.empty()) return is_empty(value);
+  if (!value.starts_with(kHex)) return std::nullopt;
+  value.remove_prefix(kHex.size());
+  const bool is_hex = !value.empty() && value.size() % 2 == 0 &&
+                      value.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (is_hex) return std::nullopt;
+  return "behind hex: two hexadecimal digits for each byte are expected";
+}
+
 std::optional<std::string> not_a_limit(std::string_view value) {
   constexpr size_t kDigitsMax = 9;
   const bool is_number = !value.empty() && value.size() <= kDigitsMax &&
@@ -120,6 +132,9 @@ constexpr std::array kRows = {
                     "What a row stands in: envelope, or flattened (ExtractNewRecordState)."},
     SourceOptionRow{"table_from_topic", "", false, false, "", &no_problem,
                     "Of flattened events: a regular expression with groups schema and table."},
+    SourceOptionRow{"unavailable_placeholder", "", false, false, "__debezium_unavailable_value",
+                    &not_a_placeholder,
+                    "The connector's unavailable.value.placeholder, if it has another."},
     SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,

@@ -206,8 +206,9 @@ bool is_equal_by_index(PgType type) {
 PgType widened(PgType column, PgType incoming) {
   if (column == incoming) return column;
   // A json column is json because its source or a user said so: it takes JSON in any form and
-  // never turns into text because a source declares the same documents as text.
-  if (is_json(column) && (is_json(incoming) || incoming == PgType::text)) return column;
+  // does not turn into text because a source declares the same documents as text. The text of a
+  // jsonb is a json; of a json jsonb keeps neither spelling nor members that are named twice.
+  if (is_json(column) && (is_json(incoming) || incoming == PgType::text)) return PgType::json;
   const auto element = row_of(column).element;
   const auto incoming_element = row_of(incoming).element;
   if (element && incoming_element) {

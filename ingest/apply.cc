@@ -9,6 +9,7 @@
 #include "catalog/sql_time.h"
 #include "ingest/copy_format.h"
 #include "ingest/outcome.h"
+#include "ingest/unseen.h"
 
 namespace metadb::ingest {
 namespace {
@@ -94,10 +95,7 @@ Applier::Applier(catalog::Catalog& catalog, TableShaper::Context context)
     note_open_letter(topic, key);
   for (std::string& topic : catalog::topics_of_letters(connection_, source_name_))
     topics_of_letters_.insert(std::move(topic));
-  const catalog::Result unseen =
-      connection_.exec("SELECT DISTINCT schema_name, table_name FROM metadb.unresolved");
-  for (int row = 0; row < unseen.rows(); ++row)
-    unseen_.emplace(unseen.text(row, 0), unseen.text(row, 1));
+  unseen_ = tables_with_unseen(connection_);
   load_displaced();
 }
 
@@ -463,7 +461,8 @@ void Applier::write_work(const Run& run, const ReadyTable& ready, const MergeSql
       throw Error("40001", fmt::format("somebody else has changed rows of {} meanwhile",
                                        ready.table->current()));
     }
-    if (!run.unavailable.empty() && written[recorded].affected() > 0) unseen_.insert(name);
+    if (!run.unavailable.empty() && written[recorded].affected() > 0 && unseen_.insert(name).second)
+      warn_of_unseen(*ready.table);
   }
   if (!summary.is_null(0, 3)) raise_last_end(ready, summary.int64(0, 3));
   outcome_.versions += superseded + current;

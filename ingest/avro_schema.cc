@@ -196,10 +196,18 @@ class SchemaCompiler {
       const std::string_view name = text_in(*field, "name");
       const JsonNode* schema = field->member("type");
       if (name.empty() || schema == nullptr) throw_schema("a field without name or type");
-      type.members.push_back(
-          {std::string(name), type_of(*schema, namespace_of(full_name), depth + 1)});
+      type.members.push_back({std::string(name),
+                              type_of(*schema, namespace_of(full_name), depth + 1),
+                              default_of(*field)});
     }
     return &type;
+  }
+
+  static std::string default_of(const JsonNode& field) {
+    const JsonNode* value = field.member("default");
+    std::string out;
+    if (value != nullptr && !value->is_null()) append_json(out, *value);
+    return out;
   }
 
   const AvroType* enumeration(const JsonNode& node, std::string_view space) {
@@ -275,7 +283,8 @@ class ConnectSchema {
  public:
   struct Place {
     bool is_optional = false;
-    std::string_view field;  // its name in a struct; empty elsewhere
+    std::string_view field;          // its name in a struct; empty elsewhere
+    std::string_view default_value;  // JSON, or empty
   };
 
   void append(const AvroType& type, const Place& place, size_t depth) {
@@ -295,8 +304,9 @@ class ConnectSchema {
       out_ += R"(,"keys":{"type":"string","optional":false})";
       append_member("values", *type.members[0].type, depth);
     }
-    append_end(type.semantic, type.parameters,
-               {place.is_optional || type.kind == AvroKind::null, place.field});
+    append_end(
+        type.semantic, type.parameters,
+        {place.is_optional || type.kind == AvroKind::null, place.field, place.default_value});
   }
 
   std::string take() { return std::move(out_); }
@@ -308,18 +318,20 @@ class ConnectSchema {
     std::erase_if(branches, [](const AvroMember& m) { return m.type->kind == AvroKind::null; });
     const bool is_optional = place.is_optional || branches.size() < type.members.size();
     if (branches.size() == 1) {
-      return append(*branches[0].type, {is_optional, place.field}, depth + 1);
+      return append(*branches[0].type, {is_optional, place.field, place.default_value}, depth + 1);
     }
     out_ += R"({"type":"struct")";
     append_fields(branches, true, depth);
-    append_end("io.confluent.connect.avro.Union", "", {is_optional, place.field});
+    append_end("io.confluent.connect.avro.Union", "",
+               {is_optional, place.field, place.default_value});
   }
 
   void append_fields(const std::vector<AvroMember>& members, bool are_optional, size_t depth) {
     out_ += R"(,"fields":[)";
     for (size_t i = 0; i < members.size(); ++i) {
       if (i > 0) out_ += ',';
-      append(*members[i].type, {are_optional, members[i].name}, depth + 1);
+      append(*members[i].type, {are_optional, members[i].name, members[i].default_value},
+             depth + 1);
     }
     out_ += ']';
   }
@@ -336,6 +348,7 @@ class ConnectSchema {
       append_json_string(out_, semantic);
     }
     if (!parameters.empty()) out_ += fmt::format(R"(,"parameters":{})", parameters);
+    if (!place.default_value.empty()) out_ += fmt::format(R"(,"default":{})", place.default_value);
     if (!place.field.empty()) {
       out_ += R"(,"field":)";
       append_json_string(out_, place.field);

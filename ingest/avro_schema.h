@@ -35,6 +35,9 @@ struct AvroType;
 struct AvroMember {
   std::string name;
   const AvroType* type = nullptr;
+  // Of a field what the source's column has, as JSON; empty: none. That of a field that may be null
+  // is null where there is none.
+  std::string default_value = {};
 };
 
 struct AvroType {

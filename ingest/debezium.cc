@@ -159,6 +159,7 @@ class Decoder::State {
         value_reader_(Side::value, options.wire, options.schemas),
         key_reader_(Side::key, options.wire, options.schemas),
         header_reader_(Side::key, options.wire, options.schemas),
+        reader_(options.has_numeric_infinity),
         known_type_(options.known_type),
         shape_(options.shape),
         named_table_(options.table_of_topic) {
@@ -339,7 +340,8 @@ ValuePlan& Decoder::State::plan_of_deleted(Topic& its_topic, const Opened<KeyPla
     const auto& row = its_topic.flattened->row();
     const auto column = row.index.find(field.name);
     return column != row.index.end() &&
-           (key.plan->fields.is_schemaless || row.columns[column->second].type == field.type);
+           (key.plan->fields.is_schemaless ||
+            is_widened_from(field.type, row.columns[column->second].type));
   };
   if (its_topic.flattened != nullptr && std::ranges::all_of(key.plan->fields.columns, has_column)) {
     return *its_topic.flattened;
@@ -483,7 +485,7 @@ void Decoder::State::report_replaced(const EventTable& table) {
 // Once for each text: a schema comes back after others of its topic.
 void Decoder::State::report(Loss loss, const std::string& text) {
   if (reported_.size() >= kReportedMax || !reported_.insert(text).second) return;
-  spdlog::log(is_certain(loss) ? spdlog::level::warn : spdlog::level::info, "{}", text);
+  spdlog::log(is_warning(loss) ? spdlog::level::warn : spdlog::level::info, "{}", text);
 }
 
 void Decoder::State::add_rows(const Message& message, Topic& its_topic, ValuePlan& plan,

@@ -54,6 +54,7 @@ using Decoded = std::variant<Change, Ignored>;
 struct DecoderOptions {
   // The connector's unavailable.value.placeholder; a column's own schema parameter goes first.
   std::string unavailable_placeholder = "__debezium_unavailable_value";
+  bool has_numeric_infinity = true;  // numeric, in the backing database: since PostgreSQL 14
   WireOptions wire = {};
   EventShape shape = EventShape::envelope;
   // Which table the flattened rows of a topic belong to, nullopt if none; may throw catalog::Error.

@@ -1,5 +1,7 @@
 #include "ingest/debezium_interval.h"
 
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "ingest/debezium_cell.h"
@@ -104,6 +106,33 @@ class Parts {
 
 Interval parse_interval(std::string_view iso) {
   return Parts(iso).read();
+}
+
+std::string interval_text(const Interval& interval) {
+  std::string out;
+  bool is_negative = false;  // the part before
+  const auto add = [&](int32_t number, std::string_view unit) {
+    if (number == 0) return;
+    out += fmt::format("{}{}{} {}{}", out.empty() ? "" : " ", is_negative && number > 0 ? "+" : "",
+                       number, unit, number == 1 ? "" : "s");
+    is_negative = number < 0;
+  };
+  constexpr int32_t kMonths = 12;
+  add(interval.months / kMonths, "year");
+  add(interval.months % kMonths, "mon");
+  add(interval.days, "day");
+  if (interval.micros == 0 && !out.empty()) return out;
+  const std::string_view sign = interval.micros < 0 ? "-" : (is_negative ? "+" : "");
+  const uint64_t micros = interval.micros < 0 ? -static_cast<uint64_t>(interval.micros)
+                                              : static_cast<uint64_t>(interval.micros);
+  const uint64_t seconds = micros / kMicrosPerSecond;
+  out += fmt::format("{}{}{:02}:{:02}:{:02}", out.empty() ? "" : " ", sign, seconds / 3600,
+                     seconds / 60 % 60, seconds % 60);
+  if (const uint64_t fraction = micros % kMicrosPerSecond; fraction != 0) {
+    out += fmt::format(".{:06}", fraction);
+    out.erase(out.find_last_not_of('0') + 1);
+  }
+  return out;
 }
 
 void append_interval_cell(std::string& out, const Interval& interval) {

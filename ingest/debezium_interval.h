@@ -17,6 +17,9 @@ struct Interval {
 // interval of PostgreSQL.
 Interval parse_interval(std::string_view iso);
 
+// As PostgreSQL prints it (IntervalStyle postgres): 1 year 2 mons -3 days +04:05:06.789
+std::string interval_text(const Interval& interval);
+
 void append_interval_cell(std::string& out, const Interval& interval);
 
 }  // namespace metadb::ingest

@@ -16,8 +16,12 @@ enum class Loss : uint8_t {
   interval_in_micros,
   bytea_as_text,
   time_in_millis,
+  nanosecond_range,  // in events of PostgreSQL's connector
+  zone_dropped,
+  leading_zeros,
   null_as_unchanged,  // in events of PostgreSQL's connector
   no_schema,          // of whole tables
+  passed_over,        // fields of a flattened row, as far as their names tell
 };
 
 // debezium-format 7, 8, 10 and 11.
@@ -25,7 +29,10 @@ std::vector<Loss> losses_of(const FieldSchema& field);
 
 // For the log: what is lost in those columns of the table, and the setting to change.
 std::string described(Loss loss, std::string_view table, const std::vector<std::string>& columns);
-// Whether it is lost for sure; else the settings may be in order, which no message tells.
-bool is_certain(Loss loss);
+// Whether the log warns of it. Else it only says so: the settings may be in order, or there is
+// none.
+bool is_warning(Loss loss);
+// Whether only PostgreSQL's connector loses it.
+bool is_of_postgresql(Loss loss);
 
 }  // namespace metadb::ingest

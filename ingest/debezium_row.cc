@@ -1,5 +1,8 @@
 #include "ingest/debezium_row.h"
 
+#include <algorithm>
+
+#include "ingest/copy_format.h"
 #include "ingest/debezium_cell.h"
 #include "ingest/debezium_text.h"
 
@@ -26,6 +29,28 @@ bool is_unavailable(const StructPlan& plan, const ColumnPlan& column, const Json
   const bool may_be_bytes = plan.is_schemaless || column.type.convert == convert_text_bytes;
   return column.marker->matches(value, column.type.pg_type) ||
          (may_be_bytes && column.marker->matches(value, catalog::PgType::bytea));
+}
+
+// `value`: what a cell holds, without its length (numeric_send).
+bool is_infinite_numeric(std::string_view value) {
+  constexpr size_t kSignAt = 4;
+  if (value.size() < kSignAt + 2) return false;
+  const auto high = static_cast<unsigned char>(value[kSignAt]);
+  return high == 0xD0 || high == 0xF0;
+}
+
+// Of the cell of a numeric, or of an array of these (array_send).
+bool holds_infinity(catalog::PgType type, std::string_view cell) {
+  if (type == catalog::PgType::numeric) return is_infinite_numeric(cell.substr(sizeof(int32_t)));
+  if (type != catalog::PgType::numeric_array) return false;
+  constexpr size_t kFirst = 6 * sizeof(int32_t);  // behind length, dimensions, flags, type and size
+  for (size_t at = kFirst; at < cell.size();) {
+    const auto length = static_cast<size_t>(std::max(0, read_int32(cell.data() + at)));
+    at += sizeof(int32_t);
+    if (is_infinite_numeric(cell.substr(at, length))) return true;
+    at += length;
+  }
+  return false;
 }
 
 bool holds_nul(const JsonNode& value) {
@@ -68,7 +93,12 @@ Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
         row.unavailable.push_back(static_cast<uint16_t>(i));
         value = nullptr;
       }
+      const size_t begin = row.fields.size();
       append_value(column, value, row.fields);
+      if (!has_numeric_infinity_ && value != nullptr &&
+          holds_infinity(column.type.pg_type, std::string_view(row.fields).substr(begin))) {
+        throw DecodeError("numeric has no infinity before PostgreSQL 14", "22008");
+      }
       if (value != nullptr && holds_nul(*value)) replaced_.insert(column.name);
     }
   } catch (const DecodeError& error) {
@@ -91,7 +121,7 @@ Row RowReader::key_row(const StructPlan& plan, const StructPlan& key_plan, const
     // Without a schema on either side nothing says that the key is encoded differently; where only
     // the row has none, its own values are the better ones.
     const bool is_same = key_plan.is_schemaless || (plan.is_schemaless && before == nullptr) ||
-                         plan.columns[column->second].type == field.type;
+                         is_widened_from(field.type, plan.columns[column->second].type);
     const JsonNode* value = is_same ? key.member(field.name)
                                     : (before != nullptr ? before->member(field.name) : nullptr);
     if (value == nullptr) {

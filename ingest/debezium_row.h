@@ -16,6 +16,9 @@ namespace metadb::ingest {
 // All functions throw DecodeError that names the column.
 class RowReader {
  public:
+  // With `has_numeric_infinity` false such a value is one that its column is too narrow for.
+  explicit RowReader(bool has_numeric_infinity) : has_numeric_infinity_(has_numeric_infinity) {}
+
   // All cells of `object`. A field that is missing is NULL; a member that the plan does not know
   // is an error, since its value would be lost. With `has_markers`, unavailable values are NULL
   // and listed.
@@ -33,6 +36,7 @@ class RowReader {
   void match(const StructPlan& plan, const JsonNode& object);
   Row cells(const StructPlan& plan, bool has_markers, size_t bytes);
 
+  bool has_numeric_infinity_;
   std::vector<const JsonNode*> values_;  // by column; null = no value
   std::set<std::string> replaced_;
 };

@@ -193,7 +193,10 @@ StructPlan::StructPlan(const JsonNode& schema,
   for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
     FieldSchema field = field_schema(*node);
     check_name(field.name);
-    if (is_passed_over(field.name)) continue;
+    if (is_passed_over(field.name)) {
+      losses[Loss::passed_over].push_back(field.name);
+      continue;
+    }
     const auto own = field.unavailable_placeholder.empty()
                          ? marker
                          : std::make_shared<const UnavailableMarker>(field.unavailable_placeholder);
@@ -243,8 +246,10 @@ ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const Unavail
       row_([&] {
         const JsonNode* row = row_schema_of(schema, kind_, shape);
         return row != nullptr ? StructPlan(*row, marker, shape) : StructPlan();
-      }()) {
-  if (!is_from_postgresql(schema)) row_.losses.erase(Loss::null_as_unchanged);
+      }()),
+      marker_(marker) {
+  if (is_from_postgresql(schema)) return;
+  std::erase_if(row_.losses, [](const auto& loss) { return is_of_postgresql(loss.first); });
 }
 
 ValuePlan::ValuePlan(const KeyPlan& key) : kind_(MessageKind::flattened) {
@@ -271,7 +276,8 @@ void ValuePlan::learn(const JsonNode& row, bool has_nulls) {
   for (const JsonNode* member = row.begin(); member != row.end(); member = member->next()) {
     const bool is_wanted = has_nulls || !member->is_null() || row_.columns.empty();
     if (!is_wanted || row_.index.contains(member->name)) continue;
-    if (member->name == kRouterKeyField || row_.is_passed_over(member->name)) continue;
+    if (member->name == kRouterKeyField) continue;
+    if (!has_nulls && row_.is_passed_over(member->name)) continue;  // a key's are columns
     row_.add({std::string(member->name), learned_type(*member), marker_});
     schemas_.clear();
   }
@@ -286,6 +292,7 @@ std::vector<std::pair<Loss, std::string>> ValuePlan::take_losses(
   const std::string name =
       (table->db.empty() ? "" : table->db + ".") + table->schema + "." + table->table;
   for (const auto& [loss, columns] : row_.losses) {
+    if (loss == Loss::passed_over && columns.empty()) continue;  // all are the key's
     out.emplace_back(loss, described(loss, name, columns));
   }
   return out;
@@ -297,10 +304,21 @@ void ValuePlan::widen(size_t column) {
   schemas_.clear();
 }
 
+void ValuePlan::take_columns_of(const KeyPlan& key) {
+  for (const ColumnPlan& field : key.fields.columns) {
+    if (field.name == kRouterKeyField || !row_.is_passed_over(field.name)) continue;
+    if (row_.index.contains(field.name)) continue;
+    row_.add({field.name, field.type, marker_});
+    std::erase(row_.losses[Loss::passed_over], field.name);
+    schemas_.clear();
+  }
+}
+
 std::shared_ptr<const RowSchema> ValuePlan::row_schema(const std::shared_ptr<const KeyPlan>& key) {
   for (const auto& [known, schema] : schemas_) {
     if (known == key) return schema;
   }
+  if (key != nullptr) take_columns_of(*key);
   auto schema = std::make_shared<RowSchema>();
   for (const ColumnPlan& column : row_.columns) {
     schema->columns.push_back({column.name, column.type.pg_type, column.type.stands_for});

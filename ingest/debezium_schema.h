@@ -99,17 +99,19 @@ class ValuePlan {
   // From now on the column has the wider type that there is for its own.
   void widen(size_t column);
   // The row's columns together with that key (null: none). The same pair gives the same pointer.
+  // What the key has is a column, also under a name that a transform adds.
   // Throws DecodeError if a key field is no column of the row.
   std::shared_ptr<const RowSchema> row_schema(const std::shared_ptr<const KeyPlan>& key);
 
  private:
   [[nodiscard]] ColumnType learned_type(const JsonNode& value) const;
+  void take_columns_of(const KeyPlan& key);
 
   MessageKind kind_ = MessageKind::unknown;
   std::string schema_name_;
   StructPlan row_;
-  KnownType known_;                                      // where there are no schemas
-  std::shared_ptr<const UnavailableMarker> marker_;      // there, too
+  KnownType known_;  // where there are no schemas
+  std::shared_ptr<const UnavailableMarker> marker_;
   std::vector<std::shared_ptr<const EventTable>> told_;  // tables whose losses were taken
   std::vector<std::pair<std::shared_ptr<const KeyPlan>, std::shared_ptr<const RowSchema>>> schemas_;
 };
@@ -140,7 +142,8 @@ class PlanCache {
     return &entries_.front();
   }
 
-  static constexpr size_t kVersionsMax = 4;
+  // A router may make one topic of many tables, whose schemas come in turns.
+  static constexpr size_t kVersionsMax = 64;
 
  private:
   std::vector<Entry> entries_;

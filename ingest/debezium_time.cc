@@ -263,6 +263,11 @@ std::string text_of(Instant instant, std::string_view zone) {
   return out + std::string(zone) + (date.year > 0 ? "" : " BC");
 }
 
+// Of nanoseconds since midnight.
+std::string nanos_text(int64_t nanos) {
+  return nanos == kNanosPerDay ? "24:00:00" : text_of({0, nanos}, "").substr(sizeof "1970-01-01");
+}
+
 // The words where the number means infinity, else nothing.
 std::string_view infinity_word(WideMicros unix_micros) {
   if (is_one_of(kUnixMicrosInfinity, unix_micros)) return "infinity";
@@ -380,7 +385,27 @@ std::string time_text(std::string_view text) {
   const int64_t nanos = scanner.nanos();
   scanner.take('Z');
   scanner.end();
-  return nanos == kNanosPerDay ? "24:00:00" : text_of({0, nanos}, "").substr(sizeof "1970-01-01");
+  return nanos_text(nanos);
+}
+
+std::string printed_date(int32_t days) {
+  if (days == kDateInfinity) return "infinity";
+  if (days == kDateMinusInfinity) return "-infinity";
+  const CivilDate date = civil(days + kEpochDays);
+  return fmt::format("{:04}-{:02}-{:02}{}", date.year > 0 ? date.year : 1 - date.year, date.month,
+                     date.day, date.year > 0 ? "" : " BC");
+}
+
+std::string printed_time(int64_t micros) {
+  return nanos_text(micros * kNanosPerMicro);
+}
+
+std::string printed_timestamp(int64_t micros, std::string_view zone) {
+  if (micros == kTimestampInfinity) return "infinity";
+  if (micros == kTimestampMinusInfinity) return "-infinity";
+  const int64_t days = floor_divided(micros, kMicrosPerDay);
+  const int64_t of_day = micros - days * kMicrosPerDay;
+  return text_of({days + kEpochDays, of_day * kNanosPerMicro}, zone);
 }
 
 int32_t pg_date_of(const CivilDate& date) {

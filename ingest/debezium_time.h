@@ -43,6 +43,11 @@ std::string time_text(std::string_view text);
 std::string timestamp_text(std::string_view text);
 std::string zoned_timestamp_text(std::string_view text);
 
+// PostgreSQL's binary values as it prints them; a timestamp with `zone` behind it.
+std::string printed_date(int32_t days);
+std::string printed_time(int64_t micros);
+std::string printed_timestamp(int64_t micros, std::string_view zone);
+
 // Of the proleptic Gregorian calendar; year 0 is 1 BC.
 struct CivilDate {
   int64_t year = 0;

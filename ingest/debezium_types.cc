@@ -13,6 +13,7 @@
 #include "ingest/debezium_geometric.h"
 #include "ingest/debezium_interval.h"
 #include "ingest/debezium_network.h"
+#include "ingest/debezium_printed.h"
 #include "ingest/debezium_range.h"
 #include "ingest/debezium_scalar.h"
 #include "ingest/debezium_structured.h"
@@ -180,24 +181,6 @@ void convert_time_nanos(const JsonNode& value, const TypeParameters&, std::strin
   append_int_cell(out, pg_time_from_nanos(integer(value)));
 }
 
-// As PostgreSQL prints a time, and what lies outside a day as MySQL does: -838:59:59.
-template <int64_t kPerSecond>
-void convert_time_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
-  constexpr auto kUnits = static_cast<uint64_t>(kPerSecond);
-  const int64_t time = integer(value);
-  const uint64_t length = time < 0 ? -static_cast<uint64_t>(time) : static_cast<uint64_t>(time);
-  const uint64_t seconds = length / kUnits;
-  const uint64_t part = length % kUnits;
-  const uint64_t nanos = part * (1'000'000'000 / kUnits);
-  std::string text = fmt::format("{}{:02}:{:02}:{:02}", time < 0 ? "-" : "", seconds / 3600,
-                                 seconds / 60 % 60, seconds % 60);
-  if (nanos != 0) {
-    text += fmt::format(".{:09}", nanos);
-    text.erase(text.find_last_not_of('0') + 1);
-  }
-  append_text_cell(out, text);
-}
-
 void convert_timestamp_millis(const JsonNode& value, const TypeParameters&, std::string& out) {
   append_int_cell(out, pg_timestamp_from_millis(integer(value)));
 }
@@ -237,17 +220,6 @@ void convert_zoned_time(const JsonNode& value, const TypeParameters&, std::strin
 void convert_zoned_timestamp(const JsonNode& value, const TypeParameters&, std::string& out) {
   expect(value, JsonKind::string, "a timestamp with time zone");
   append_int_cell(out, parse_zoned_timestamp(value.text));
-}
-
-template <std::string (*kText)(std::string_view)>
-void convert_iso_to_text(const JsonNode& value, const TypeParameters&, std::string& out) {
-  expect(value, JsonKind::string, "a time");
-  append_text_cell(out, kText(value.text));
-}
-
-void convert_timestamp_nanos_to_text(const JsonNode& value, const TypeParameters&,
-                                     std::string& out) {
-  append_text_cell(out, timestamp_text_from_nanos(integer(value)));
 }
 
 template <void (*kAppend)(std::string&, const JsonNode&)>
@@ -526,35 +498,50 @@ constexpr std::array kWider = {
     WiderRow{convert_time_micros, convert_time_to_text<1'000'000>},
     WiderRow{convert_time_nanos, convert_time_to_text<1'000'000'000>},
     WiderRow{convert_timestamp_nanos, convert_timestamp_nanos_to_text},
-    WiderRow{convert_iso_time, convert_iso_to_text<time_text>},
-    WiderRow{convert_iso_timestamp, convert_iso_to_text<timestamp_text>},
-    WiderRow{convert_zoned_timestamp, convert_iso_to_text<zoned_timestamp_text>},
-    WiderRow{convert_structured<append_structured_time>, convert_as_it_stands},
-    WiderRow{convert_structured<append_structured_timestamp>, convert_as_it_stands},
-    WiderRow{convert_structured<append_structured_zoned_time>, convert_as_it_stands},
-    WiderRow{convert_structured<append_structured_zoned_timestamp>, convert_as_it_stands},
-    WiderRow{convert_structured<append_structured_duration>, convert_as_it_stands},
-    WiderRow{convert_interval, convert_text},
+    WiderRow{convert_iso_time, convert_iso_time_to_text},
+    WiderRow{convert_iso_timestamp, convert_iso_timestamp_to_text},
+    WiderRow{convert_zoned_timestamp, convert_zoned_timestamp_to_text},
+    WiderRow{convert_structured<append_structured_time>,
+             convert_printed<convert_structured<append_structured_time>, PgType::time,
+                             convert_as_it_stands>},
+    WiderRow{convert_structured<append_structured_timestamp>,
+             convert_printed<convert_structured<append_structured_timestamp>, PgType::timestamp,
+                             convert_as_it_stands>},
+    WiderRow{convert_structured<append_structured_zoned_time>,
+             convert_printed<convert_structured<append_structured_zoned_time>, PgType::timetz,
+                             convert_as_it_stands>},
+    WiderRow{convert_structured<append_structured_zoned_timestamp>,
+             convert_printed<convert_structured<append_structured_zoned_timestamp>,
+                             PgType::timestamptz, convert_as_it_stands>},
+    WiderRow{convert_structured<append_structured_duration>,
+             convert_printed<convert_structured<append_structured_duration>, PgType::interval,
+                             convert_as_it_stands>},
+    WiderRow{convert_interval, convert_printed<convert_interval, PgType::interval, convert_text>},
     WiderRow{convert_inet, convert_text},
     WiderRow{convert_cidr, convert_text},
     WiderRow{convert_macaddr, convert_text},
     WiderRow{convert_macaddr8, convert_text},
     WiderRow{convert_int4range, convert_text},
     WiderRow{convert_int8range, convert_text},
-    WiderRow{convert_numrange, convert_text},
-    WiderRow{convert_daterange, convert_text},
-    WiderRow{convert_tsrange, convert_text},
-    WiderRow{convert_tstzrange, convert_text},
-    WiderRow{convert_numeric_text, convert_text},
-    WiderRow{convert_point, convert_as_it_stands},
+    WiderRow{convert_numrange, convert_printed<convert_numrange, PgType::numrange, convert_text>},
+    WiderRow{convert_daterange,
+             convert_printed<convert_daterange, PgType::daterange, convert_text>},
+    WiderRow{convert_tsrange, convert_printed<convert_tsrange, PgType::tsrange, convert_text>},
+    WiderRow{convert_tstzrange,
+             convert_printed<convert_tstzrange, PgType::tstzrange, convert_text>},
+    WiderRow{convert_numeric_text,
+             convert_printed<convert_numeric_text, PgType::numeric, convert_text>},
+    WiderRow{convert_point, convert_printed<convert_point, PgType::point, convert_as_it_stands>},
     WiderRow{convert_box, convert_geometry_text},
     WiderRow{convert_lseg, convert_geometry_text},
     WiderRow{convert_path, convert_geometry_text},
-    WiderRow{convert_geometry, convert_geometry_text},
+    WiderRow{convert_geometry,
+             convert_printed<convert_geometry, PgType::bytea, convert_geometry_text>},
     WiderRow{convert_geometry_text, convert_as_it_stands},
-    WiderRow{convert_vector, convert_as_it_stands},
-    WiderRow{convert_sparse_vector, convert_as_it_stands},
-    WiderRow{convert_array, convert_as_it_stands},
+    WiderRow{convert_vector, convert_printed<convert_vector, PgType::text, convert_as_it_stands>},
+    WiderRow{convert_sparse_vector,
+             convert_printed<convert_sparse_vector, PgType::text, convert_as_it_stands>},
+    WiderRow{convert_array, convert_array_to_text},
 };
 
 }  // namespace
@@ -571,6 +558,12 @@ std::optional<ColumnType> wider_type(const ColumnType& type) {
                                  [&](const WiderRow& r) { return r.convert == type.convert; });
   if (row == kWider.end()) return std::nullopt;
   return ColumnType{PgType::text, row->to_text, type.parameters};
+}
+
+bool is_widened_from(const ColumnType& narrow, const ColumnType& type) {
+  std::optional<ColumnType> step = narrow;
+  while (step && *step != type) step = wider_type(*step);
+  return step.has_value();
 }
 
 }  // namespace metadb::ingest

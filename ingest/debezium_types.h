@@ -79,5 +79,7 @@ ColumnType column_type(const FieldSchema& field);
 // time may be negative or longer than a day; SQL Server has tenths of microseconds. nullopt: there
 // is none. Prints what fits both types as PostgreSQL does.
 std::optional<ColumnType> wider_type(const ColumnType& type);
+// Whether `type` is `narrow`, or has become of it by wider_type(): it reads the same JSON.
+bool is_widened_from(const ColumnType& narrow, const ColumnType& type);
 
 }  // namespace metadb::ingest

@@ -5,12 +5,10 @@
 
 #include "ingest/debezium_base64.h"
 #include "ingest/json_text.h"
+#include "ingest/md5.h"
 
 namespace metadb::ingest {
 namespace {
-
-// Name-based (MD5) UUID of the default placeholder's bytes: what Debezium puts into uuid arrays.
-constexpr std::string_view kDefaultUuid = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
 
 std::string placeholder_bytes(std::string_view configured) {
   constexpr std::string_view kHex = "hex:";
@@ -51,8 +49,8 @@ UnavailableMarker::UnavailableMarker(std::string_view placeholder)
     : text_(placeholder_bytes(placeholder)), base64_(base64_encoded(text_)) {
   const std::string quoted = json_string(text_);
   hstore_ = "{" + quoted + ":" + quoted + "}";
-  arrays_ = {"[" + quoted + "]", "[\"" + base64_ + "\"]", byte_list(text_)};
-  if (text_ == kDefault) arrays_.push_back("[\"" + std::string(kDefaultUuid) + "\"]");
+  arrays_ = {"[" + quoted + "]", "[\"" + base64_ + "\"]", byte_list(text_),
+             "[\"" + name_uuid(text_) + "\"]"};
 }
 
 // Arrays of one element, or of as many as the placeholder has bytes; objects of one member.

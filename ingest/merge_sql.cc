@@ -51,6 +51,13 @@ std::string exact_cast(catalog::PgType from, catalog::PgType to, const std::stri
       catalog::cast_sql(to, from, there), value, there, value);
 }
 
+// Every value has a text. A type that was given past us is not ours to give up.
+bool takes_all_values(const Column& column) {
+  if (column.choice != catalog::TypeChoice::events) return false;
+  if (column.type) return column.type == catalog::PgType::text;
+  return !catalog::carried_type_named(column.type_name);
+}
+
 std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
   if (const auto sql = catalog::carried_cast_sql(event_type, column.type_name, expression))
     return *sql;
@@ -174,9 +181,8 @@ std::string MergeSql::convert() const {
 std::vector<MergeSql::Probe> MergeSql::probes() const {
   std::vector<Probe> out;
   for (const StageColumn& column : columns_) {
-    const bool is_carried = catalog::carried_type_named(column.column.type_name).has_value();
-    if (column.column.choice == catalog::TypeChoice::events && !is_carried) continue;
     if (!is_cast_needed(column.column, column.event_type)) continue;
+    if (takes_all_values(column.column)) continue;
     out.push_back({column.column.name, column.event_type,
                    fmt::format("SELECT count({}) FROM {}",
                                cast(column.column, column.event_type, column.stage), raw())});

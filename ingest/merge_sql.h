@@ -66,8 +66,9 @@ class MergeSql {
   // Empty if the events have the table's types; else casts what was copied (never losing a value).
   [[nodiscard]] std::string convert() const;
 
-  // For each column whose type was chosen here, or is read by the backing database, and is not that
-  // of the events: what fails on the staged events if one of their values does not fit.
+  // For each column whose type is not that of the events, and may not take all of their values:
+  // what fails on the staged events if one of these does not fit. A wider type of events' own does
+  // not take a date after 294276, an infinity before PostgreSQL 14, or a text that is no JSON.
   struct Probe {
     std::string column;
     catalog::PgType event_type;

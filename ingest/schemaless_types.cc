@@ -9,6 +9,7 @@
 
 #include "ingest/debezium_error.h"
 #include "ingest/debezium_scalar.h"
+#include "ingest/numeric.h"
 
 namespace metadb::ingest {
 namespace {
@@ -125,7 +126,27 @@ bool is_kept_by(const JsonNode& number) {
   return digits_of(std::string_view(text, static_cast<size_t>(end - text))) == digits;
 }
 
-// What the type would take and lose something of, or what would be guessed.
+bool is_in_jsonb(const JsonNode& value) {
+  if (value.name.find('\0') != std::string_view::npos) return false;
+  if (value.kind == JsonKind::string) return value.text.find('\0') == std::string_view::npos;
+  if (value.kind == JsonKind::number) {
+    std::string scratch;
+    append_numeric_cell(scratch, value.text);
+  }
+  return true;
+}
+
+// Whether PostgreSQL takes the text for a jsonb: any JSON but U+0000 and numbers beyond numeric.
+// Throws DecodeError for what is no JSON.
+bool is_jsonb(std::string_view text) {
+  JsonParser parser;
+  const JsonNode& root = parser.parse_object("{\"v\":" + std::string(text) + "}");
+  const bool is_one = root.size == 1 + root.begin()->size;
+  return is_one && std::all_of(&root, &root + root.size, is_in_jsonb);
+}
+
+// What the type would take and lose something of, what would be guessed, or what PostgreSQL would
+// refuse. May throw DecodeError for that.
 bool is_doubtful(const JsonNode& value, PgType type) {
   const std::string_view text = value.text;
   switch (type) {
@@ -138,6 +159,8 @@ bool is_doubtful(const JsonNode& value, PgType type) {
              text != "-Infinity";
     case PgType::uuid:
       return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+    case PgType::jsonb:
+      return !is_jsonb(text);
     default:
       return false;
   }
@@ -146,13 +169,12 @@ bool is_doubtful(const JsonNode& value, PgType type) {
 void convert_schemaless(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
   const PgType type = *parameters.schemaless;
   const Converter convert = converter_of(type, value.kind);
-  if (convert == nullptr || is_doubtful(value, type)) {
-    throw DecodeError(
-        "without a schema this is no " + std::string(catalog::row_of(type).name) + " for sure",
-        "22008");
-  }
   const size_t begin = out.size();
   try {
+    if (convert == nullptr || is_doubtful(value, type)) {
+      throw DecodeError("without a schema this is no " + std::string(catalog::row_of(type).name) +
+                        " for sure");
+    }
     convert(value, parameters, out);
   } catch (const DecodeError& error) {
     out.resize(begin);
@@ -175,10 +197,10 @@ constexpr bool is_other_number(PgType type) {
 
 ColumnType schemaless_type(const KnownColumn& column) {
   const PgType type = column.type;
-  // A json column takes any JSON; of structs and arrays the message's own spelling.
+  // A json column takes any JSON, of structs and arrays the message's own spelling: as a text,
+  // since PostgreSQL alone can say what is none.
   if (type == PgType::text || type == PgType::json) {
     ColumnType out = text_as_it_stands();
-    out.pg_type = type;
     out.stands_for = column.stands_for;
     return out;
   }

@@ -491,7 +491,10 @@ void TableShaper::give_up_choice(const Table& table, const Misfit& misfit,
     catalog::PgType to = catalog::PgType::text;
     const bool is_chosen = column->choice != catalog::TypeChoice::events;
     if (column->type && is_chosen) to = catalog::widened(*column->type, misfit.event_type);
-    if (to == column->type) to = catalog::PgType::text;  // a text that is no json
+    // A text that is no json; of what is one jsonb refuses some.
+    const bool is_no_json =
+        misfit.event_type == catalog::PgType::text && misfit.sqlstate == "22P02";
+    if (to == column->type || is_no_json) to = catalog::PgType::text;
     spdlog::warn("column {} of {}: a value of its events is no {} ({})", column->name, table.main(),
                  column->type_name, misfit.sqlstate);
     widen(*known, *column, to);

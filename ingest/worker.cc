@@ -249,6 +249,8 @@ DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
   DecoderOptions options;
   options.wire = wire_options(source_);
   options.schemas = schema_store(source_, stop);
+  options.has_numeric_infinity = has_numeric_infinity_;
+  options.unavailable_placeholder = source_.option("unavailable_placeholder");
   if (source_.option("events") == "flattened") options.shape = EventShape::flattened;
   if (const std::string expression = source_.option("table_from_topic"); !expression.empty()) {
     const auto tables = std::make_shared<const TopicTables>(expression);
@@ -265,6 +267,7 @@ DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
 void Worker::reload_catalog() {
   catalog::Connection connection = catalog_.connect();
   catalog_.reload(connection);
+  has_numeric_infinity_ = connection.server_version() >= 140000;
 }
 
 void Worker::stream(const std::stop_token& stop) {

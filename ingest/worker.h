@@ -95,7 +95,8 @@ class Worker {
   GroupShare share_;
   RetrySlot retries_;
   SnapshotMemory snapshot_memory_;
-  size_t tables_max_ = SIZE_MAX;  // of a batch, since locks ran out
+  bool has_numeric_infinity_ = true;  // of the backing database, as of the last look
+  size_t tables_max_ = SIZE_MAX;      // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 

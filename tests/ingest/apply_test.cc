@@ -6,6 +6,7 @@
 #include "ingest/outcome.h"
 #include "tests/ingest/apply_fixture.h"
 #include "tests/ingest/debezium_message.h"
+#include "tests/ingest/heard_log.h"
 
 namespace metadb::tests {
 namespace {
@@ -144,12 +145,20 @@ TEST_F(Apply, ValueThatWasNeverSeenIsNullAndListed) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;
   batch.add(keyed_.make(Op::update, kBaseUs, {Cell::int4(1), Cell::unavailable()}), message(0));
+  const HeardLog log;
   applier.apply(batch);
-  EXPECT_THAT(current(), ElementsAre("1,NULL"));
+  EXPECT_THAT(log.text(), HasSubstr("warning \"public\".\"" + table_ +
+                                    "__\": an update leaves as it is a large value"));
+  const HeardLog later;
+  Batch more;
+  more.add(keyed_.make(Op::update, kBaseUs, {Cell::int4(2), Cell::unavailable()}), message(1));
+  applier.apply(more);
+  EXPECT_EQ(later.text().find("an update leaves"), std::string::npos);
+  EXPECT_THAT(current(), ElementsAre("1,NULL", "2,NULL"));
   EXPECT_THAT(rows(fmt::format("SELECT column_name FROM metadb.unresolved u JOIN public.\"{}\" t "
                                "ON t.__id = u.row_id WHERE u.table_name = '{}'",
                                table_, table_)),
-              ElementsAre("v"));
+              ElementsAre("v", "v"));
 }
 
 TEST_F(Apply, NeverSeenValueIsListedForEveryVersion) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ingest/debezium_schema.h"
 #include "tests/ingest/decoding.h"
 #include "tests/ingest/heard_log.h"
 
@@ -32,6 +33,20 @@ TEST(Losses, AreToldBySchemaAlone) {
             Losses{Loss::time_in_millis});
 }
 
+TEST(Losses, OfTimesAndBitsAreToldBySchemaAlone) {
+  EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.NanoTimestamp"}),
+            Losses{Loss::nanosecond_range});
+  EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.MicroTimestamp"}), Losses{});
+  EXPECT_EQ(losses({.type = "string", .semantic = "io.debezium.time.ZonedTime"}),
+            Losses{Loss::zone_dropped});
+  EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.time.StructuredZonedTime"}),
+            Losses{});
+  FieldSchema bits{.type = "bytes", .semantic = "io.debezium.data.Bits", .length = 24};
+  EXPECT_EQ(losses(bits), Losses{});
+  bits.source_type = "VARBIT";
+  EXPECT_EQ(losses(bits), Losses{Loss::leading_zeros});
+}
+
 TEST(Losses, OfUnchangedValuesAreToldOfTypesWithoutPlaceholder) {
   const auto array_of = [](const std::string& type, const std::string& semantic = "") {
     return FieldSchema{.type = "array",
@@ -48,7 +63,33 @@ TEST(Losses, OfUnchangedValuesAreToldOfTypesWithoutPlaceholder) {
   EXPECT_EQ(losses(array_of("int32")), Losses{});
   EXPECT_EQ(losses(array_of("int32", "io.debezium.time.Date")), Losses{});
   EXPECT_EQ(losses(array_of("string", "io.debezium.data.Uuid")), Losses{});
-  EXPECT_EQ(losses(array_of("string")), Losses{});
+  EXPECT_EQ(losses(array_of("string", "io.debezium.data.Enum")), unchanged);
+  EXPECT_EQ(losses(array_of("int16")), unchanged);
+  EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.data.SparseVector"}), unchanged);
+  EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.data.VariableScaleDecimal"}),
+            unchanged);
+  EXPECT_EQ(losses({.type = "bytes", .semantic = "org.apache.kafka.connect.data.Decimal"}),
+            Losses{});
+  for (const int64_t length : {0LL, 16'001LL, 2'147'483'647LL}) {
+    EXPECT_EQ(losses({.type = "bytes", .semantic = "io.debezium.data.Bits", .length = length}),
+              unchanged);
+  }
+}
+
+TEST(Losses, OfUnchangedArraysOfStringsAreToldByTheSourcesType) {
+  const auto array_of = [](const std::string& array_type, const std::string& item_type) {
+    return FieldSchema{.type = "array",
+                       .source_type = array_type,
+                       .items = std::make_shared<const FieldSchema>(
+                           FieldSchema{.type = "string", .source_type = item_type})};
+  };
+  EXPECT_EQ(losses(array_of("", "")), Losses{});
+  for (const char* type : {"_TEXT", "_VARCHAR", "_BPCHAR"})
+    EXPECT_EQ(losses(array_of(type, "")), Losses{}) << type;
+  EXPECT_EQ(losses(array_of("", "TEXT")), Losses{});
+  for (const char* type : {"_INET", "_CIDR", "_MACADDR", "_CITEXT", "_INT4RANGE", "_NUMERIC"})
+    EXPECT_EQ(losses(array_of(type, "")), Losses{Loss::null_as_unchanged}) << type;
+  EXPECT_EQ(losses(array_of("", "INET")), Losses{Loss::null_as_unchanged});
 }
 
 TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
@@ -75,9 +116,10 @@ TEST(Losses, OfUnchangedValuesAreThoseOfPostgresql) {
   const HeardLog log;
   Decoder decoder;
   change_of(decoder, &kKey1, value);
-  EXPECT_EQ(log.text(),
-            "info table shop.public.t: a large value of g arrives as NULL from updates that leave "
-            "it as it is, unless the table in the source has REPLICA IDENTITY FULL\n");
+  EXPECT_EQ(
+      log.text(),
+      "warning table shop.public.t: a large value of g arrives as NULL from updates that leave "
+      "it as it is, unless the table in the source has REPLICA IDENTITY FULL\n");
   const std::string name = "connector.postgresql.Source";
   value.replace(value.find(name), name.size(), "connector.mysql.Source");
   const HeardLog other;
@@ -97,6 +139,26 @@ TEST(Losses, OfEventsWithoutSchemasAreToldOnceForATable) {
             "here become text, numeric or boolean, with dates and times as the connector's "
             "numbers, bytea and decimals in base64; set value.converter.schemas.enable=true and "
             "key.converter.schemas.enable=true in the connector\n");
+}
+
+// The converter to Avro puts defaults in place of NULL as well.
+TEST(Losses, OfDefaultsAreToldOfAvroToo) {
+  const std::string avro =
+      R"({"type":"record","name":"Envelope","namespace":"srv.public.t","fields":[)"
+      R"({"name":"before","type":["null",{"type":"record","name":"Value","fields":[)"
+      R"({"name":"id","type":{"type":"int","connect.default":0},"default":0},)"
+      R"({"name":"plain","type":["null","string"],"default":null},)"
+      R"({"name":"given","type":[{"type":"string","connect.default":"a\"b"},"null"],)"
+      R"("default":"a\"b"}]}],"default":null},)"
+      R"({"name":"after","type":["null","Value"],"default":null},)"
+      R"({"name":"source","type":"null"},{"name":"op","type":"string"}]})";
+  ingest::JsonParser parser;
+  const std::string schema(ingest::AvroSchema(avro).connect_schema());
+  const ingest::ValuePlan plan(parser.parse_object(schema),
+                               std::make_shared<const ingest::UnavailableMarker>());
+  ASSERT_EQ(plan.row().columns.size(), 3U);
+  ASSERT_EQ(plan.row().losses.size(), 1U);
+  EXPECT_EQ(plan.row().losses.at(Loss::null_as_default), std::vector<std::string>{"given"});
 }
 
 }  // namespace

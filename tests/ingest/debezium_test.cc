@@ -446,5 +446,24 @@ TEST(AnyBytes, DeepNestingIsAnError) {
   EXPECT_NE(reason_of(nullptr, deep).find("not valid JSON"), std::string::npos);
 }
 
+// As a router leaves them that makes one topic of many tables: none is parsed again while the
+// others come in between.
+TEST(Decode, SchemasOfManyTablesTakeTurns) {
+  Decoder decoder;
+  std::vector<std::shared_ptr<const ingest::RowSchema>> schemas;
+  for (int round = 0; round < 3; ++round) {
+    for (int table = 0; table < 40; ++table) {
+      const std::string name = "c" + std::to_string(table);
+      const std::vector<TestField> fields = {{"id", "int32", "", ""}, {name, "string", "", ""}};
+      const auto schema =
+          change_of(decoder, &kKey1,
+                    change_json(fields, {.after = R"({"id":1,")" + name + R"(":"x"})"}))
+              .schema;
+      if (round == 0) schemas.push_back(schema);
+      EXPECT_EQ(schema, schemas[static_cast<size_t>(table)]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace metadb::tests

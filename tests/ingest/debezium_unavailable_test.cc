@@ -40,6 +40,8 @@ TEST(Unavailable, EveryFormOfTheMarkerIsKnown) {
       {{"c", "string", "", R"({"__debezium.unavailable.value.placeholder":"gone"})"}, R"("gone")"},
       {{"c", "string", "", R"({"__debezium.unavailable.value.placeholder":"hex:676F6E65"})"},
        R"("gone")"},
+      {{"c", "array", "", R"({"__debezium.unavailable.value.placeholder":"gone"})"},
+       R"(["50c1f58b-e7f5-347e-8f53-d64c094783c2"])"},
   };
   for (const auto& [field, json] : forms) {
     const std::string value = change_json({field}, {.op = "u", .after = R"({"c":)" + json + "}"});

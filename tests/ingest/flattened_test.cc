@@ -7,6 +7,7 @@
 #include "ingest/rules.h"
 #include "tests/ingest/avro_messages.h"
 #include "tests/ingest/decoding.h"
+#include "tests/ingest/heard_log.h"
 
 namespace metadb::tests {
 namespace {
@@ -163,6 +164,32 @@ TEST(Flattened, ATombstoneIsADelete) {
   EXPECT_EQ(row_of_flat(decoder, &kKey1, &null).op, Op::remove);
 }
 
+// Each of them, and whether or not a row has come: what the key holds is finer than a microsecond,
+// or no time of a day.
+TEST(Flattened, ATombstoneIsADeleteWhereTheKeyNeedsTheWiderType) {
+  const std::vector<std::tuple<std::string, std::string, std::string>> keys = {
+      {"io.debezium.time.NanoTimestamp", "1529507596945104700", "2018-06-20 15:13:16.9451047"},
+      {"io.debezium.time.MicroTime", "-1000000", "-00:00:01"}};
+  for (const auto& [semantic, value, text] : keys) {
+    const std::vector<TestField> key = {{"k", "int64", semantic, ""}};
+    const std::vector<TestField> row = {{"k", "int64", semantic, ""}, {"v", "string", "", ""}};
+    const std::string key_text = key_json(key, R"({"k":)" + value + "}");
+    for (const bool has_row : {false, true}) {
+      Decoder decoder = flattening();
+      const std::string row_text = flat(row, R"({"k":)" + value + R"(,"v":"x"})");
+      if (has_row) {
+        EXPECT_EQ(row_of_flat(decoder, &key_text, &row_text).row.fields, cell(text) + cell("x"));
+      }
+      for (int i = 0; i < 3; ++i) {
+        const Change deleted = row_of_flat(decoder, &key_text, nullptr);
+        EXPECT_EQ(deleted.op, Op::remove);
+        EXPECT_EQ(deleted.row.fields, cell(text) + (has_row ? kNull : ""));
+        EXPECT_EQ(deleted.schema->columns[0].type, catalog::PgType::text);
+      }
+    }
+  }
+}
+
 TEST(Flattened, ATombstoneWithoutSchemaIsADelete) {
   Decoder decoder = flattening();
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, nullptr).row.fields, flat_numeric("1"));
@@ -184,6 +211,38 @@ TEST(Flattened, RowsNeedNoSchemas) {
             flat_numeric("1") + cell("x") + cell("y") + cell("END") + flat_numeric("5"));
   const std::string time_alone = R"({"ts_ms":5})";
   EXPECT_EQ(row_of_flat(decoder, &kIdOnly, &time_alone).op, Op::update);
+}
+
+// A source may call a column like what a transform adds.
+TEST(Flattened, AKeysColumnsAreColumnsWhateverTheirNames) {
+  const std::vector<TestField> key = {{"__name", "string", "", ""}};
+  const std::vector<TestField> row = {{"__name", "string", "", ""},
+                                      {"v", "string", "", ""},
+                                      {"__version", "string", "", ""},
+                                      {"__deleted", "string", "", ""}};
+  const std::string key_text = key_json(key, R"({"__name":"a"})");
+  const std::string text =
+      flat(row, R"({"__name":"a","v":"__debezium_unavailable_value","__version":"2",)"
+                R"("__deleted":"false"})");
+  const HeardLog log;
+  Decoder decoder = flattening();
+  for (int i = 0; i < 2; ++i) {
+    const Change change = row_of_flat(decoder, &key_text, &text);
+    EXPECT_EQ(change.schema->columns.size(), 2U);
+    EXPECT_EQ(change.schema->columns.at(change.schema->key.at(0)).name, "__name");
+    EXPECT_EQ(change.row.fields, kNull + cell("a"));
+    EXPECT_THAT(change.row.unavailable, ElementsAre(0));
+    EXPECT_EQ(row_of_flat(decoder, &key_text, nullptr).row.fields, kNull + cell("a"));
+  }
+  EXPECT_EQ(log.text(),
+            "info table public.t: __version, __deleted are taken for what the transform adds "
+            "to its rows, and make no columns\n");
+  Decoder bare = flattening();
+  const std::string bare_key = R"({"__name":"a"})";
+  const std::string bare_text = R"({"__name":"a","v":"x","__version":"2"})";
+  const Change change = row_of_flat(bare, &bare_key, &bare_text);
+  EXPECT_EQ(change.row.fields, cell("a") + cell("x"));
+  EXPECT_THAT(change.schema->key, ElementsAre(0));
 }
 
 TEST(Flattened, RowsWithoutKeyAreInserted) {

@@ -227,8 +227,12 @@ const std::vector<Doubtful> kDoubtful = {
     {PgType::uuid, R"("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")", PgType::text},
     {PgType::bytea, R"("no base64!")", PgType::text},
     {PgType::varbit, R"("AQID")", PgType::text},
-    {PgType::json, R"("{\"a\": 1}")", PgType::json},
-    {PgType::json, R"({"a":"1"})", PgType::json},
+    {PgType::float4, "1.2345678e60", PgType::numeric},
+    {PgType::float4, "1.2345678e-60", PgType::numeric},
+    {PgType::float8, "1.2345678901234567e400", PgType::numeric},
+    {PgType::float8, "-1.2345678901234567e-400", PgType::numeric},
+    {PgType::json, R"("{\"a\": 1}")", PgType::text},  // which the column takes all the same
+    {PgType::json, R"({"a":"1"})", PgType::text},
     {PgType::inet, R"("10.0.0.0/8")", PgType::inet},
     {PgType::inet, R"("nowhere")", PgType::text},
     {PgType::int4range, "\"[1,5)\"", PgType::int4range},
@@ -238,6 +242,15 @@ const std::vector<Doubtful> kDoubtful = {
     {PgType::bytea, R"({"a":1})", PgType::text},
     {PgType::jsonb, R"({"a":null})", PgType::jsonb},
     {PgType::jsonb, R"("{\"a\":1}")", PgType::jsonb},
+    {PgType::jsonb, R"(" [1, \"\\u00e9\", null] ")", PgType::jsonb},
+    {PgType::jsonb, R"("7")", PgType::jsonb},
+    {PgType::jsonb, R"("abc")", PgType::text},
+    {PgType::jsonb, R"("")", PgType::text},
+    {PgType::jsonb, R"("1,\"w\":2")", PgType::text},
+    {PgType::jsonb, R"("[\"\\u0000\"]")", PgType::text},
+    {PgType::jsonb, R"("{\"\\u0000\":1}")", PgType::text},
+    {PgType::jsonb, R"({"a":"\u0000"})", PgType::text},
+    {PgType::jsonb, R"("1e999999")", PgType::text},
     {PgType::text_array, R"(["a",null])", PgType::text_array},
     {PgType::int4_array, R"([1,"a"])", PgType::text},
     {PgType::int4_array, R"("x")", PgType::text}};
@@ -247,8 +260,10 @@ INSTANTIATE_TEST_SUITE_P(Values, SchemalessDoubt, testing::ValuesIn(kDoubtful));
 // Whatever stands in a message: no type refuses it, and what it ends as is a column's type.
 TEST(Schemaless, EveryTypeTakesEveryValue) {
   for (const catalog::PgTypeRow& row : catalog::pg_types()) {
-    for (const std::string value : {"null", "true", "7", "1e400", R"("x")", R"("")", "[]",
-                                    "[1,[2]]", R"(["a"])", "{}", R"({"scale":1})"}) {
+    for (const std::string value :
+         {"null", "true", "7", "1e400", "1.2345678e60", "1.2345678901234567e-400", R"("x")",
+          R"("")", R"("{}")", "[]", "[1,[2]]", "[1.2345678901234567e400]", R"(["a"])", "{}",
+          R"({"scale":1})"}) {
       Decoder decoder = decoder_knowing({{"a", row.type}});
       EXPECT_NO_THROW(change_of(decoder, &kBareKey, bare(R"({"id":1,"a":)" + value + "}")))
           << row.name << " " << value;

@@ -76,6 +76,32 @@ TEST_F(SchemalessStream, FollowsTheTypesThatSchemasGaveTheTable) {
 }
 
 // A type that was chosen is nothing that the events know of: their values are cast to it.
+TEST_F(SchemalessStream, AJsonColumnTakesJsonAndIsTextOnceSomethingElseComes) {
+  const std::vector<TestField> columns = {{"id", "int32", "", ""},
+                                          {"j", "string", "io.debezium.data.Json", ""}};
+  ingest::RecordedMessage with_schema = bare("", {});
+  with_schema.key = key_json({columns[0]}, R"({"id":1})");
+  with_schema.value = change_json(columns, {.after = R"({"id":1,"j":"{\"a\":1.00}"})"});
+  RecordedTopics topics;
+  topics.add(with_schema);
+  topics.add(bare(R"({"id":2})", {.after = R"({"id":2,"j":"[ 1e2]"})"}));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.add(bare(R"({"id":3})", {.after = R"({"id":3,"j":"\"\\u0000\""})"}));
+  topics.add(bare(R"({"id":4})", {.after = R"({"id":4,"j":{"b": 2}})"}));
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(types(), ElementsAre("id numeric", "j json"));
+  topics.add(bare(R"({"id":5})", {.after = R"({"id":5,"j":"abc"})"}));
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(types(), ElementsAre("id numeric", "j text"));
+  EXPECT_THAT(
+      rows("SELECT id, j FROM public.t ORDER BY id"),
+      ElementsAre(R"(1,{"a":1.00})", "2,[ 1e2]", R"(3,"\u0000")", R"(4,{"b": 2})", "5,abc"));
+  EXPECT_EQ(count("metadb.dead_letter"), 0);
+}
+
 TEST_F(SchemalessStream, AChosenTypeIsCastTo) {
   RecordedTopics topics;
   topics.add(bare(R"({"id":1})", {.after = R"({"id":1,"t":"2019-07-09T02:28:57.5Z"})"}));

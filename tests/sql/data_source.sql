@@ -56,3 +56,4 @@ create data source other type kafka options (brokers 'b', topics 't', consumer_g
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', table_from_topic '(?<table>x)');
 create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', dead_letter_limit 'many');
+create data source other type kafka options (brokers 'b', topics 't', consumer_group 'g', unavailable_placeholder 'hex:1');
