@@ -51,6 +51,13 @@ std::optional<std::string> not_a_shape(std::string_view value) {
   return "expected envelope or flattened";
 }
 
+std::optional<std::string> not_a_binary_mode(std::string_view value) {
+  for (const std::string_view known : {"bytes", "base64", "base64-url-safe", "hex"}) {
+    if (value == known) return std::nullopt;
+  }
+  return "expected bytes, base64, base64-url-safe or hex";
+}
+
 std::optional<std::string> not_a_limit(std::string_view value) {
   constexpr size_t kDigitsMax = 9;
   const bool is_number = !value.empty() && value.size() <= kDigitsMax &&
@@ -120,6 +127,8 @@ constexpr std::array kRows = {
                     "What a row stands in: envelope, or flattened (ExtractNewRecordState)."},
     SourceOptionRow{"table_from_topic", "", false, false, "", &no_problem,
                     "Of flattened events: a regular expression with groups schema and table."},
+    SourceOptionRow{"binary_handling_mode", "", false, false, "bytes", &not_a_binary_mode,
+                    "The connector's binary.handling.mode: bytes, base64, base64-url-safe or hex."},
     SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,

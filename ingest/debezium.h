@@ -12,6 +12,7 @@
 #include "catalog/types.h"
 #include "ingest/avro_schema.h"
 #include "ingest/change.h"
+#include "ingest/debezium_binary.h"
 #include "ingest/debezium_error.h"
 #include "ingest/source.h"
 #include "ingest/wire_format.h"
@@ -56,6 +57,7 @@ struct DecoderOptions {
   std::string unavailable_placeholder = "__debezium_unavailable_value";
   WireOptions wire = {};
   EventShape shape = EventShape::envelope;
+  BinaryMode binary_mode = BinaryMode::bytes;  // the connector's binary.handling.mode
   // Which table the flattened rows of a topic belong to, nullopt if none; may throw catalog::Error.
   // Empty: default_table_of().
   std::function<std::optional<EventTable>(std::string_view topic)> table_of_topic = {};
