@@ -63,6 +63,13 @@ std::optional<std::string> not_a_placeholder(std::string_view value) {
   return "behind hex: two hexadecimal digits for each byte are expected";
 }
 
+std::optional<std::string> not_a_binary_mode(std::string_view value) {
+  for (const std::string_view known : {"bytes", "base64", "base64-url-safe", "hex"}) {
+    if (value == known) return std::nullopt;
+  }
+  return "expected bytes, base64, base64-url-safe or hex";
+}
+
 std::optional<std::string> not_a_limit(std::string_view value) {
   constexpr size_t kDigitsMax = 9;
   const bool is_number = !value.empty() && value.size() <= kDigitsMax &&
@@ -135,6 +142,8 @@ constexpr std::array kRows = {
     SourceOptionRow{"unavailable_placeholder", "", false, false, "__debezium_unavailable_value",
                     &not_a_placeholder,
                     "The connector's unavailable.value.placeholder, if it has another."},
+    SourceOptionRow{"binary_handling_mode", "", false, false, "bytes", &not_a_binary_mode,
+                    "The connector's binary.handling.mode: bytes, base64, base64-url-safe or hex."},
     SourceOptionRow{"schema_registry", "", false, false, "", &not_a_url,
                     "URL of the schema registry for Avro, http or https."},
     SourceOptionRow{"schema_registry_type", "", false, false, "confluent", &not_a_registry,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "catalog/access.h"
+#include "catalog/bit_types.h"
 #include "catalog/carried_types.h"
 #include "catalog/table_indexes.h"
 
@@ -298,6 +299,7 @@ std::string cast_column_sql(const Column& from, const Column& to) {
   if (from.type == PgType::bytea) {
     if (const auto sql = carried_cast_sql(PgType::bytea, to.type_name, name)) return *sql;
   }
+  if (bit_length(to.type_name)) return exact_bits_sql(name, to.type_name);
   return fmt::format("{}::text::{}", name, to.type_name);
 }
 

@@ -33,7 +33,7 @@ enum class TypeChoice : uint8_t {
 struct Column {
   std::string name;
   std::string type_name;  // as format_type() prints it
-  // nullopt: altered by hand to a type that ingest never makes, or one of carried_types.h
+  // nullopt: altered by hand to a type that ingest never makes, bit(n), or one of carried_types.h
   std::optional<PgType> type;
   TypeChoice choice = TypeChoice::events;
 };

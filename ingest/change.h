@@ -35,6 +35,7 @@ struct EventColumn {
   // The source's type, which the column gets where the backing database has it: its values cast to
   // it. Of an array, its elements'.
   std::optional<catalog::CarriedType> stands_for = {};
+  int64_t bit_length = 0;  // of a varbit: all its values have so many bits; 0: they vary
   bool operator==(const EventColumn&) const = default;
 };
 

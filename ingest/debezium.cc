@@ -162,6 +162,7 @@ class Decoder::State {
         reader_(options.has_numeric_infinity),
         known_type_(options.known_type),
         shape_(options.shape),
+        binary_mode_(options.binary_mode),
         named_table_(options.table_of_topic) {
     if (!named_table_) named_table_ = default_table_of;
   }
@@ -209,6 +210,7 @@ class Decoder::State {
   RowReader reader_;
   std::function<std::optional<KnownColumn>(const EventTable&, std::string_view)> known_type_;
   EventShape shape_;
+  BinaryMode binary_mode_;
   std::function<std::optional<EventTable>(std::string_view)> named_table_;
   std::set<std::string> reported_;  // columns whose texts held U+0000; losses, as they were told
 };
@@ -241,9 +243,10 @@ Decoded Decoder::State::decode(const Message& message) {
   if (is_absent(message.value)) return tombstone(message, topic(message.topic));
   const Unframed framed = value_reader_.frame_of(*message.value, message.headers);
   Topic& its_topic = topic(message.topic);
-  const auto [plan, payload] = value_reader_.open(
-      framed, its_topic.values,
-      [&](const JsonNode& schema) { return std::make_shared<ValuePlan>(schema, marker_, shape_); });
+  const auto [plan, payload] =
+      value_reader_.open(framed, its_topic.values, [&](const JsonNode& schema) {
+        return std::make_shared<ValuePlan>(schema, marker_, SchemaOptions{shape_, binary_mode_});
+      });
   if (payload == nullptr) return tombstone(message, its_topic);
   const bool is_object = payload->kind == JsonKind::object;
   if (!is_object) return Ignored{IgnoredKind::unknown, {}, 0, "a value that is not a struct"};
@@ -400,8 +403,8 @@ Opened<KeyPlan> Decoder::State::open_key(const Message& message, Topic& its_topi
   const Unframed framed = key_reader_.frame_of(*message.key, message.headers);
   Opened<KeyPlan> key;
   try {
-    key = key_reader_.open(framed, its_topic.keys, [](const JsonNode& schema) {
-      return std::make_shared<KeyPlan>(schema);
+    key = key_reader_.open(framed, its_topic.keys, [&](const JsonNode& schema) {
+      return std::make_shared<KeyPlan>(schema, binary_mode_);
     });
   } catch (const DecodeError& error) {
     throw DecodeError(std::string("key: ") + error.what(), error.sqlstate);

@@ -12,6 +12,7 @@
 #include "catalog/types.h"
 #include "ingest/avro_schema.h"
 #include "ingest/change.h"
+#include "ingest/debezium_binary.h"
 #include "ingest/debezium_error.h"
 #include "ingest/source.h"
 #include "ingest/wire_format.h"
@@ -57,6 +58,7 @@ struct DecoderOptions {
   bool has_numeric_infinity = true;  // numeric, in the backing database: since PostgreSQL 14
   WireOptions wire = {};
   EventShape shape = EventShape::envelope;
+  BinaryMode binary_mode = BinaryMode::bytes;  // the connector's binary.handling.mode
   // Which table the flattened rows of a topic belong to, nullopt if none; may throw catalog::Error.
   // Empty: default_table_of().
   std::function<std::optional<EventTable>(std::string_view topic)> table_of_topic = {};

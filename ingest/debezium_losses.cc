@@ -26,7 +26,8 @@ std::string_view text_of(Loss loss) {
              "set interval.handling.mode=string in the connector";
     case Loss::bytea_as_text:
       return "table {}: {} is bytea in the source and arrives as a text; set "
-             "binary.handling.mode=bytes in the connector";
+             "binary.handling.mode=bytes in the connector, or say with the option "
+             "binary_handling_mode of the data source what it is";
     case Loss::time_in_millis:
       return "table {}: microseconds in {} are cut off by the connector; set another "
              "time.precision.mode than connect";
@@ -104,6 +105,8 @@ std::vector<Loss> losses_of(const FieldSchema& field) {
   if (field.type == "double" && is_decimal) out.push_back(Loss::rounded_decimal);
   if (semantic == "io.debezium.time.MicroDuration") out.push_back(Loss::interval_in_micros);
   if (field.type == "string" && field.source_type == "BYTEA") out.push_back(Loss::bytea_as_text);
+  // In these modes the connector has no placeholder (debezium-format 10).
+  if (field.type.starts_with("base64")) out.push_back(Loss::null_as_unchanged);
   if (semantic == "org.apache.kafka.connect.data.Timestamp" ||
       semantic == "org.apache.kafka.connect.data.Time") {
     out.push_back(Loss::time_in_millis);

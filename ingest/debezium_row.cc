@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ingest/copy_format.h"
+#include "ingest/debezium_binary.h"
 #include "ingest/debezium_cell.h"
 #include "ingest/debezium_text.h"
 
@@ -24,10 +25,12 @@ void append_value(const ColumnPlan& column, const JsonNode* value, std::string& 
   }
 }
 
-// Without a schema a bytea may be a column of base64.
+// Without a schema a bytea may be a column of base64. In hex the placeholder is not.
 bool is_unavailable(const StructPlan& plan, const ColumnPlan& column, const JsonNode& value) {
   const bool may_be_bytes = plan.is_schemaless || column.type.convert == convert_text_bytes;
+  const bool may_be_text = column.type.convert == convert_hex;
   return column.marker->matches(value, column.type.pg_type) ||
+         (may_be_text && column.marker->matches(value, catalog::PgType::text)) ||
          (may_be_bytes && column.marker->matches(value, catalog::PgType::bytea));
 }
 

@@ -183,15 +183,16 @@ MessageKind kind_of_members(const JsonNode& payload) {
 }
 
 StructPlan::StructPlan(const JsonNode& schema,
-                       const std::shared_ptr<const UnavailableMarker>& marker, EventShape shape)
-    : has_added(shape == EventShape::flattened) {
+                       const std::shared_ptr<const UnavailableMarker>& marker,
+                       const SchemaOptions& options)
+    : has_added(options.shape == EventShape::flattened) {
   const JsonNode* fields = schema.member("fields");
   if (text_member(schema, "type") != "struct" || fields == nullptr ||
       fields->kind != JsonKind::array) {
     throw DecodeError("schema is not a struct with fields");
   }
   for (const JsonNode* node = fields->begin(); node != fields->end(); node = node->next()) {
-    FieldSchema field = field_schema(*node);
+    FieldSchema field = with_binary_mode(field_schema(*node), options.binary_mode);
     check_name(field.name);
     if (is_passed_over(field.name)) {
       losses[Loss::passed_over].push_back(field.name);
@@ -224,7 +225,8 @@ bool StructPlan::is_passed_over(std::string_view name) const {
   return has_added && is_added_field(name);
 }
 
-KeyPlan::KeyPlan(const JsonNode& schema) : fields(schema, nullptr) {}
+KeyPlan::KeyPlan(const JsonNode& schema, BinaryMode binary_mode)
+    : fields(schema, nullptr, {.binary_mode = binary_mode}) {}
 
 std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
   const std::shared_ptr<KeyPlan> plan(new KeyPlan());
@@ -239,13 +241,13 @@ std::shared_ptr<KeyPlan> KeyPlan::of_members(const JsonNode& key) {
 }
 
 ValuePlan::ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
-                     EventShape shape)
-    : kind_(shape == EventShape::flattened ? kind_of_flattened_schema(schema)
-                                           : kind_of_schema(schema)),
+                     const SchemaOptions& options)
+    : kind_(options.shape == EventShape::flattened ? kind_of_flattened_schema(schema)
+                                                   : kind_of_schema(schema)),
       schema_name_(text_member(schema, "name")),
       row_([&] {
-        const JsonNode* row = row_schema_of(schema, kind_, shape);
-        return row != nullptr ? StructPlan(*row, marker, shape) : StructPlan();
+        const JsonNode* row = row_schema_of(schema, kind_, options.shape);
+        return row != nullptr ? StructPlan(*row, marker, options) : StructPlan();
       }()),
       marker_(marker) {
   if (is_from_postgresql(schema)) return;
@@ -321,7 +323,9 @@ std::shared_ptr<const RowSchema> ValuePlan::row_schema(const std::shared_ptr<con
   if (key != nullptr) take_columns_of(*key);
   auto schema = std::make_shared<RowSchema>();
   for (const ColumnPlan& column : row_.columns) {
-    schema->columns.push_back({column.name, column.type.pg_type, column.type.stands_for});
+    const ColumnType& type = column.type;
+    const int64_t bits = type.pg_type == catalog::PgType::varbit ? type.parameters.length : 0;
+    schema->columns.push_back({column.name, type.pg_type, type.stands_for, bits});
   }
   if (key != nullptr) {
     for (const ColumnPlan& field : key->fields.columns) {

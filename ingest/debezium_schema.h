@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ingest/change.h"
+#include "ingest/debezium_binary.h"
 #include "ingest/debezium_losses.h"
 #include "ingest/debezium_types.h"
 #include "ingest/debezium_unavailable.h"
@@ -39,6 +40,12 @@ MessageKind kind_of_members(const JsonNode& payload);
 // it says something of the event and is no column.
 bool is_added_field(std::string_view name);
 
+// What no schema tells of its fields.
+struct SchemaOptions {
+  EventShape shape = EventShape::envelope;
+  BinaryMode binary_mode = BinaryMode::bytes;
+};
+
 struct ColumnPlan {
   std::string name;
   ColumnType type;
@@ -57,7 +64,7 @@ struct StructPlan {
   StructPlan() = default;
   // Throws DecodeError if `schema` is no struct or names a field twice.
   StructPlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
-             EventShape shape = EventShape::envelope);
+             const SchemaOptions& options = {});
   StructPlan(const StructPlan&) = delete;
   StructPlan& operator=(const StructPlan&) = delete;
   // Throws DecodeError for too many columns, or a name that none can have.
@@ -66,7 +73,7 @@ struct StructPlan {
 };
 
 struct KeyPlan {
-  explicit KeyPlan(const JsonNode& schema);
+  explicit KeyPlan(const JsonNode& schema, BinaryMode binary_mode = BinaryMode::bytes);
   // Of a key without schema: its members' names.
   static std::shared_ptr<KeyPlan> of_members(const JsonNode& key);
   StructPlan fields;
@@ -78,7 +85,7 @@ struct KeyPlan {
 class ValuePlan {
  public:
   ValuePlan(const JsonNode& schema, const std::shared_ptr<const UnavailableMarker>& marker,
-            EventShape shape = EventShape::envelope);
+            const SchemaOptions& options = {});
   // The type that a column of the table got before, if it has any.
   using KnownType = std::function<std::optional<KnownColumn>(std::string_view column)>;
   // Of the rows of one table without schemas, which learn() makes known.

@@ -35,8 +35,10 @@ constexpr int64_t kTimestampEnd = 9223371331200000000;
 // What the Debezium PostgreSQL connector sends for infinity: pgjdbc's sentinels on their way
 // through Java's calendars, which differ between snapshot and stream and between releases (as
 // recorded in tests/ingest/data). All lie outside PostgreSQL's ranges.
-constexpr std::array<int64_t, 3> kUnixDaysInfinity = {-2147472692, -622191234, 2146033979};
-constexpr std::array<int64_t, 2> kUnixDaysMinusInfinity = {-2147472691, -625821272};
+// Texts have days of more than 32 bits.
+constexpr std::array<int64_t, 4> kUnixDaysInfinity = {-2147472692, -622191234, 2146033979,
+                                                      106751991166};
+constexpr std::array<int64_t, 3> kUnixDaysMinusInfinity = {-2147472691, -625821272, 106748361128};
 // As Java's milliseconds, which releases up to 3.6 send as microseconds, and 3.7 as they are for
 // timestamps of up to three digits and as text.
 constexpr WideMicros kJavaInfinity = 9223372036825200000;
@@ -45,6 +47,9 @@ constexpr std::array<WideMicros, 3> kUnixMicrosInfinity = {kJavaInfinity, kJavaI
                                                            std::numeric_limits<int64_t>::max()};
 constexpr std::array<WideMicros, 3> kUnixMicrosMinusInfinity = {
     kJavaMinusInfinity, kJavaMinusInfinity * 1000, std::numeric_limits<int64_t>::min()};
+// Of arrays of timestamps with time zone: 292269055-12-02 23:00:00, whose BC is lost.
+constexpr WideMicros kMinusInfinityWithoutEra =
+    WideMicros{106748361128} * kMicrosPerDay + 23 * 3600 * kMicrosPerSecond;
 
 // PostgreSQL's MAX_TZDISP_HOUR.
 constexpr int64_t kOffsetSecondsMax = 15 * 3600 + 59 * 60 + 59;
@@ -214,6 +219,12 @@ int64_t timestamp_or_infinity(WideMicros unix_micros) {
   return checked_timestamp(unix_micros);
 }
 
+int64_t zoned_timestamp(WideMicros local_micros, int64_t east) {
+  const WideMicros unix_micros = local_micros - WideMicros{east} * kMicrosPerSecond;
+  if (unix_micros == kMinusInfinityWithoutEra) return kTimestampMinusInfinity;
+  return checked_timestamp(unix_micros);
+}
+
 // An instant without its fraction below a day.
 struct Instant {
   int64_t days = 0;   // since 1970-01-01
@@ -358,7 +369,8 @@ std::string timestamp_text(std::string_view text) {
   return word.empty() ? text_of(instant, "") : std::string(word);
 }
 
-// Infinity is a word here, so the number that means it elsewhere is an ordinary instant.
+// Infinity is a word here, so the number that means it elsewhere is an ordinary instant. Not so
+// minus infinity in arrays.
 int64_t parse_zoned_timestamp(std::string_view text) {
   if (text == "infinity") return kTimestampInfinity;
   if (text == "-infinity") return kTimestampMinusInfinity;
@@ -367,7 +379,7 @@ int64_t parse_zoned_timestamp(std::string_view text) {
   const Instant local = date_and_time(scanner);
   const int64_t east = scanner.offset();
   scanner.end();
-  return checked_timestamp(micros_of(local) - WideMicros{east} * kMicrosPerSecond);
+  return zoned_timestamp(micros_of(local), east);
 }
 
 std::string zoned_timestamp_text(std::string_view text) {
@@ -377,7 +389,9 @@ std::string zoned_timestamp_text(std::string_view text) {
   Instant instant = date_and_time(scanner);
   instant.nanos -= scanner.offset() * kNanosPerSecond;
   scanner.end();
-  return text_of(instant, "+00");
+  const WideMicros micros =
+      WideMicros{instant.days} * kMicrosPerDay + instant.nanos / kNanosPerMicro;
+  return micros == kMinusInfinityWithoutEra ? "-infinity" : text_of(instant, "+00");
 }
 
 std::string time_text(std::string_view text) {
@@ -413,8 +427,7 @@ int32_t pg_date_of(const CivilDate& date) {
 }
 
 int64_t pg_timestamp_of(const CivilDate& date, int64_t nanos_of_day, int64_t east) {
-  return checked_timestamp(micros_of({unix_days(date), nanos_of_day}) -
-                           WideMicros{east} * kMicrosPerSecond);
+  return zoned_timestamp(micros_of({unix_days(date), nanos_of_day}), east);
 }
 
 int32_t date_infinity(int sign) {

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ingest/debezium_base64.h"
+#include "ingest/debezium_binary.h"
 #include "ingest/debezium_cell.h"
 #include "ingest/debezium_geometric.h"
 #include "ingest/debezium_interval.h"
@@ -426,6 +427,9 @@ constexpr std::array kTable = {
     TypeRow{"double", "", "", PgType::float8, convert_double},
     TypeRow{"string", "", "", PgType::text, convert_text},
     TypeRow{"bytes", "", "", PgType::bytea, convert_bytes},
+    TypeRow{"base64", "", "", PgType::bytea, convert_bytes},  // with_binary_mode()
+    TypeRow{"base64-url-safe", "", "", PgType::bytea, convert_base64_url_safe},
+    TypeRow{"hex", "", "", PgType::bytea, convert_hex},
     TypeRow{"", "", "", PgType::text, convert_as_it_stands},
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "catalog/bit_types.h"
 #include "catalog/carried_types.h"
 #include "catalog/sql_time.h"
 
@@ -24,8 +25,12 @@ std::string type_sql(const Column& column) {
   return column.type_name;
 }
 
+// A bit(n) that events chose has varbits of n bits only.
 bool is_cast_needed(const Column& column, catalog::PgType event_type) {
-  return column.type != event_type;
+  const bool has_bits = column.choice == catalog::TypeChoice::events &&
+                        event_type == catalog::PgType::varbit &&
+                        catalog::bit_length(column.type_name);
+  return column.type != event_type && !has_bits;
 }
 
 // A uuid in place of text takes canonical ones only: of the others the text would be lost. What is
@@ -59,8 +64,11 @@ bool takes_all_values(const Column& column) {
 }
 
 std::string cast(const Column& column, catalog::PgType event_type, const std::string& expression) {
+  if (!is_cast_needed(column, event_type)) return expression;
   if (const auto sql = catalog::carried_cast_sql(event_type, column.type_name, expression))
     return *sql;
+  if (catalog::bit_length(column.type_name))
+    return catalog::exact_bits_sql(expression, column.type_name);
   if (!column.type) return fmt::format("({})::text::{}", expression, column.type_name);
   if (column.choice == catalog::TypeChoice::inferred && event_type == catalog::PgType::text)
     return inferred_uuid(expression);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "catalog/bit_types.h"
 #include "catalog/carried_types.h"
 #include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
@@ -50,6 +51,10 @@ std::optional<catalog::PgType> wider_type_of(const Column& column, const EventCo
   if (column.type) {
     const catalog::PgType to = catalog::widened(*column.type, event.type);
     return to == *column.type ? std::nullopt : std::optional(to);
+  }
+  if (const auto length = catalog::bit_length(column.type_name)) {
+    if (event.type == catalog::PgType::varbit && event.bit_length == length) return std::nullopt;
+    return catalog::widened(catalog::PgType::varbit, event.type);
   }
   // A type that neither events nor commands give was given past us, by who knows what it takes.
   return carried ? std::optional(catalog::PgType::text) : std::nullopt;
@@ -304,6 +309,8 @@ Column TableShaper::column_for(const EventColumn& event_column, std::string name
     if (const auto type = catalog::carried_type_name(connection_, *carried))
       return {std::move(name), *type, catalog::pg_type_named(*type)};
   }
+  if (event_column.bit_length > 0)
+    return {std::move(name), catalog::bit_type_name(event_column.bit_length), std::nullopt};
   return {std::move(name), std::string(catalog::row_of(event_column.type).name), event_column.type};
 }
 

@@ -252,6 +252,7 @@ DecoderOptions Worker::decoder_options(const std::stop_token& stop) {
   options.has_numeric_infinity = has_numeric_infinity_;
   options.unavailable_placeholder = source_.option("unavailable_placeholder");
   if (source_.option("events") == "flattened") options.shape = EventShape::flattened;
+  options.binary_mode = binary_mode_named(source_.option("binary_handling_mode"));
   if (const std::string expression = source_.option("table_from_topic"); !expression.empty()) {
     const auto tables = std::make_shared<const TopicTables>(expression);
     options.table_of_topic = [tables](std::string_view topic) { return tables->table_of(topic); };

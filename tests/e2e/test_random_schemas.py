@@ -166,7 +166,7 @@ class Found:
             return
         renamed = dict(self._query("SELECT source_column, column_name FROM metadb.column_name "
                                    "WHERE schema_name = %s AND table_name = %s", where[0]))
-        self.types = dict(self._query("""SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+        self.types = dict(self._query("""SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
             WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND attnum > 0""", where[0]))
         self.here = {name: renamed.get(name, name) for name in table.kinds_seen}
         # A column of which no event has told is not there, or is ours.

@@ -29,6 +29,8 @@ TEST(Losses, AreToldBySchemaAlone) {
   EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.MicroDuration"}),
             Losses{Loss::interval_in_micros});
   EXPECT_EQ(losses({.type = "string", .source_type = "BYTEA"}), Losses{Loss::bytea_as_text});
+  EXPECT_EQ(losses({.type = "hex", .source_type = "BYTEA"}), Losses{});
+  EXPECT_EQ(losses({.type = "base64", .source_type = "BYTEA"}), Losses{Loss::null_as_unchanged});
   EXPECT_EQ(losses({.type = "int64", .semantic = "org.apache.kafka.connect.data.Timestamp"}),
             Losses{Loss::time_in_millis});
 }

@@ -14,6 +14,7 @@ struct Sample {
   std::string json;
   std::string text;
   std::string items = {};
+  std::string mode = "bytes";  // binary.handling.mode
 };
 
 inline std::string source_type(const std::string& name) {
@@ -64,6 +65,8 @@ inline std::vector<Sample> structured_samples() {
        R"({"year":2016,"month":11,"day":4,"hour":13,"minute":51,"second":30,"offsetSeconds":7200})",
        "2016-11-04 11:51:30+00"},
       {"struct", zoned, "", R"({"specialValue":"POSITIVE_INFINITY"})", "infinity"},
+      {"struct", zoned, "", R"({"year":292269055,"month":12,"day":2,"hour":23,"offsetSeconds":0})",
+       "-infinity"},
   };
 }
 

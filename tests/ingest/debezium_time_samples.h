@@ -27,6 +27,11 @@ inline std::vector<Sample> date_samples() {
   samples.push_back({"string", iso, "", R"("0000-02-29Z")", "0001-02-29 BC"});
   samples.push_back({"string", iso, "", R"("-5877611-06-21Z")", "infinity"});
   samples.push_back({"string", iso, "", R"("-5877611-06-22Z")", "-infinity"});
+  // As Debezium 3.7 sends them from the stream, the snapshot and in arrays.
+  samples.push_back({"string", iso, "", R"("+5877611-06-21Z")", "infinity"});
+  samples.push_back({"string", iso, "", R"("+292278994-08-16Z")", "infinity"});
+  samples.push_back({"string", iso, "", R"("+292269055-12-02Z")", "-infinity"});
+  samples.push_back({"string", iso, "", R"("+5874897-12-31Z")", "5874897-12-31"});
   return samples;
 }
 
@@ -98,6 +103,8 @@ inline std::vector<Sample> timestamp_samples() {
                      "4714-12-31 23:59:59.999999+00 BC"});
   samples.push_back({"string", zoned, "", R"("infinity")", "infinity"});
   samples.push_back({"string", zoned, "", R"("-infinity")", "-infinity"});
+  samples.push_back({"string", zoned, "", R"("+292269055-12-02T23:00:00.000000Z")", "-infinity"});
+  samples.push_back({"string", zoned, "", R"("+292269055-12-02T23:00:00Z")", "-infinity"});
   return samples;
 }
 

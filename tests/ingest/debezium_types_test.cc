@@ -24,7 +24,8 @@ Change decoded(const Sample& sample) {
   const std::string value =
       change_json({{"c", sample.type, sample.semantic, sample.parameters, sample.items}},
                   {.op = "c", .before = "null", .after = R"({"c":)" + sample.json + "}"});
-  return std::get<Change>(Decoder().decode(message(nullptr, &value)));
+  Decoder decoder({.binary_mode = ingest::binary_mode_named(sample.mode)});
+  return std::get<Change>(decoder.decode(message(nullptr, &value)));
 }
 
 // The decoded cell as PostgreSQL reads and prints it.
@@ -53,8 +54,9 @@ const ingest::TypeRow& row_for(const Sample& sample) {
   const auto is_of = [&](std::string_view name) {
     return sample.parameters.find("\"" + std::string(name) + "\"") != std::string::npos;
   };
+  const std::string& type = sample.mode == "bytes" ? sample.type : sample.mode;
   for (const ingest::TypeRow& row : ingest::decode_table()) {
-    const bool fits = (row.type.empty() || row.type == sample.type) &&
+    const bool fits = (row.type.empty() || row.type == type) &&
                       (row.semantic.empty() || row.semantic == sample.semantic) &&
                       (row.source_type.empty() || is_of(row.source_type));
     if (fits) return row;

@@ -121,6 +121,19 @@ inline std::vector<Sample> text_samples() {
   };
 }
 
+inline std::vector<Sample> binary_mode_samples() {
+  const std::string bytea = source_type("BYTEA");
+  return {
+      {"string", "", bytea, R"("+/++")", "\\xfbffbe", "", "base64"},
+      {"string", "", bytea, R"("AA==")", "\\x00", "", "base64"},
+      {"string", "", bytea, R"("")", "\\x", "", "base64"},
+      {"string", "", bytea, R"("-_--")", "\\xfbffbe", "", "base64-url-safe"},
+      {"string", "", bytea, R"("AA==")", "\\x00", "", "base64-url-safe"},
+      {"string", "", bytea, R"("00ffbE")", "\\x00ffbe", "", "hex"},
+      {"string", "", bytea, R"("")", "\\x", "", "hex"},
+  };
+}
+
 inline std::vector<Sample> array_samples() {
   const auto array = [](const std::string& items, const std::string& json, const std::string& text,
                         const std::string& name = "") {
@@ -183,10 +196,11 @@ inline const std::vector<Sample>& samples() {
   static const std::vector<Sample> kAll = [] {
     std::vector<Sample> all;
     for (const auto& part :
-         {numeric_samples(), number_samples(), text_samples(), date_samples(), time_samples(),
-          timestamp_samples(), interval_samples(), structured_samples(), named_samples(),
-          geometric_samples(), shape_samples(), hstore_samples(), vector_samples(),
-          text_type_samples(), unknown_type_samples(), unknown_extension_samples()}) {
+         {numeric_samples(), number_samples(), text_samples(), binary_mode_samples(),
+          date_samples(), time_samples(), timestamp_samples(), interval_samples(),
+          structured_samples(), named_samples(), geometric_samples(), shape_samples(),
+          hstore_samples(), vector_samples(), text_type_samples(), unknown_type_samples(),
+          unknown_extension_samples()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -157,6 +157,25 @@ TEST_F(AlterTable, TypesThatIngestNeverMakesAreKeptToo) {
   EXPECT_THAT(current(), ElementsAre("1|ok", "2|sad", "3|angry"));
 }
 
+// PostgreSQL's cast would cut the one, and fill up the other.
+TEST_F(AlterTable, BitsStayWhileTheyHaveTheLength) {
+  add(1, "101");
+  ASSERT_TRUE(catches_up());
+  run("alter table public.t__ alter column v type bit(3)");
+  add(2, "110");
+  ASSERT_TRUE(catches_up());
+  EXPECT_THAT(rows("SELECT v & B'011' FROM public.t ORDER BY id"), ElementsAre("001", "010"));
+  add(2, "1011");
+  add(3, "10");
+  ASSERT_TRUE(catches_up());
+  EXPECT_EQ(type_of("v"), "text");
+  EXPECT_THAT(current(), ElementsAre("1|101", "2|1011", "3|10"));
+  EXPECT_THAT(rows("SELECT * FROM metadb.dead_letter"), IsEmpty());
+  const Error error = failure("alter table public.t__ alter column v type bit(3)");
+  EXPECT_EQ(error.sqlstate.substr(0, 2), "22");
+  EXPECT_THAT(error.message(), HasSubstr("not bit(3)"));
+}
+
 TEST_F(AlterTable, UuidStaysWhileValuesAreUuidsAndIsIndexed) {
   add(1, kOne);
   ASSERT_TRUE(catches_up());
