@@ -65,7 +65,8 @@ struct Trouble {
   Value time;
 };
 
-// Why topics are stopped, as long as they are, or what they wait for; else the last error there was.
+// Why topics are stopped, as long as they are, or what they wait for; else the last error there
+// was.
 Trouble trouble_of(const SourceStatus& status) {
   if (!status.stopped_lanes.empty()) {
     std::string text;
