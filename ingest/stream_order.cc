@@ -1,7 +1,6 @@
 // How a stream brings the records of a topic's partitions into one order: they are decoded as they
 // come, and everything else is done when their turn has come, so that positions move with what was
 // released. What is held belongs to the stream, and is read again by the next.
-#include <fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include "ingest/stream.h"

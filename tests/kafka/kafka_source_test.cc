@@ -67,6 +67,16 @@ TEST(KafkaSource, ReportsTheEndBehindATransactionsControlRecord) {
   EXPECT_EQ(source.watermarks({name, 0}, 5s).high, 4);
 }
 
+TEST(KafkaSource, TellsWhereSeveralPartitionsEnd) {
+  const auto name = fresh_name("ends");
+  create_topic(name, 3);
+  TestProducer producer;
+  for (const int32_t partition : {0, 0, 1}) producer.send(name, "x", partition);
+  KafkaSource source(options(name, {name}));
+  EXPECT_THAT(source.ends({{name, 1}, {name, 2}, {name, 0}}, 10s), ElementsAre(1, 0, 2));
+  EXPECT_THROW(source.ends({{name, 0}, {name, 7}}, 2s), catalog::Error);
+}
+
 TEST(KafkaSource, FindsANewTopicWithinFifteenSeconds) {
   const auto name = fresh_name("new");
   create_topic(name + ".a");
