@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "catalog/error.h"
 #include "ingest/kafka_probe.h"
 #include "tests/fakes/reader.h"
 #include "tests/kafka/test_cluster.h"
