@@ -289,6 +289,10 @@ void Batch::add(const Change& change, const Message& from, const Confirmation& c
             (from.key ? from.key->size() : 0);
 }
 
+void Batch::spare_newer(const std::shared_ptr<const EventTable>& table) {
+  tables_[index_of(table).value()].runs.back().spares_newer = true;
+}
+
 void Batch::add_dead_letter(catalog::DeadLetter letter) {
   bytes_ += letter.value ? letter.value->size() : 0;
   dead_letters_.push_back(std::move(letter));

@@ -29,7 +29,8 @@ enum class RunKind : uint8_t {
              // 2i - 1 and is marked as a delete, and the new one has n 2i
   moved,     // the insert half of a key change with unavailable columns: rows hold its old key
              // (n 0) and itself (n 1)
-  truncate,  // ends every current row of the origin; holds no rows
+  truncate,  // ends every current row of the origin, or spares those that began at its time or
+             // later (spares_newer); holds no rows
 };
 
 // A stretch of consecutive changes of one source table that one merge can take: same schema, no
@@ -57,6 +58,7 @@ struct Run {
   bool has_repeats = false;  // some key occurs more than once
   // RunKind::moved: the old key, as its record's key or the header has it.
   std::optional<std::string> old_key;
+  bool spares_newer = false;
 
   [[nodiscard]] size_t changes() const { return messages.size(); }
   [[nodiscard]] int64_t earliest_us() const;
@@ -88,6 +90,8 @@ class Batch {
   // REQUIRES: !must_cut(change). `from` stays alive inside the batch. Throws DecodeError-like
   // catalog::Error 22xxx/0A000 for a change that can't be applied whatever the table holds.
   void add(const Change& change, const Message& from, const Confirmation& confirmation = {});
+  // The truncate that was added last comes behind changes that were made after it.
+  void spare_newer(const std::shared_ptr<const EventTable>& table);
   // Whether the change must open a new batch: its table's key has another definition now, and
   // the earlier changes must be committed under the old one.
   [[nodiscard]] bool must_cut(const Change& change) const;

@@ -218,7 +218,7 @@ std::string ChildSql::stage_vanished(std::optional<uint16_t> document) const {
              same);
 }
 
-std::string ChildSql::end_with_roots(int64_t ts_us) const {
+std::string ChildSql::end_with_roots(int64_t ts_us, bool spares_newer) const {
   // A column of the child may itself be called `ended`.
   std::string of_child = "c.__id AS c0, c.__start AS c1";
   std::string ended = "c0, c1";
@@ -228,12 +228,13 @@ std::string ChildSql::end_with_roots(int64_t ts_us) const {
     ended += fmt::format(", c{}", number++);
   }
   return fmt::format(
-      "WITH gone AS (DELETE FROM {0} c USING {1} p WHERE c.__origin = {2} AND {3} RETURNING "
+      "WITH gone AS (DELETE FROM {0} c USING {1} p WHERE c.__origin = {2} AND {3}{9} RETURNING "
       "greatest(c.__start, p.__start, {4}) AS ended, {5}) INSERT INTO {6} (__end, __current, "
       "__origin, __id, __start{7}) SELECT ended, false, {2}, {8} FROM gone",
       child_.current(), parent_.current(), quote_literal(names_.origin),
       catalog::same_root(parent_, child_), time_literal(ts_us), of_child, child_.history(),
-      catalog::columns_sql(child_), ended);
+      catalog::columns_sql(child_), ended,
+      spares_newer ? fmt::format(" AND p.__start < {}", time_literal(ts_us)) : "");
 }
 
 }  // namespace metadb::ingest

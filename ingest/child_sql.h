@@ -57,9 +57,9 @@ class ChildSql {
   [[nodiscard]] std::string stage_rows() const;
   [[nodiscard]] std::string stage_superseded(std::optional<uint16_t> document) const;
   [[nodiscard]] std::string stage_vanished(std::optional<uint16_t> document) const;
-  // All current rows of the origin end with their roots, which a truncate ends at `ts_us`.
-  // To be run before that.
-  [[nodiscard]] std::string end_with_roots(int64_t ts_us) const;
+  // All current rows of the origin end with their roots, which a truncate ends at `ts_us`, or with
+  // those that it does not spare. To be run before that.
+  [[nodiscard]] std::string end_with_roots(int64_t ts_us, bool spares_newer) const;
 
   // The document of one version of the past (child_late_sql.cc). Its staged rows take the place of
   // what the root has in the window: what is there is taken out, cut, and put back with them.

@@ -179,12 +179,12 @@ void Children::insert_late(const Entry& entry, const Family& family, const Child
   connection_.exec(ChildSql::drop_pieces());
 }
 
-void Children::truncate(const ReadyTable& ready, int64_t ts_us) {
+void Children::truncate(const ReadyTable& ready, int64_t ts_us, bool spares_newer) {
   const auto found = entries_.find(key_of(ready));
   if (found == entries_.end()) return;
   for (const Family& family : found->second.families) {
     for (const auto& [id, child] : family.children) {
-      if (connection_.exec(child.sql.end_with_roots(ts_us)).affected() > 0)
+      if (connection_.exec(child.sql.end_with_roots(ts_us, spares_newer)).affected() > 0)
         written_.emplace(child.table->schema, child.table->current_name);
     }
   }

@@ -47,8 +47,8 @@ class Children {
   void follow(const ReadyTable& ready, const MergeSql& merge, const Times& times);
   // The one staged row has been made a version of the past, or a gap in it, in this time.
   void follow_late(const ReadyTable& ready, const MergeSql& merge, const ChildSql::Window& window);
-  // What a truncate ends, before it ends it in the table.
-  void truncate(const ReadyTable& ready, int64_t ts_us);
+  // What a truncate ends, before it ends it in the table; or spares.
+  void truncate(const ReadyTable& ready, int64_t ts_us, bool spares_newer);
   // The documents of a piece of the table's current rows, those whose __id comes after `after_id`:
   // whether their rows find a place, or their rows as if each root had just begun. Returns the last
   // __id of the piece; nullopt: there is none.

@@ -94,7 +94,8 @@ struct KafkaSource::Client {
   void probe(milliseconds timeout);
   void note(rd_kafka_resp_err_t error, std::string text);
   std::optional<SourceEvent> next();
-  int64_t offset_at(const TopicPartition& at, int64_t time, Clock::time_point deadline);
+  std::vector<int64_t> offsets_at(const std::vector<TopicPartition>& of, int64_t time,
+                                  Clock::time_point deadline);
   std::optional<SourceEvent> event_of(const rd_kafka_message_t& message);
 
   const KafkaOptions options;
@@ -422,23 +423,34 @@ void KafkaSource::seek(const PartitionOffset& start) {
 
 // rd_kafka_query_watermark_offsets() goes on waiting after its time-out while the broker is away.
 // This call does not, and the protocol reads the two marks as times.
-int64_t KafkaSource::Client::offset_at(const TopicPartition& at, int64_t time,
-                                       Clock::time_point deadline) {
-  const ListHandle list = list_of(std::vector<PartitionOffset>{{at, time}});
-  auto error = rd_kafka_offsets_for_times(handle, list.get(), count_of(until(deadline)));
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = list->elems[0].err;
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    throw catalog::Error(
-        "08001", fmt::format("can't ask for the offsets of topic \"{}\" partition {}: {}", at.topic,
-                             at.partition, rd_kafka_err2str(error)));
+std::vector<int64_t> KafkaSource::Client::offsets_at(const std::vector<TopicPartition>& of,
+                                                     int64_t time, Clock::time_point deadline) {
+  const ListHandle list = list_of(of);
+  for (int at = 0; at < list->cnt; ++at) list->elems[at].offset = time;
+  const auto failure = rd_kafka_offsets_for_times(handle, list.get(), count_of(until(deadline)));
+  std::vector<int64_t> offsets;
+  for (int at = 0; at < list->cnt; ++at) {
+    const rd_kafka_topic_partition_t& each = list->elems[at];
+    const auto error = failure != RD_KAFKA_RESP_ERR_NO_ERROR ? failure : each.err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      throw catalog::Error("08001",
+                           fmt::format("can't ask for the offsets of topic \"{}\" partition {}: {}",
+                                       each.topic, each.partition, rd_kafka_err2str(error)));
+    }
+    offsets.push_back(each.offset);
   }
-  return list->elems[0].offset;
+  return offsets;
 }
 
 Watermarks KafkaSource::watermarks(const TopicPartition& at, milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
-  return {client_->offset_at(at, RD_KAFKA_OFFSET_BEGINNING, deadline),
-          client_->offset_at(at, RD_KAFKA_OFFSET_END, deadline)};
+  return {client_->offsets_at({at}, RD_KAFKA_OFFSET_BEGINNING, deadline).front(),
+          client_->offsets_at({at}, RD_KAFKA_OFFSET_END, deadline).front()};
+}
+
+std::vector<int64_t> KafkaSource::ends(const std::vector<TopicPartition>& of,
+                                       milliseconds timeout) {
+  return client_->offsets_at(of, RD_KAFKA_OFFSET_END, Clock::now() + timeout);
 }
 
 // From the answers to fetches; a query would queue behind the fetch that waits for messages.

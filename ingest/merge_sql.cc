@@ -520,17 +520,6 @@ std::string MergeSql::insert_all() const {
       quote_literal(shape_.origin), stage_values("s"), stage());
 }
 
-std::string MergeSql::end_all(const catalog::Table& table, const std::string& origin,
-                              int64_t ts_us) {
-  return fmt::format(
-      "WITH gone AS (DELETE FROM {0} t WHERE t.__origin = {1} RETURNING t.*), "
-      "kept AS (INSERT INTO {2} (__id, __start, __end, __current, __origin{3}) "
-      "SELECT __id, __start, greatest(__start, {4}), false, __origin{3} FROM gone RETURNING __end) "
-      "SELECT count(*), (extract(epoch FROM max(__end)) * 1000000)::bigint FROM kept",
-      table.current(), quote_literal(origin), table.history(), columns_sql(table),
-      time_literal(ts_us));
-}
-
 std::string MergeSql::copy_into_main() const {
   std::string columns = "__start, __end, __current, __origin";
   for (const StageColumn& column : columns_) columns += ", " + quote_identifier(column.column.name);

@@ -160,6 +160,12 @@ class MergeSql {
   // later. Result: how many, and the largest end in microseconds (NULL if none).
   [[nodiscard]] static std::string end_all(const catalog::Table& table, const std::string& origin,
                                            int64_t ts_us);
+  // The same, but for those that began at that time or later.
+  [[nodiscard]] static std::string end_older(const catalog::Table& table, const std::string& origin,
+                                             int64_t ts_us);
+  // Versions of the past, in this leaf, that began before `ts_us` and ended after it end there.
+  [[nodiscard]] static std::string cut_older(const std::string& leaf, const std::string& origin,
+                                             int64_t ts_us);
   // A letter that is applied after later events of its key (late_sql.cc). `leaf`: a table with
   // versions of the key of the one staged row. Times are microseconds since 1970.
   struct Times {

@@ -14,13 +14,12 @@ void mix(uint64_t& hash, const std::optional<std::string_view>& bytes) {
   for (const char c : *bytes) hash = (hash ^ static_cast<unsigned char>(c)) * kFnvPrime;
 }
 
-// Whose positions are one after the other.
+}  // namespace
+
 std::string log_of(const Change& change) {
   const EventTable& table = *change.table;
   return change.is_commit_sequence ? table.server_name + "." + table.db : table.server_name;
 }
-
-}  // namespace
 
 int64_t record_hash(const Message& message) {
   uint64_t hash = 14695981039346656037ULL;

@@ -1,6 +1,7 @@
 // One assigned partition: where it stands, and whether it is still the one it was.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -60,6 +61,10 @@ class Partition {
     return fence;
   }
   [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
+  // The largest position of each log among what is settled.
+  [[nodiscard]] const std::map<std::string, catalog::Watermark>& watermarks() const {
+    return position_.watermarks;
+  }
 
   int64_t high_watermark = 0;  // as last heard of
 
@@ -83,6 +88,9 @@ class Partition {
   std::optional<Message> last_;  // settled since position() was asked
   EventCounts counts_;
 };
+
+// The log that the change's sequence is a place in: positions of one log come one after the other.
+std::string log_of(const Change& change);
 
 // FNV-1a over key and value; tells records apart, proves nothing.
 int64_t record_hash(const Message& message);

@@ -137,6 +137,13 @@ Watermarks ReplaySource::watermarks(const TopicPartition& at, std::chrono::milli
   return {found->second.entries.front().message->offset, high(found->second)};
 }
 
+std::vector<int64_t> ReplaySource::ends(const std::vector<TopicPartition>& of,
+                                        std::chrono::milliseconds timeout) {
+  std::vector<int64_t> ends;
+  for (const TopicPartition& at : of) ends.push_back(watermarks(at, timeout).high);
+  return ends;
+}
+
 std::optional<int64_t> ReplaySource::known_end(const TopicPartition& at) {
   const std::lock_guard lock(mutex_);
   const auto found = partitions_.find(at);

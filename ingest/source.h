@@ -92,6 +92,10 @@ class Source {
   virtual void seek(const PartitionOffset& start) = 0;
   // Low and high watermark as the broker has them now. Throws catalog::Error 08001 on time-out.
   virtual Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) = 0;
+  // Where these partitions end as the broker has it now, in their order; one question to each
+  // broker. Throws catalog::Error 08001 on time-out.
+  virtual std::vector<int64_t> ends(const std::vector<TopicPartition>& of,
+                                    std::chrono::milliseconds timeout) = 0;
   // The partition's end as the last delivery told; nullopt if nothing told yet. Never waits.
   virtual std::optional<int64_t> known_end(const TopicPartition& at) = 0;
   // How many partitions there are in the topics that the source is to read, whoever is given them;

@@ -98,6 +98,9 @@ struct SourceStatus {
   std::optional<int64_t> last_error_us;
   std::optional<int64_t> next_retry_us;
   std::map<std::string, StoppedLane> stopped_lanes;  // by topic
+  // What keeps records that were read from being applied; empty: nothing.
+  std::string wait;
+  int64_t wait_since_us = 0;
 };
 
 // One worker writes, any thread reads.

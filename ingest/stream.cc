@@ -47,7 +47,8 @@ Stream::Stream(Parts parts, StreamOptions options)
       watch_(options_.source_name, catalog::load_synchronization(connection_, options_.source_name),
              parts_.snapshot_memory),
       report_(options_.source_name, parts_.board),
-      slots_(options_.writers) {
+      slots_(options_.writers),
+      orders_(parts_.source, options_.bytes_max) {
   writer_of(slots_.front());  // it has work of its own where nothing comes
 }
 
@@ -75,9 +76,12 @@ bool Stream::run_until_stopped() {
     if (must_restart_) return true;
     const SourceEvent event = next_event();
     visit(event);
+    release();
     if (must_restart_) return true;
-    flush_if_due(std::holds_alternative<Nothing>(event) ||
-                 std::holds_alternative<EndOfPartition>(event));
+    const bool has_nothing =
+        std::holds_alternative<Nothing>(event) || std::holds_alternative<EndOfPartition>(event);
+    flush_if_due(has_nothing && !orders_.is_due());
+    ask_ends(has_nothing);
     if (std::holds_alternative<Message>(event) && Clock::now() < next_look_around_) continue;
     look_around(event);
     if (is_idle() && has_more_to_read()) return true;
@@ -87,6 +91,7 @@ bool Stream::run_until_stopped() {
 
 void Stream::look_around(const SourceEvent& event) {
   next_look_around_ = Clock::now() + kLookAround;
+  watch_orders();
   refresh_lag();
   refresh_rate();
   watch_group();
@@ -97,7 +102,11 @@ void Stream::look_around(const SourceEvent& event) {
 }
 
 SourceEvent Stream::next_event() {
-  if (held_.empty()) return parts_.source.poll(has_batch() ? kBusyPoll : kIdlePoll);
+  if (held_.empty()) {
+    if (orders_.is_due()) return parts_.source.poll(milliseconds(0));
+    const bool is_busy = has_batch() || orders_.asks_since();
+    return parts_.source.poll(is_busy ? kBusyPoll : kIdlePoll);
+  }
   SourceEvent event = std::move(held_.front());
   held_.pop_front();
   return event;
@@ -152,6 +161,7 @@ void Stream::begin() {
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
   begin_snapshot_ends();
   begin_newcomers(start);
+  orders_.begin(partitions_);
   is_reassigned_ = must_restart_ = false;
   parts_.source.assign(start);
   spdlog::info("data source {}: reading {} of {} partitions", options_.source_name, start.size(),
@@ -203,8 +213,11 @@ void Stream::visit(const SourceEvent& event) {
     const auto found = partitions_.find(end->at);
     if (found == partitions_.end()) return;
     found->second.high_watermark = end->offset;
-    newcomers_.reached_end(*end, found->second.next_offset());
-    if (ends_) ends_->reached_end(*end, found->second.next_offset());
+    if (orders_.holds(end->at.topic)) {
+      orders_.push(*end);
+    } else {
+      reached_end(*end);
+    }
   } else if (const auto* trouble = std::get_if<SourceTrouble>(&event)) {
     spdlog::warn("data source {}: {}", options_.source_name, trouble->message);
     parts_.snapshot_memory.last_row = Clock::now();
@@ -226,16 +239,23 @@ void Stream::take(const Message& message) {
   const TopicPartition at{std::string(message.topic), message.partition};
   const auto found = partitions_.find(at);
   if (found == partitions_.end()) return;  // read ahead of a lane that was stopped since
-  Partition& partition = found->second;
-  const auto delivered = partition.deliver(message);
+  if (orders_.holds(at.topic)) {
+    hold(message, found->second);
+  } else {
+    take_turn({message}, found->second);
+  }
+}
+
+void Stream::take_turn(const Turn& turn, Partition& partition) {
+  const auto delivered = partition.deliver(turn.message);
   if (const auto* finding = std::get_if<Discontinuity>(&delivered)) {
-    stop_lane(discontinuity(*finding, at.topic));
+    stop_lane(discontinuity(*finding, partition.at().topic));
     return;
   }
   if (std::get<Delivery>(delivered) == Delivery::repeated_last) return;
   std::optional<Fate> fate;
   try {
-    fate = fate_of(message, partition);
+    fate = fate_of(turn, partition);
   } catch (const LaneStopped& reason) {
     if (!stop_.stop_requested()) stop_lane(reason);
     must_restart_ = true;
@@ -244,17 +264,25 @@ void Stream::take(const Message& message) {
   if (fate) settle(partition, *fate);
 }
 
+// What was delivered of the partition before has been dealt with.
+void Stream::reached_end(const EndOfPartition& end) {
+  const int64_t next_offset = partitions_.at(end.at).next_offset();
+  newcomers_.reached_end(end, next_offset);
+  if (ends_) ends_->reached_end(end, next_offset);
+}
+
 // nullopt: the message stays where it is. Throws LaneStopped.
-std::optional<Fate> Stream::fate_of(const Message& message, Partition& partition) {
+std::optional<Fate> Stream::fate_of(const Turn& turn, Partition& partition) {
   try {
     std::optional<Decoded> decoded;
     try {
-      decoded = parts_.lanes.at(partition.at().topic).decode(message);
+      if (turn.held != nullptr) return take_decoded(turn.held->result(), turn, partition);
+      decoded = parts_.lanes.at(partition.at().topic).decode(turn.message);
     } catch (const DecodeError& error) {
-      take_undecodable(message, error.sqlstate, error.what());
+      take_undecodable(turn.message, error.sqlstate, error.what());
       return Fate::ignored;
     }
-    return take_decoded(*decoded, message, partition);
+    return take_decoded(*decoded, turn, partition);
   } catch (const SchemaMissing& reason) {
     // The record is in order, and is read again when the lane is.
     commit_what_came_before();
@@ -264,10 +292,11 @@ std::optional<Fate> Stream::fate_of(const Message& message, Partition& partition
   }
 }
 
-Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partition& partition) {
+Fate Stream::take_decoded(const Decoded& decoded, const Turn& turn, Partition& partition) {
   if (const auto* change = std::get_if<Change>(&decoded)) {
-    return take_change(*change, message, partition);
+    return take_change(*change, turn, partition);
   }
+  const Message& message = turn.message;
   const auto& ignored = std::get<Ignored>(decoded);
   if (ignored.notification) {
     watch_.see(*ignored.notification, message, slot_of(std::string(message.topic)).news);
@@ -276,7 +305,8 @@ Fate Stream::take_decoded(const Decoded& decoded, const Message& message, Partit
   return Fate::ignored;
 }
 
-Fate Stream::take_change(const Change& change, const Message& message, Partition& partition) {
+Fate Stream::take_change(const Change& change, const Turn& turn, Partition& partition) {
+  const Message& message = turn.message;
   Lane& lane = parts_.lanes.at(std::string(message.topic));
   is_in_snapshot_ =
       change.snapshot != SnapshotMark::streaming && change.snapshot != SnapshotMark::last;
@@ -304,6 +334,7 @@ Fate Stream::take_change(const Change& change, const Message& message, Partition
     if (confirmation.is_superseded && kind_of(change) == RunKind::insert) return Fate::duplicate;
     batch.add(change, message, confirmation);
     batch.set_target(change.table, *target);
+    if (turn.is_late) note_late(change, batch);
     watch_.count(change, message, slot.news);
     lane.letters.note_use();
     return Fate::applied;

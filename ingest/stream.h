@@ -23,6 +23,7 @@
 #include "ingest/source.h"
 #include "ingest/status.h"
 #include "ingest/strands.h"
+#include "ingest/topic_orders.h"
 #include "ingest/writer.h"
 
 namespace metadb::ingest {
@@ -116,10 +117,24 @@ class Stream {
   SourceEvent next_event();
   void look_around(const SourceEvent& event);
   void visit(const SourceEvent& event);
+  // A message whose turn it is.
+  struct Turn {
+    const Message& message;
+    const HeldMessage* held = nullptr;  // none: it is not decoded
+    bool is_late = false;               // as PartitionOrder::Released says
+  };
   void take(const Message& message);
-  std::optional<Fate> fate_of(const Message& message, Partition& partition);
-  Fate take_decoded(const Decoded& decoded, const Message& message, Partition& partition);
-  Fate take_change(const Change& change, const Message& message, Partition& partition);
+  void reached_end(const EndOfPartition& end);
+  void hold(const Message& message, const Partition& partition);
+  void release();
+  void release(const TopicOrders::Released& released);
+  void ask_ends(bool has_nothing);
+  void watch_orders();
+  void take_turn(const Turn& turn, Partition& partition);
+  std::optional<Fate> fate_of(const Turn& turn, Partition& partition);
+  Fate take_decoded(const Decoded& decoded, const Turn& turn, Partition& partition);
+  Fate take_change(const Change& change, const Turn& turn, Partition& partition);
+  void note_late(const Change& change, Batch& batch) const;
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
   void stop_at_letter_limit(const Message& message, const std::string& reason);
@@ -190,6 +205,7 @@ class Stream {
   // Of those whose topics stand because too much was set aside.
   std::map<TopicPartition, catalog::Position> fences_;
   Newcomers newcomers_;
+  TopicOrders orders_;
   std::optional<SnapshotEnds> ends_;  // once signals say that the snapshot has ended
   std::stop_token stop_;
   std::deque<SourceEvent> held_;  // what came in order while the partitions were paused
@@ -200,6 +216,7 @@ class Stream {
   int64_t last_change_us_ = 0;  // source time
   Clock::time_point next_lag_check_{};
   Clock::time_point next_look_around_{};
+  Clock::time_point next_order_check_{};
   Clock::time_point rate_since_{Clock::now()};
   int64_t rate_changes_ = 0;
   Clock::time_point next_snapshot_check_{};

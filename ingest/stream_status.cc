@@ -19,7 +19,8 @@ constexpr milliseconds kGroupWait{2'000};
 // A source that has nothing new commits nothing: reaching an end proves as much.
 void Stream::note_recovery(const SourceEvent& event) {
   const bool has_reached_end = std::holds_alternative<EndOfPartition>(event);
-  if (has_reached_end && !has_batch() && is_idle()) parts_.board.recovered(now_us());
+  const bool has_applied = !has_batch() && is_idle() && orders_.is_empty();
+  if (has_reached_end && has_applied) parts_.board.recovered(now_us());
 }
 
 void Stream::refresh_rate() {

@@ -17,9 +17,13 @@ constexpr size_t kTargetsMax = 10'000;
 // paused so that it can be polled without delivering.
 constexpr milliseconds kUnpolledMax{5'000};
 
-std::vector<TopicPartition> keys_of(const std::map<TopicPartition, Partition>& partitions) {
+// The partitions, but for those that are paused anyway.
+std::vector<TopicPartition> delivering(const std::map<TopicPartition, Partition>& partitions,
+                                       const std::set<TopicPartition>& paused) {
   std::vector<TopicPartition> out;
-  for (const auto& [at, partition] : partitions) out.push_back(at);
+  for (const auto& [at, partition] : partitions) {
+    if (!paused.contains(at)) out.push_back(at);
+  }
   return out;
 }
 
@@ -203,7 +207,7 @@ void Stream::wait_for(Slot& slot, const IsOver& is_over) {
     if (paused) {
       poll_while_paused();
     } else if (Clock::now() - begun >= kUnpolledMax) {
-      paused.emplace(parts_.source, keys_of(partitions_));
+      paused.emplace(parts_.source, delivering(partitions_, orders_.paused()));
     }
   }
 }

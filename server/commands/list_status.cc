@@ -65,7 +65,8 @@ struct Trouble {
   Value time;
 };
 
-// Why topics are stopped, as long as they are; else the last error there was.
+// Why topics are stopped, as long as they are, or what they wait for; else the last error there
+// was.
 Trouble trouble_of(const SourceStatus& status) {
   if (!status.stopped_lanes.empty()) {
     std::string text;
@@ -76,6 +77,7 @@ Trouble trouble_of(const SourceStatus& status) {
     }
     return {text, timestamp(since)};
   }
+  if (!status.wait.empty()) return {status.wait, timestamp(status.wait_since_us)};
   if (status.last_error.empty()) return {};
   return {status.last_error, timestamp(status.last_error_us)};
 }

@@ -300,6 +300,35 @@ TEST_F(Apply, TruncateOfATableThatWasNeverSeenDoesNothing) {
       ElementsAre());
 }
 
+// A late truncate is known to come behind changes that were made after it.
+TEST_F(Apply, LateTruncateSparesWhatBeganLater) {
+  Applier applier(*catalog_, {"src", {}});
+  Batch batch;
+  int64_t offset = 0;
+  const auto put = [&](int32_t id, int64_t after_us, const std::string& v) {
+    batch.add(keyed_.make(Op::update, kBaseUs + after_us, {Cell::int4(id), Cell::text(v)}),
+              message(offset++));
+  };
+  put(1, 0, "before");
+  put(2, 0, "before");
+  put(2, 500 * kDayUs, "after");
+  put(3, 10, "beside");  // in the transaction of the truncate
+  put(4, 20, "after");
+  put(5, 0, "before");
+  put(5, 5, "ended before");
+  batch.add(keyed_.make(Op::remove, kBaseUs + 8, {Cell::int4(5), Cell::null()}), message(offset++));
+  batch.add(keyed_.make(Op::truncate, kBaseUs + 10, {}), message(offset++));
+  batch.spare_newer(keyed_.table);
+  applier.apply(batch);
+  EXPECT_THAT(current(), ElementsAre("2,after", "3,beside", "4,after"));
+  EXPECT_THAT(
+      rows(fmt::format("SELECT id, v, (extract(epoch FROM __start) * 1000000)::bigint - {0}, "
+                       "(extract(epoch FROM __end) * 1000000)::bigint - {0} FROM public.\"{1}__\" "
+                       "WHERE NOT __current ORDER BY 1, 3",
+                       kBaseUs, table_)),
+      ElementsAre("1,before,0,10", "2,before,0,10", "5,before,0,5", "5,ended before,5,8"));
+}
+
 TEST_F(Apply, MoreShapesInOneBatchThanStagingTablesAreKept) {
   Applier applier(*catalog_, {"src", {}});
   Batch batch;

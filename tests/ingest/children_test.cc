@@ -78,6 +78,18 @@ TEST_F(Children, EndWithTheirRoots) {
   EXPECT_THAT(versions("t", "__root__id"), ElementsAre("1|1|5", "2|2|4", "3|3|5"));
 }
 
+TEST_F(Children, OfRowsThatALateTruncateSparesStay) {
+  map({{"$", "t"}, {"$.tags", "tags"}});
+  put(1, R"({"tags":[1]})");
+  const ingest::Change truncate = change(Op::truncate, 0, Cell::null());
+  put(2, R"({"tags":[2]})");
+  ingest::Batch batch;
+  batch.add(truncate, message_at(offset_++, topic()));
+  batch.spare_newer(truncate.table);
+  applier_->apply(batch);
+  EXPECT_THAT(versions("tags", "tags"), ElementsAre("1|1|2", "2|3|0"));
+}
+
 TEST_F(Children, ANullDocumentHasNoneAndAnUnavailableOneChangesNothing) {
   map({{"$", "t"}});
   put(1, R"({"n":1})");

@@ -22,6 +22,10 @@ class ForwardingSource : public ingest::Source {
                                 std::chrono::milliseconds timeout) override {
     return to_->watermarks(at, timeout);
   }
+  std::vector<int64_t> ends(const std::vector<ingest::TopicPartition>& of,
+                            std::chrono::milliseconds timeout) override {
+    return to_->ends(of, timeout);
+  }
   std::optional<int64_t> known_end(const ingest::TopicPartition& at) override {
     return to_->known_end(at);
   }

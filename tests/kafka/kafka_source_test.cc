@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "catalog/error.h"
 #include "ingest/kafka_probe.h"
 #include "tests/fakes/reader.h"
 #include "tests/kafka/test_cluster.h"
@@ -65,6 +66,16 @@ TEST(KafkaSource, ReportsTheEndBehindATransactionsControlRecord) {
   EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@0=kept"));
   EXPECT_EQ(reader.seen.ends[0].offset, 4);
   EXPECT_EQ(source.watermarks({name, 0}, 5s).high, 4);
+}
+
+TEST(KafkaSource, TellsWhereSeveralPartitionsEnd) {
+  const auto name = fresh_name("ends");
+  create_topic(name, 3);
+  TestProducer producer;
+  for (const int32_t partition : {0, 0, 1}) producer.send(name, "x", partition);
+  KafkaSource source(options(name, {name}));
+  EXPECT_THAT(source.ends({{name, 1}, {name, 2}, {name, 0}}, 10s), ElementsAre(1, 0, 2));
+  EXPECT_THROW(source.ends({{name, 0}, {name, 7}}, 2s), catalog::Error);
 }
 
 TEST(KafkaSource, FindsANewTopicWithinFifteenSeconds) {
