@@ -1,6 +1,8 @@
 #include "grammar/parse.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -21,10 +23,38 @@ using metadb_antlr::MetadbParser;
 // No command needs more; it bounds what one client can make an io thread do.
 constexpr size_t kTextBytesMax = 1 << 20;
 
+// A mutex that is given in the order in which it was asked for. A thread that takes a plain one
+// again and again, for a text of many statements, can keep others from it for all that time.
+class Turns {
+ public:
+  void lock() {
+    std::unique_lock lock(mutex_);
+    const uint64_t turn = next_++;
+    has_ended_.wait(lock, [&] { return turn == serving_; });
+  }
+  void unlock() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++serving_;
+    }
+    has_ended_.notify_all();
+  }
+  [[nodiscard]] bool is_taken() {
+    const std::lock_guard lock(mutex_);
+    return next_ != serving_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable has_ended_;
+  uint64_t next_ = 0;
+  uint64_t serving_ = 0;
+};
+
 // The generated code keeps its prediction tables in static storage, which the 4.9 runtime guards
 // only in part. Commands are rare and parse in microseconds, so one at a time is enough. The
 // tables are bounded by the grammar, which has no recursion.
-std::mutex parser_mutex;
+Turns parser_turns;
 
 std::string utf8(std::u32string_view characters) {
   std::string text;
@@ -101,7 +131,7 @@ class StopAtFirstError final : public antlr4::ANTLRErrorStrategy {
 
 // Throws SyntaxFailure.
 ast::Command parse_command(std::string_view text, std::u32string_view characters) {
-  const std::scoped_lock lock(parser_mutex);
+  const std::lock_guard lock(parser_turns);
   antlr4::ANTLRInputStream stream{std::string(text)};
   const auto lexer = dialect_lexer(stream, characters);
   antlr4::CommonTokenStream tokens(lexer.get());
@@ -112,6 +142,10 @@ ast::Command parse_command(std::string_view text, std::u32string_view characters
 }
 
 }  // namespace
+
+bool is_parser_busy() {
+  return parser_turns.is_taken();
+}
 
 Statement parse(std::string_view utf8_text) {
   const Opening opening = opening_of(utf8_text);

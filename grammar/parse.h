@@ -31,6 +31,9 @@ using Statement = std::variant<PassThrough, Parsed, SyntaxError>;
 // Parses one statement with an optional semicolon at its end. A verb that PostgreSQL has too gives
 // Parsed or PassThrough, never SyntaxError. Text that is not valid UTF-8 is PassThrough: the
 // server's own error is the right one. Safe to call from any thread.
+// Calls take turns, a long statement's one takes a fifth of a second.
 Statement parse(std::string_view utf8_text);
+// Whether a call would have to wait now. Safe to call from any thread.
+bool is_parser_busy();
 
 }  // namespace metadb::grammar

@@ -42,13 +42,14 @@ asio::awaitable<std::optional<CancelTarget>> cancel_there(std::shared_ptr<Cancel
 }  // namespace
 
 asio::awaitable<void> serve_cancel(CancelRegistry& registry, const wire::BackendKey& key,
-                                   std::chrono::milliseconds timeout) {
+                                   std::chrono::milliseconds timeout,
+                                   std::shared_ptr<ConnectStop> stop) {
   auto session = registry.find(key);
   if (!session) co_return;
   const auto target =
       co_await asio::co_spawn(session->executor(), cancel_there(session), asio::use_awaitable);
   session.reset();
-  if (target) co_await forward_cancel(target->route, target->key, timeout);
+  if (target) co_await forward_cancel(target->route, target->key, timeout, std::move(stop));
 }
 
 }  // namespace metadb::server

@@ -53,6 +53,7 @@ class CancelRegistry {
 // Carries a cancel request out. Returns when PostgreSQL has taken it, so that the client's socket
 // closes only then: a client that starts its next query on seeing that must not be hit.
 boost::asio::awaitable<void> serve_cancel(CancelRegistry& registry, const wire::BackendKey& key,
-                                          std::chrono::milliseconds timeout);
+                                          std::chrono::milliseconds timeout,
+                                          std::shared_ptr<ConnectStop> stop);
 
 }  // namespace metadb::server

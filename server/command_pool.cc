@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "catalog/error.h"
@@ -14,6 +15,8 @@ CommandPool::CommandPool(const CommandPoolOptions& options) {
   lane_of(CommandLane::quick).threads_max = options.quick_threads_max;
   lane_of(CommandLane::cancel).threads_max = options.cancel_threads_max;
   lane_of(CommandLane::login).threads_max = options.login_threads_max;
+  lane_of(CommandLane::key).threads_max = options.key_threads_max;
+  lane_of(CommandLane::text).threads_max = options.text_threads_max;
 }
 
 CommandPool::~CommandPool() {
@@ -27,12 +30,24 @@ CommandPool::~CommandPool() {
   }
 }
 
-void CommandPool::submit(CommandLane which, std::function<void()> job) {
+CommandPool::Ticket CommandPool::submit(CommandLane which, std::function<void()> job) {
   Lane& lane = lane_of(which);
   const std::lock_guard lock(mutex_);
-  lane.jobs.push_back(std::move(job));
+  lane.jobs.push_back({++last_ticket_, std::move(job)});
   if (lane.jobs.size() > lane.idle && lane.threads.size() < lane.threads_max) add_thread(lane);
   lane.has_work.notify_one();
+  return last_ticket_;
+}
+
+bool CommandPool::withdraw(CommandLane which, Ticket ticket) {
+  Lane& lane = lane_of(which);
+  Job job;  // what it holds is freed outside the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(lane.jobs, ticket, &Job::ticket);
+  if (found == lane.jobs.end()) return false;
+  job = std::move(*found);
+  lane.jobs.erase(found);
+  return true;
 }
 
 // REQUIRES: the lock is held, and the last job is the one that the thread is for.
@@ -57,11 +72,11 @@ void CommandPool::work(Lane& lane) {
     lane.has_work.wait(lock, [&] { return is_stopping_ || !lane.jobs.empty(); });
     --lane.idle;
     if (lane.jobs.empty()) return;
-    auto job = std::move(lane.jobs.front());
+    auto work = std::move(lane.jobs.front().work);
     lane.jobs.pop_front();
     lock.unlock();
-    job();
-    job = nullptr;  // what it holds is freed outside the lock
+    work();
+    work = nullptr;  // what it holds is freed outside the lock
     lock.lock();
   }
 }

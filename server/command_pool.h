@@ -18,6 +18,8 @@ enum class CommandLane : uint8_t {
   quick,   // list and pause: never behind commands that wait for locks
   cancel,  // requests to stop, which may block: never behind the commands that they stop
   login,   // questions to PostgreSQL about roles that log in: never behind commands
+  key,     // keys of passwords, which take long by design
+  text,    // texts of clients to be parsed, if they are long
 };
 
 struct CommandPoolOptions {
@@ -25,6 +27,8 @@ struct CommandPoolOptions {
   size_t quick_threads_max = 4;
   size_t cancel_threads_max = 4;
   size_t login_threads_max = 1;  // they share one connection
+  size_t key_threads_max = 2;
+  size_t text_threads_max = 4;  // the parser takes a statement of each in turn
 };
 
 // Plain synchronous jobs, each on a thread of its own for as long as it runs. Threads are made when
@@ -37,15 +41,22 @@ class CommandPool {
   CommandPool(const CommandPool&) = delete;
   CommandPool& operator=(const CommandPool&) = delete;
 
+  using Ticket = uint64_t;  // of one job
   // REQUIRES: the job throws nothing. Callable from any thread. Throws catalog::Error 53000 if
   // there is no thread to run it and none can be made.
-  void submit(CommandLane lane, std::function<void()> job);
+  Ticket submit(CommandLane lane, std::function<void()> job);
+  // Takes back a job that waits for a thread; false if it has begun. Callable from any thread.
+  bool withdraw(CommandLane lane, Ticket ticket);
 
  private:
+  struct Job {
+    Ticket ticket = 0;
+    std::function<void()> work;
+  };
   struct Lane {
     size_t threads_max = 0;
     size_t idle = 0;
-    std::deque<std::function<void()>> jobs;
+    std::deque<Job> jobs;
     std::vector<std::thread> threads;
     std::condition_variable has_work;
   };
@@ -55,7 +66,8 @@ class CommandPool {
 
   std::mutex mutex_;  // guards the lanes
   bool is_stopping_ = false;
-  std::array<Lane, 4> lanes_;  // by CommandLane
+  Ticket last_ticket_ = 0;
+  std::array<Lane, 6> lanes_;  // by CommandLane
 };
 
 }  // namespace metadb::server

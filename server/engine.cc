@@ -54,8 +54,9 @@ SessionPolicy policy_of(const Config& config) {
   return policy;
 }
 
-VerifierSource verifiers_of(const DatabaseAccess& database) {
-  auto verifiers = std::make_shared<RoleVerifiers>(database.superuser_conninfo);
+VerifierSource verifiers_of(const DatabaseAccess& database, const std::string& installation_id) {
+  auto verifiers =
+      std::make_shared<RoleVerifiers>(database.superuser_conninfo, "mock of " + installation_id);
   return [verifiers](const std::string& user) -> std::variant<ScramVerifier, catalog::Error> {
     try {
       return verifiers->find(user);
@@ -174,7 +175,7 @@ FrontEndOptions Engine::front_end_options() const {
   out.upstream = upstream_of(connection);
   out.session.database = connection.database();
   out.session.peer = options_.peer;
-  out.session.verifiers = verifiers_of(options_.database);
+  out.session.verifiers = verifiers_of(options_.database, catalog_.snapshot()->installation_id);
   return out;
 }
 

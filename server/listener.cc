@@ -21,6 +21,8 @@
 #include <unordered_set>
 
 #include "catalog/error.h"
+#include "server/wire/messages.h"
+#include "server/wire/sqlstate.h"
 
 namespace metadb::server {
 
@@ -42,6 +44,19 @@ constexpr size_t kGuestsMax = 100;
 
 // Connections that are accepted before others have their turn.
 constexpr int kAcceptsAtOnce = 16;
+
+// What is said once a minute at most.
+class Complaint {
+ public:
+  bool is_due(wire::Timer::Clock::time_point now) {
+    if (last_ && now - *last_ < kComplaintPause) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::optional<wire::Timer::Clock::time_point> last_;
+};
 
 ClientOrigin origin_of(const tcp::endpoint& endpoint) {
   auto address = endpoint.address();
@@ -91,7 +106,9 @@ struct FrontEnd::Listener {
       : watch(loop, std::move(socket)), pause(loop) {}
   wire::Watch watch;
   wire::Timer pause;
-  std::optional<wire::Timer::Clock::time_point> complained;
+  Complaint failures;
+  Complaint crowd;
+  size_t turned_away = 0;  // and not told of yet
 };
 
 struct FrontEnd::Listening {
@@ -225,7 +242,10 @@ void FrontEnd::accept_some(Listener& listener) {
     Descriptor client(::accept4(listener.watch.fd(), reinterpret_cast<sockaddr*>(&address), &size,
                                 SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client) {
-      if (!has_room()) continue;
+      if (!has_room()) {
+        turn_away(listener, client);
+        continue;
+      }
       ClientOrigin origin = origin_of(client.get(), address, size);
       hand_over(std::move(client), std::move(origin));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -241,10 +261,9 @@ void FrontEnd::accept_some(Listener& listener) {
 // There may be a descriptor again soon.
 void FrontEnd::rest(Listener& listener, int error) {
   const auto now = wire::Timer::Clock::now();
-  if (!listener.complained || now - *listener.complained >= kComplaintPause) {
+  if (listener.failures.is_due(now)) {
     spdlog::warn("connections cannot be accepted: {}",
                  error_code(error, boost::system::system_category()).message());
-    listener.complained = now;
   }
   listener.pause.start(now + kAcceptPause, [this, &listener] { accept_from(listener); });
 }
@@ -259,6 +278,25 @@ void FrontEnd::hand_over(Descriptor client, ClientOrigin origin) {
                  spdlog::warn("a connection cannot be served: {}", error.what());
                }
              });
+}
+
+// As PostgreSQL does where it has no process for a client: told before it has said anything. One
+// that is about to ask for TLS takes that for an answer, too.
+void FrontEnd::turn_away(Listener& listener, const Descriptor& client) const {
+  wire::Report report;
+  report.severity = "FATAL";
+  report.sqlstate = wire::sqlstate::kTooManyConnections;
+  report.message = "sorry, too many clients already";
+  std::string out;
+  wire::append_error(out, report);
+  static_cast<void>(::send(client.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  ++listener.turned_away;
+  if (!listener.crowd.is_due(wire::Timer::Clock::now())) return;
+  spdlog::warn(
+      "too many connections: {} were turned away; there are max_connections = {} and {} more "
+      "that have not logged in",
+      listener.turned_away, services_.policy.current()->connections_max, kGuestsMax);
+  listener.turned_away = 0;
 }
 
 // Those who have not said yet who they are must not use up the descriptors of those who have.

@@ -65,6 +65,7 @@ class FrontEnd {
   void accept_from(Listener& listener);
   void accept_some(Listener& listener);
   void rest(Listener& listener, int error);
+  void turn_away(Listener& listener, const Descriptor& client) const;
   [[nodiscard]] bool has_room() const;
   IoThread& next_thread();
   void hand_over(Descriptor client, ClientOrigin origin);

@@ -24,6 +24,27 @@ void without_throwing(const Work& work) {
   }
 }
 
+bool is_control(char c) {
+  constexpr unsigned char kDelete = 0x7F;
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < ' ' && c != '\t') || byte == kDelete;
+}
+
+// Names that strangers give must not look like lines of ours, nor move a terminal's cursor.
+std::string on_one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (is_control(c)) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 RepeatFilter::RepeatFilter(std::vector<std::shared_ptr<spdlog::sinks::sink>> sinks,
@@ -50,6 +71,15 @@ void RepeatFilter::tell_all() {
 }
 
 void RepeatFilter::log(const spdlog::details::log_msg& message) {
+  const std::string_view text(message.payload.data(), message.payload.size());
+  if (std::ranges::none_of(text, is_control)) return take(message);
+  const std::string line = on_one_line(text);
+  spdlog::details::log_msg escaped = message;
+  escaped.payload = line;
+  take(escaped);
+}
+
+void RepeatFilter::take(const spdlog::details::log_msg& message) {
   const std::scoped_lock lock(mutex_);
   if (passes(message)) hand_on(message);
 }

@@ -30,6 +30,8 @@ struct RepeatFilterOptions {
 // shows the others show as well. A text that did not come for a whole window is forgotten. What was
 // counted and not told yet is told by the destructor at the latest.
 //
+// A message is one line: newlines and other control characters in it are shown as \n and \xNN.
+//
 // Any thread may log; a thread of its own tells the counts in time. Debug lines always pass.
 class RepeatFilter final : public spdlog::sinks::sink {
  public:
@@ -62,6 +64,7 @@ class RepeatFilter final : public spdlog::sinks::sink {
   };
   using Repeats = std::map<std::string, Repeat, std::less<>>;
 
+  void take(const spdlog::details::log_msg& message);
   bool passes(const spdlog::details::log_msg& message);
   void remember(std::string_view text, spdlog::level::level_enum level);
   Repeats::iterator close_window(Repeats::iterator which, Clock::time_point now);

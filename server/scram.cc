@@ -21,7 +21,6 @@ namespace {
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kNonceBytes = 18;
 constexpr size_t kSaltBytes = 16;
-constexpr int kDefaultIterations = 4096;  // PostgreSQL's
 // A server that asks for more wants to keep us busy.
 constexpr int kIterationsMax = 10'000'000;
 constexpr std::string_view kBindingType = "tls-server-end-point";
@@ -160,19 +159,19 @@ std::optional<ScramVerifier> read_verifier(std::string_view rolpassword) {
 
 std::string make_verifier(std::string password) {
   password = saslprep(std::move(password));
-  const ServerFirst parameters{{}, random_bytes(kSaltBytes), kDefaultIterations};
+  const ServerFirst parameters{{}, random_bytes(kSaltBytes), kScramIterations};
   ScramKeys keys = keys_of(password, parameters);
   OPENSSL_cleanse(password.data(), password.size());
   std::string verifier =
-      fmt::format("{}${}:{}${}:{}", kScramMechanism, kDefaultIterations, base64(parameters.salt),
+      fmt::format("{}${}:{}${}:{}", kScramMechanism, kScramIterations, base64(parameters.salt),
                   base64(sha256(keys.client_key)), base64(keys.server_key));
   OPENSSL_cleanse(keys.client_key.data(), keys.client_key.size());
   return verifier;
 }
 
-ScramVerifier mock_verifier(std::string_view user, std::string_view secret) {
+ScramVerifier mock_verifier(std::string_view user, std::string_view secret, int iterations) {
   const std::string zeros(kDigestBytes, '\0');
-  return {kDefaultIterations, hmac(secret, user).substr(0, kSaltBytes), zeros, zeros, true};
+  return {iterations, hmac(secret, user).substr(0, kSaltBytes), zeros, zeros, true};
 }
 
 // ---- The client's side.
@@ -248,6 +247,11 @@ ScramServer::ScramServer(ScramVerifier verifier, std::string end_point, std::str
     : verifier_(std::move(verifier)),
       end_point_(std::move(end_point)),
       nonce_(nonce.empty() ? base64(random_bytes(kNonceBytes)) : std::move(nonce)) {}
+
+ScramServer::~ScramServer() {
+  OPENSSL_cleanse(verifier_.stored_key.data(), verifier_.stored_key.size());
+  OPENSSL_cleanse(verifier_.server_key.data(), verifier_.server_key.size());
+}
 
 std::vector<std::string_view> ScramServer::mechanisms() const {
   if (end_point_.empty()) return {kScramMechanism};
@@ -342,11 +346,11 @@ std::optional<ScramServer::Proof> ScramServer::final(std::string_view client_fin
   }
   const std::string signed_text =
       fmt::format("{},{},{}", client_first_bare_, server_first_, client_final.substr(0, proof_at));
-  const std::string client_key = exclusive_or(*proof, hmac(verifier_.stored_key, signed_text));
+  std::string client_key = exclusive_or(*proof, hmac(verifier_.stored_key, signed_text));
   const bool is_right = equal_secrets(sha256(client_key), verifier_.stored_key);
   if (!is_right || verifier_.is_mock) return std::nullopt;
   return Proof{"v=" + base64(hmac(verifier_.server_key, signed_text)),
-               {client_key, verifier_.server_key}};
+               {std::move(client_key), verifier_.server_key}};
 }
 
 }  // namespace metadb::server

@@ -14,6 +14,7 @@ namespace metadb::server {
 
 inline constexpr std::string_view kScramMechanism = "SCRAM-SHA-256";
 inline constexpr std::string_view kScramPlusMechanism = "SCRAM-SHA-256-PLUS";
+inline constexpr int kScramIterations = 4096;  // PostgreSQL's default
 
 // What PostgreSQL keeps of a password: SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY.
 struct ScramVerifier {
@@ -30,8 +31,9 @@ std::optional<ScramVerifier> read_verifier(std::string_view rolpassword);
 // password itself. The password is wiped.
 std::string make_verifier(std::string password);
 // What a user is asked who has no verifier, so that nobody learns who exists: the same salt each
-// time, drawn from the user's name and a secret.
-ScramVerifier mock_verifier(std::string_view user, std::string_view secret);
+// time, drawn from the user's name and a secret, and the iterations that new passwords get.
+ScramVerifier mock_verifier(std::string_view user, std::string_view secret,
+                            int iterations = kScramIterations);
 
 // What an exchange with a client reveals: enough to log in once more as that user, wherever the
 // same verifier is kept.
@@ -82,6 +84,9 @@ class ScramServer {
  public:
   // `end_point` as above: if it is not empty, channel binding is offered.
   ScramServer(ScramVerifier verifier, std::string end_point, std::string nonce = {});
+  ~ScramServer();
+  ScramServer(const ScramServer&) = delete;
+  ScramServer& operator=(const ScramServer&) = delete;
 
   [[nodiscard]] std::vector<std::string_view> mechanisms() const;
   // The answer to the client's first message.

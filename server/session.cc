@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "server/auth.h"
+#include "server/command_pool_call.h"
 #include "server/wire/messages.h"
 #include "server/wire/sqlstate.h"
 
@@ -18,6 +19,9 @@ namespace metadb::server {
 namespace asio = boost::asio;
 
 namespace {
+
+// At the end of the server: how long PostgreSQL may take to hear of it.
+constexpr std::chrono::seconds kLastCancelTimeout{2};
 
 // One place among max_connections, held for the length of a session.
 class Place {
@@ -48,25 +52,29 @@ wire::Report fatal_report(std::string_view sqlstate, std::string message, std::s
 asio::awaitable<std::variant<ScramVerifier, catalog::Error>> ask(CommandPool& pool,
                                                                  const VerifierSource& source,
                                                                  std::string user) {
-  using Answer = std::variant<ScramVerifier, catalog::Error>;
   if (!source) co_return catalog::Error(wire::sqlstate::kInsufficientPrivilege, "no superuser");
-  const auto executor = co_await asio::this_coro::executor;
-  auto bell = std::make_shared<wire::Bell>(wire::loop_of(executor));
-  auto answer = std::make_shared<std::optional<Answer>>();
-  const auto job = [=, user = std::move(user)] {
-    Answer found = source(user);
-    asio::post(executor, [bell, answer, found = std::move(found)]() mutable {
-      *answer = std::move(found);
-      bell->ring();
-    });
+  const auto question = [&source, user = std::move(user)] { return source(user); };
+  std::optional<catalog::Error> failed;
+  try {
+    auto answer = co_await run_on(pool, CommandLane::login, question);
+    co_return std::move(answer);
+  } catch (const catalog::Error& error) {
+    failed = error;
+  }
+  co_return *failed;
+}
+
+// Runs work that takes long, on the pool if it has a thread.
+asio::awaitable<void> run_elsewhere(CommandPool& pool, std::function<void()> work) {
+  const auto job = [&work] {
+    work();
+    return true;
   };
   try {
-    pool.submit(CommandLane::login, job);
-  } catch (const catalog::Error& error) {
-    *answer = error;
+    co_await run_on(pool, CommandLane::key, job);
+  } catch (const catalog::Error&) {
+    work();
   }
-  while (!*answer) co_await bell->rung();
-  co_return std::move(**answer);
 }
 
 }  // namespace
@@ -95,7 +103,7 @@ asio::awaitable<void> Session::run() {
     co_await serve(std::move(*greeting));
   } else if (auto* request = std::get_if<wire::CancelRequest>(&hello)) {
     const wire::BackendKey key{request->pid, std::move(request->secret)};
-    co_await serve_cancel(services_.cancels, key, services_.options.cancel_timeout);
+    co_await serve_cancel(services_.cancels, key, services_.options.cancel_timeout, connect_stop_);
   } else if (const auto& reason = std::get<NoGreeting>(hello).reason;
              !reason.empty() && login_timer_) {
     spdlog::info("a connection from {} ended before its login: {}", origin_.name(), reason);
@@ -161,7 +169,7 @@ asio::awaitable<bool> Session::enter(const Greeting& greeting, bool is_for_super
 
 asio::awaitable<bool> Session::connect(bool with_tls) {
   const auto upstream = services_.upstream.current();
-  auto connected = co_await connect_upstream(*upstream, with_tls);
+  auto connected = co_await connect_upstream(*upstream, with_tls, *connect_stop_);
   // The client's time may have run out meanwhile.
   if (legs_) {
     client_.emplace(std::move(legs_->client));
@@ -192,6 +200,9 @@ asio::awaitable<LoginOutcome> Session::log_in(const Greeting& greeting, bool is_
       [this](wire::BackendKey key) { return exchange_key(std::move(key)); },
       [this](std::string user) {
         return ask(services_.pool, services_.options.verifiers, std::move(user));
+      },
+      [this](std::function<void()> work) {
+        return run_elsewhere(services_.pool, std::move(work));
       });
   co_return co_await login.run(greeting.packet);
 }
@@ -254,7 +265,8 @@ void Session::stop_now() {
   const bool is_busy = legs_ && (legs_->status != 'I' || !legs_->replies.is_empty());
   if (target && is_busy) {
     asio::co_spawn(executor(),
-                   forward_cancel(target->route, target->key, services_.options.cancel_timeout),
+                   forward_cancel(target->route, target->key, kLastCancelTimeout,
+                                  std::make_shared<ConnectStop>()),
                    asio::detached);
   }
   if (relay_) {
@@ -310,6 +322,7 @@ void Session::say_last(std::string_view sqlstate, std::string message) {
 }
 
 void Session::close() {
+  connect_stop_->request();
   if (client_) client_->close();
   if (legs_) legs_->close();
 }

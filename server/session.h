@@ -112,6 +112,7 @@ class Session : public Cancellable, public std::enable_shared_from_this<Session>
   std::unique_ptr<Relay> relay_;
   std::optional<wire::Timer> login_timer_;
   std::unique_ptr<wire::Timer> idle_timer_;
+  const std::shared_ptr<ConnectStop> connect_stop_ = std::make_shared<ConnectStop>();
   UpstreamRoute route_;
   std::optional<wire::BackendKey> backend_key_;
   std::optional<wire::BackendKey> client_key_;

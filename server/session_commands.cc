@@ -68,13 +68,17 @@ asio::awaitable<Outcome> SessionCommands::take(wire::FrameHeader header, std::st
 asio::awaitable<Outcome> SessionCommands::query(std::string_view payload, bool is_cut) {
   const auto text = is_cut ? std::string_view() : wire::read_query(payload);
   if (!text) co_return Outcome::pass;
-  ClientText read = read_text(*text, legs_, execution_, extended_);
+  ParsedText parsed = co_await parse_text(*text, legs_, execution_, extended_);
+  ClientText read = read_text(parsed, execution_, extended_);
   // A query that PostgreSQL skips ends nothing: what is unnamed stays.
   if (!read.is_foreign() || extended_.has_unnamed()) {
     const Gate gate = co_await answers_.await_replies();
     if (gate == Gate::closed) co_return Outcome::end;
     if (gate != Gate::open) co_return Outcome::pass;
-    read = read_text(*text, legs_, execution_, extended_);
+    if (!is_parsed_as_now(parsed, legs_)) {
+      parsed = co_await parse_text(*text, legs_, execution_, extended_);
+    }
+    read = read_text(parsed, execution_, extended_);
   }
   extended_.forget_unnamed();
   Outcome outcome = Outcome::pass;

@@ -57,13 +57,16 @@ asio::awaitable<CommandResult> CommandExecution::run(std::shared_ptr<const ast::
   stop_.emplace();
   is_stop_requested_ = false;
   submit(std::move(command));
-  while (!result_ || !notices_.empty()) {
+  for (;;) {
     if (legs_.is_closed()) request_stop();
     if (!notices_.empty()) {
       const std::string messages = std::exchange(notices_, {});
-      co_await legs_.tell_client(messages);
-    } else {
+      const bool is_told = co_await legs_.tell_client(messages);
+      if (!is_told) request_stop();
+    } else if (!result_) {
       co_await legs_.changed();
+    } else {
+      break;
     }
   }
   stop_.reset();
@@ -75,7 +78,7 @@ asio::awaitable<CommandResult> CommandExecution::run(std::shared_ptr<const ast::
 // What a job tells the session it posts to the session's io thread. The result is posted last, and
 // run() waits for it: `this` is there for every handler.
 void CommandExecution::submit(std::shared_ptr<const ast::Command> command) {
-  const CommandLane lane = lane_of(*command);
+  lane_ = lane_of(*command);
   const auto executor = legs_.executor();
   auto notify = [this, executor](Notice notice) {
     asio::post(executor, [this, notice = std::move(notice)] {
@@ -93,7 +96,7 @@ void CommandExecution::submit(std::shared_ptr<const ast::Command> command) {
     });
   };
   try {
-    pool_.submit(lane, std::move(job));
+    ticket_ = pool_.submit(lane_, std::move(job));
   } catch (const catalog::Error& error) {
     spdlog::error("{}", error.message());
     result_ = error;
@@ -109,7 +112,13 @@ bool CommandExecution::cancel() {
 // Those who wait for the stop are called by the thread that requests it, and may talk to
 // PostgreSQL: no work for an io thread.
 void CommandExecution::request_stop() {
-  if (std::exchange(is_stop_requested_, true)) return;
+  if (std::exchange(is_stop_requested_, true) || result_) return;
+  if (pool_.withdraw(lane_, ticket_)) {
+    result_ =
+        catalog::Error(wire::sqlstate::kQueryCanceled, "canceling statement due to user request");
+    legs_.wake();
+    return;
+  }
   const auto job = [stop = *stop_]() mutable { stop.request_stop(); };
   try {
     pool_.submit(CommandLane::cancel, job);

@@ -31,6 +31,7 @@ class CommandExecution {
   bool cancel();
 
   [[nodiscard]] CommandRunner& runner() const { return runner_; }
+  [[nodiscard]] CommandPool& pool() const { return pool_; }
   [[nodiscard]] const Caller& caller() const { return caller_; }
 
  private:
@@ -41,9 +42,11 @@ class CommandExecution {
   CommandRunner& runner_;
   CommandPool& pool_;
   const Caller caller_;
-  std::optional<std::stop_source> stop_;  // set while a command runs
-  bool is_stop_requested_ = false;        // of that command
-  std::string notices_;                   // messages that came and were not sent yet
+  std::optional<std::stop_source> stop_;     // set while a command runs or waits for a thread
+  CommandLane lane_ = CommandLane::regular;  // of that command, and its
+  CommandPool::Ticket ticket_ = 0;
+  bool is_stop_requested_ = false;  // of that command
+  std::string notices_;             // messages that came and were not sent yet
   std::optional<CommandResult> result_;
 };
 

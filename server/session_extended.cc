@@ -114,8 +114,11 @@ asio::awaitable<Outcome> ExtendedCommands::fail(catalog::Error error) {
   co_return handled_if(is_written);
 }
 
-ClientText ExtendedCommands::read(const wire::ParseMessage& message) const {
-  return read_text(message.text, legs_, execution_, *this);
+asio::awaitable<ParsedText> ExtendedCommands::parsed(
+    const std::optional<wire::ParseMessage>& message) const {
+  if (!message) co_return ParsedText();
+  auto text = co_await parse_text(message->text, legs_, execution_, *this);
+  co_return std::move(text);
 }
 
 MaybeError ExtendedCommands::check_parse(const wire::ParseMessage& message,
@@ -140,12 +143,14 @@ asio::awaitable<Outcome> ExtendedCommands::parse(std::string_view payload) {
   // nullopt: malformed, or longer than any command of ours.
   const auto message = wire::read_parse(payload);
   const std::string_view name = wire::PayloadReader(payload).text();
-  ClientText text = message ? read(*message) : ClientText();
+  ParsedText read = co_await parsed(message);
+  ClientText text = read_text(read, execution_, *this);
   // A Parse or Bind that PostgreSQL skips replaces nothing: where it would, its turn is awaited.
   if (!text.is_foreign() || statement(name)) {
     const auto outcome = co_await gate();
     if (outcome) co_return *outcome;
-    if (message) text = read(*message);
+    if (!is_parsed_as_now(read, legs_)) read = co_await parsed(message);
+    text = read_text(read, execution_, *this);
   }
   if (text.is_foreign()) {
     if (is_prepared(name)) co_return co_await fail(statement_exists(name));

@@ -85,7 +85,7 @@ class ExtendedCommands {
 
   boost::asio::awaitable<Outcome> fail(catalog::Error error);
   boost::asio::awaitable<std::optional<Outcome>> gate();
-  ClientText read(const wire::ParseMessage& message) const;
+  boost::asio::awaitable<ParsedText> parsed(const std::optional<wire::ParseMessage>& message) const;
   std::optional<catalog::Error> check_parse(const wire::ParseMessage& message,
                                             const ClientText& text) const;
   std::optional<catalog::Error> check_bind(const std::optional<wire::BindMessage>& message,

@@ -28,6 +28,9 @@ enum Method : uint32_t {
   kSaslFinal = 12,
 };
 
+// More than a string holds without the heap.
+constexpr size_t kHeapBytes = 32;
+
 bool is_ticket(uint32_t method) {
   return method == kGss || method == kGssContinue || method == kSspi;
 }
@@ -84,17 +87,22 @@ wire::Report report_of(const catalog::Error& error) {
 
 }  // namespace
 
-void follow_parameter(SessionLegs& legs, std::string_view parameter_status_payload) {
-  const auto status = wire::read_parameter_status(parameter_status_payload);
-  if (status && status->name == "client_encoding") legs.client_encoding = status->value;
-}
-
 Login::Login(SessionLegs& legs, LoginRules rules, KeyExchange exchange_key,
-             VerifierQuestion ask_verifier)
+             VerifierQuestion ask_verifier, Elsewhere run_elsewhere)
     : legs_(legs),
       rules_(std::move(rules)),
       exchange_key_(std::move(exchange_key)),
-      ask_verifier_(std::move(ask_verifier)) {}
+      ask_verifier_(std::move(ask_verifier)),
+      run_elsewhere_(std::move(run_elsewhere)) {
+  legs_.from_client.begin_secret();
+  legs_.client.wipe_what_was_read(true);
+}
+
+Login::~Login() {
+  legs_.from_client.end_secret();
+  legs_.client.wipe_what_was_read(false);
+  if (rules_.password) OPENSSL_cleanse(rules_.password->data(), rules_.password->size());
+}
 
 asio::awaitable<LoginOutcome> Login::run(std::string_view startup_packet) {
   if (!co_await legs_.upstream.write(startup_packet)) co_return LoginOutcome::ended;
@@ -137,7 +145,9 @@ asio::awaitable<Login::Step> Login::take(wire::FrameHeader header) {
         co_return co_await refuse(fatal(wire::sqlstate::kTooManyConnections,
                                         "remaining connection slots are reserved for superusers"));
       }
-      follow_parameter(legs_, payload);
+      if (const auto status = wire::read_parameter_status(payload)) {
+        legs_.follow(status->name, status->value);
+      }
       break;
     case 'Z':
       if (!payload.empty()) legs_.status = payload.front();
@@ -214,7 +224,7 @@ asio::awaitable<Login::Step> Login::prove(ScramVerifier verifier, std::string_vi
   auto message = co_await client_answer();
   if (!message) co_return Step::end;
   try {
-    const auto response = wire::read_sasl_initial_response(*message);
+    const auto response = wire::read_sasl_initial_response(legs_.from_client.payload(*message));
     if (!response)
       throw catalog::Error(wire::sqlstate::kProtocolViolation, "malformed SCRAM message");
     wire::append_authentication(out_, kSaslContinue,
@@ -222,14 +232,16 @@ asio::awaitable<Login::Step> Login::prove(ScramVerifier verifier, std::string_vi
   } catch (const catalog::Error& error) {
     failed = error;
   }
+  legs_.from_client.drop(*message);
   if (failed) co_return co_await refuse(report_of(*failed));
   message = co_await client_answer();
   if (!message) co_return Step::end;
   try {
-    proof = server.final(*message);
+    proof = server.final(legs_.from_client.payload(*message));
   } catch (const catalog::Error& error) {
     failed = error;
   }
+  legs_.from_client.drop(*message);
   if (failed) co_return co_await refuse(report_of(*failed));
   if (!proof) {
     co_return co_await refuse(
@@ -259,10 +271,15 @@ asio::awaitable<Login::Step> Login::ask_for_password(catalog::Error reason,
   wire::append_authentication(out_, kCleartextPassword);
   auto message = co_await client_answer();
   if (!message) co_return Step::end;
-  ScramClient::Secret password = std::string(wire::PayloadReader(*message).text());
-  OPENSSL_cleanse(message->data(), message->size());
+  const auto told = wire::PayloadReader(legs_.from_client.payload(*message)).text();
+  // On the heap however short it is: moving it leaves no copy behind.
+  std::string password;
+  password.reserve(told.size() + kHeapBytes);
+  password = told;
+  legs_.from_client.drop(*message);
   is_challenge_answered_ = true;  // PostgreSQL judges it
-  co_return co_await begin_scram(std::move(password), offered);
+  ScramClient::Secret secret = std::move(password);
+  co_return co_await begin_scram(std::move(secret), offered);
 }
 
 asio::awaitable<Login::Step> Login::begin_scram(ScramClient::Secret secret,
@@ -271,8 +288,8 @@ asio::awaitable<Login::Step> Login::begin_scram(ScramClient::Secret secret,
   co_return co_await answer(kSasl, offered);
 }
 
-// What the client says to a question of ours; nullopt: the login is over.
-asio::awaitable<std::optional<std::string>> Login::client_answer() {
+// What the client says to a question of ours, to be dropped; nullopt: the login is over.
+asio::awaitable<std::optional<wire::FrameHeader>> Login::client_answer() {
   if (!co_await flush()) co_return std::nullopt;
   const auto header = co_await wire::read_frame(legs_.client, legs_.from_client);
   if (!header) co_return std::nullopt;
@@ -280,9 +297,7 @@ asio::awaitable<std::optional<std::string>> Login::client_answer() {
     co_await refuse(fatal(wire::sqlstate::kProtocolViolation, "expected a password response"));
     co_return std::nullopt;
   }
-  std::string answer(legs_.from_client.payload(*header));
-  legs_.from_client.drop(*header);
-  co_return answer;
+  co_return header;
 }
 
 asio::awaitable<Login::Step> Login::relay_answer() {
@@ -301,12 +316,19 @@ asio::awaitable<Login::Step> Login::relay_answer() {
 }
 
 asio::awaitable<Login::Step> Login::answer(uint32_t method, std::string_view data) {
-  const auto message = answer_of_ours(method, data);
+  std::optional<std::string> message;
+  const std::function<void()> make = [&] { message = answer_of_ours(method, data); };
+  if (method == kSaslContinue) {
+    co_await run_elsewhere_(make);
+  } else {
+    make();
+  }
   if (!message) {
     co_return co_await refuse(fatal(wire::sqlstate::kInvalidAuthorization,
                                     "metadb could not log in to its own database"));
   }
   const bool is_written = co_await legs_.upstream.write(*message);
+  OPENSSL_cleanse(message->data(), message->size());
   co_return is_written ? Step::go_on : Step::end;
 }
 

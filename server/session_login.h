@@ -37,6 +37,8 @@ using KeyExchange = std::function<wire::BackendKey(wire::BackendKey)>;
 using VerifierQuestion =
     std::function<boost::asio::awaitable<std::variant<ScramVerifier, catalog::Error>>(
         std::string user)>;
+// Awaits the end of work that takes long, away from the io thread.
+using Elsewhere = std::function<boost::asio::awaitable<void>(std::function<void()> work)>;
 
 enum class LoginOutcome {
   ready,      // ReadyForQuery was passed on
@@ -56,7 +58,11 @@ enum class LoginOutcome {
 class Login {
  public:
   Login(SessionLegs& legs, LoginRules rules, KeyExchange exchange_key,
-        VerifierQuestion ask_verifier);
+        VerifierQuestion ask_verifier, Elsewhere run_elsewhere);
+  // Nothing that the client has told stays in memory.
+  ~Login();
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
 
   boost::asio::awaitable<LoginOutcome> run(std::string_view startup_packet);
 
@@ -70,7 +76,7 @@ class Login {
   boost::asio::awaitable<Step> prove(ScramVerifier verifier, std::string_view offered);
   boost::asio::awaitable<Step> ask_for_password(catalog::Error reason, std::string_view offered);
   boost::asio::awaitable<Step> begin_scram(ScramClient::Secret secret, std::string_view offered);
-  boost::asio::awaitable<std::optional<std::string>> client_answer();
+  boost::asio::awaitable<std::optional<wire::FrameHeader>> client_answer();
   boost::asio::awaitable<Step> refuse(wire::Report report);
   boost::asio::awaitable<bool> flush();
   std::optional<std::string> answer_of_ours(uint32_t method, std::string_view data);
@@ -82,13 +88,11 @@ class Login {
   LoginRules rules_;
   KeyExchange exchange_key_;
   VerifierQuestion ask_verifier_;
+  Elsewhere run_elsewhere_;
   std::unique_ptr<ScramClient> scram_;  // with PostgreSQL
   std::string out_;                     // for the client, collected to leave in one write
   bool is_challenge_answered_ = false;
   bool has_asked_ = false;  // PostgreSQL has said something about who the client is
 };
-
-// Follows the parameters of a session that we go by.
-void follow_parameter(SessionLegs& legs, std::string_view parameter_status_payload);
 
 }  // namespace metadb::server

@@ -209,12 +209,13 @@ asio::awaitable<Relay::Look> Relay::take(wire::FrameHeader header) {
   is_taking_ = true;
   const Outcome outcome = co_await commands_->take(header, legs_.from_client.payload(header));
   is_taking_ = false;
-  if (outcome == Outcome::end) legs_.close();
+  // PostgreSQL is gone: the other direction sees that and has its last words.
+  if (outcome == Outcome::end && !legs_.upstream.is_broken()) legs_.close();
   co_return outcome == Outcome::pass ? Look::pass : Look::drop;
 }
 
 void Relay::taken(const wire::FrameHeader& header, Look look) {
-  if (legs_.is_closed()) return ended();
+  if (legs_.is_closed() || legs_.upstream.is_broken()) return ended();
   if (look == Look::drop) {
     legs_.from_client.drop(header);
   } else {
@@ -386,7 +387,8 @@ void Relay::stop_now(std::string_view sqlstate, std::string message) {
     legs_.client.try_write(fatal_message(sqlstate, std::move(message)));
     std::string terminate;
     wire::append_bare(terminate, 'X');
-    if (legs_.from_client.at_boundary()) legs_.upstream.try_write(terminate);
+    const wire::FrameBuffer& frames = legs_.from_client;
+    if (frames.at_boundary() && frames.run().empty()) legs_.upstream.try_write(terminate);
   }
   legs_.close();
 }

@@ -35,15 +35,17 @@ asio::awaitable<std::variant<std::string, NoGreeting>> read_packet(wire::Channel
   co_return packet;
 }
 
-asio::awaitable<NoGreeting> refuse(wire::Channel& client, std::string reason) {
-  wire::Report report;
-  report.severity = "FATAL";
-  report.sqlstate = wire::sqlstate::kProtocolViolation;
-  report.message = reason;
-  std::string out;
-  wire::append_error(out, report);
-  co_await client.write(out);
-  co_return NoGreeting{std::move(reason)};
+asio::awaitable<NoGreeting> refuse(wire::Channel& client, wire::InvalidStartup invalid) {
+  if (!invalid.sqlstate.empty()) {
+    wire::Report report;
+    report.severity = "FATAL";
+    report.sqlstate = invalid.sqlstate;
+    report.message = invalid.reason;
+    std::string out;
+    wire::append_error(out, report);
+    co_await client.write(out);
+  }
+  co_return NoGreeting{std::move(invalid.reason)};
 }
 
 // The reason if there is no TLS now.
@@ -90,11 +92,15 @@ asio::awaitable<std::variant<Greeting, wire::CancelRequest, NoGreeting>> negotia
     }
     if (auto* cancel = std::get_if<wire::CancelRequest>(&parsed)) co_return std::move(*cancel);
     if (auto* invalid = std::get_if<wire::InvalidStartup>(&parsed)) {
-      co_return co_await refuse(client, std::move(invalid->reason));
+      co_return co_await refuse(client, std::move(*invalid));
     }
     const bool is_ssl = std::holds_alternative<wire::SslRequest>(parsed);
     bool& is_answered = is_ssl ? is_ssl_answered : is_gss_answered;
-    if (is_answered) co_return co_await refuse(client, "encryption was asked for twice");
+    if (is_answered) {
+      auto twice =
+          wire::unsupported_protocol(is_ssl ? wire::kSslRequestCode : wire::kGssEncRequestCode);
+      co_return co_await refuse(client, std::move(twice));
+    }
     is_answered = true;
     const bool is_accepted = is_ssl && tls != nullptr;
     // Bytes that came in the clear behind the request are taken for a handshake, and fail as one.

@@ -1,6 +1,7 @@
 // What a client's text says: which of its statements are ours.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,10 +11,12 @@
 
 #include "catalog/error.h"
 #include "grammar/ast.h"
+#include "grammar/parse.h"
 
 namespace metadb::server {
 
 class CommandExecution;
+class CommandPool;
 class ExtendedCommands;
 class SessionLegs;
 
@@ -39,9 +42,40 @@ struct ClientText {
   [[nodiscard]] bool has_foreign() const { return statements > ours.size(); }
 };
 
-// What the answer says can change with everything that PostgreSQL answers: a text that was read
-// before waiting is read again after it.
-ClientText read_text(std::string_view text, const SessionLegs& legs,
-                     const CommandExecution& execution, const ExtendedCommands& extended);
+// What decides how a text is read.
+struct TextRules {
+  std::string encoding;  // client_encoding
+  bool has_standard_strings = true;
+
+  friend bool operator==(const TextRules&, const TextRules&) = default;
+};
+
+// A text, cut and parsed: what can be said without knowing the session and the catalog.
+struct ParsedText {
+  struct Statement {
+    int offset = 0;
+    // Of these one at most.
+    std::shared_ptr<const grammar::ast::Command> command;
+    std::optional<grammar::SyntaxError> error;
+    std::optional<std::string> deallocated;
+    bool is_shared = false;  // the command has words of PostgreSQL's
+  };
+  TextRules rules;
+  size_t statements = 0;
+  std::vector<Statement> known;  // those that may be ours
+};
+
+// Parses a text: a short one at once if the parser is free; others on the pool, since that takes a
+// thread for as long as a thousand queries, and others' sessions wait on this one.
+boost::asio::awaitable<ParsedText> parse_text(std::string_view text, const SessionLegs& legs,
+                                              const CommandExecution& execution,
+                                              const ExtendedCommands& extended);
+// Whether it would be parsed in the same way now.
+bool is_parsed_as_now(const ParsedText& text, const SessionLegs& legs);
+
+// What the answer says can change with everything that PostgreSQL answers: what was asked before
+// waiting is asked again after it.
+ClientText read_text(const ParsedText& text, const CommandExecution& execution,
+                     const ExtendedCommands& extended);
 
 }  // namespace metadb::server

@@ -52,18 +52,26 @@ asio::awaitable<Candidates> resolve(const UpstreamHost& host) {
   co_return found;
 }
 
-// Closes a channel that takes too long; what waits for it then ends.
+// Closes a channel that takes too long, or is to stop; what waits for it then ends.
 class Deadline {
  public:
-  Deadline(wire::Channel& channel, Clock::time_point time) : timer_(channel.loop()) {
-    timer_.start(time, [this, &channel] {
+  Deadline(wire::Channel& channel, Clock::time_point time, ConnectStop& stop)
+      : stop_(stop), timer_(channel.loop()) {
+    const auto cut = [this, &channel] {
       is_over_ = true;
       channel.close();
-    });
+    };
+    timer_.start(time, cut);
+    stop_.on_request(cut);
+    if (stop_.is_requested()) cut();
   }
+  ~Deadline() { stop_.on_request({}); }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
   [[nodiscard]] bool is_over() const { return is_over_; }
 
  private:
+  ConnectStop& stop_;
   wire::Timer timer_;
   bool is_over_ = false;
 };
@@ -84,7 +92,7 @@ error_code system_error(int number) {
 }
 
 asio::awaitable<Connecting> connect_one(wire::EventLoop& loop, const UpstreamEndpoint& endpoint,
-                                        Clock::time_point deadline) {
+                                        Clock::time_point deadline, ConnectStop& stop) {
   Descriptor socket(::socket(endpoint.protocol().family(),
                              SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                              endpoint.protocol().protocol()));
@@ -95,13 +103,13 @@ asio::awaitable<Connecting> connect_one(wire::EventLoop& loop, const UpstreamEnd
                 ? 0
                 : errno;
     // A Unix socket whose queue is full says so.
-    if (error != EAGAIN || Clock::now() >= deadline) break;
+    if (error != EAGAIN || Clock::now() >= deadline || stop.is_requested()) break;
     co_await pause(loop, kQueuePause);
   }
   if (error != 0 && error != EINPROGRESS) co_return Connecting{std::nullopt, system_error(error)};
   wire::Channel channel(std::move(socket), loop);
   if (error == EINPROGRESS) {
-    const Deadline limit(channel, deadline);
+    const Deadline limit(channel, deadline, stop);
     error = co_await channel.connected();
     if (limit.is_over()) error = ETIMEDOUT;
   }
@@ -139,8 +147,8 @@ asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
 // The same within a deadline.
 asio::awaitable<std::optional<std::string>> secure(wire::Channel& channel,
                                                    const UpstreamRoute& route,
-                                                   Clock::time_point deadline) {
-  const Deadline limit(channel, deadline);
+                                                   Clock::time_point deadline, ConnectStop& stop) {
+  const Deadline limit(channel, deadline, stop);
   auto reason = co_await secure(channel, route);
   if (limit.is_over()) co_return "it did not finish the TLS handshake in time";
   co_return reason;
@@ -152,13 +160,13 @@ struct Attempt {
 };
 
 asio::awaitable<Attempt> attempt(const UpstreamHost& host, UpstreamRoute route,
-                                 Clock::time_point deadline) {
+                                 Clock::time_point deadline, ConnectStop& stop) {
   wire::EventLoop& loop = wire::loop_of(co_await asio::this_coro::executor);
-  Connecting connecting = co_await connect_one(loop, route.endpoint, deadline);
+  Connecting connecting = co_await connect_one(loop, route.endpoint, deadline, stop);
   if (!connecting.channel) co_return Attempt{std::nullopt, failure(host, connecting.error)};
   wire::Channel channel = std::move(*connecting.channel);
   if (route.tls) {
-    const auto reason = co_await secure(channel, route, deadline);
+    const auto reason = co_await secure(channel, route, deadline, stop);
     if (reason) {
       co_return Attempt{std::nullopt,
                         UpstreamFailure{std::string(wire::sqlstate::kConnectionFailure),
@@ -172,7 +180,7 @@ asio::awaitable<Attempt> attempt(const UpstreamHost& host, UpstreamRoute route,
 }  // namespace
 
 asio::awaitable<std::variant<UpstreamConnection, UpstreamFailure>> connect_upstream(
-    const UpstreamOptions& options, bool with_tls) {
+    const UpstreamOptions& options, bool with_tls, ConnectStop& stop) {
   UpstreamFailure last{std::string(wire::sqlstate::kConnectionFailure),
                        "no backing database is configured"};
   const SslMode mode = options.tls.mode;
@@ -182,10 +190,11 @@ asio::awaitable<std::variant<UpstreamConnection, UpstreamFailure>> connect_upstr
     const Candidates candidates = co_await resolve(host);
     if (candidates.error) last = failure(host, candidates.error);
     for (const UpstreamEndpoint& endpoint : candidates.endpoints) {
+      if (stop.is_requested()) co_return last;
       const std::string& name = host.name.empty() ? host.host : host.name;
       UpstreamRoute route{endpoint, nullptr, {name, mode == SslMode::verify_full}};
       if (is_secured && !host.host.starts_with('/')) route.tls = options.tls.context;
-      Attempt tried = co_await attempt(host, std::move(route), deadline);
+      Attempt tried = co_await attempt(host, std::move(route), deadline, stop);
       if (tried.connection) co_return std::move(*tried.connection);
       last = std::move(*tried.failure);
     }
@@ -207,10 +216,11 @@ asio::awaitable<void> until_closed(wire::Channel& channel) {
 }  // namespace
 
 asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
-                                     std::chrono::milliseconds timeout) {
+                                     std::chrono::milliseconds timeout,
+                                     std::shared_ptr<ConnectStop> stop) {
   const auto deadline = Clock::now() + timeout;
   const UpstreamHost host{route.server.name, 0, {}};
-  Attempt tried = co_await attempt(host, std::move(route), deadline);
+  Attempt tried = co_await attempt(host, std::move(route), deadline, *stop);
   if (!tried.connection) {
     spdlog::warn("a cancel request could not be passed on: {}", tried.failure->reason);
     co_return;
@@ -218,7 +228,7 @@ asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
   wire::Channel& channel = tried.connection->channel;
   std::string request;
   wire::append_cancel_request(request, key.pid, key.secret);
-  const Deadline limit(channel, deadline);
+  const Deadline limit(channel, deadline, *stop);
   if (!co_await channel.write(request)) co_return;
   co_await until_closed(channel);
 }

@@ -7,6 +7,8 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,14 +52,32 @@ struct UpstreamFailure {
   std::string reason;  // names the host; fit for the client
 };
 
+// Ends attempts to connect from outside: what goes on now, and all that come later. Lives on their
+// io thread, longer than they.
+class ConnectStop {
+ public:
+  void request() {
+    is_requested_ = true;
+    if (cut_) cut_();
+  }
+  [[nodiscard]] bool is_requested() const { return is_requested_; }
+  // What request() is to call; empty: nothing.
+  void on_request(std::function<void()> cut) { cut_ = std::move(cut); }
+
+ private:
+  std::function<void()> cut_;
+  bool is_requested_ = false;
+};
+
 // Connects on the calling coroutine's io thread. `with_tls` decides where the mode is allow.
 boost::asio::awaitable<std::variant<UpstreamConnection, UpstreamFailure>> connect_upstream(
-    const UpstreamOptions& options, bool with_tls = false);
+    const UpstreamOptions& options, bool with_tls, ConnectStop& stop);
 
 // Asks PostgreSQL to cancel what a backend runs, and returns when it has closed the connection,
-// that is, when the signal was sent; or after the time-out. A failure is logged. Takes copies: it
-// may outlive its caller.
+// that is, when the signal was sent; or after the time-out, or when it is to stop. A failure is
+// logged. Takes copies: it may outlive its caller.
 boost::asio::awaitable<void> forward_cancel(UpstreamRoute route, wire::BackendKey key,
-                                            std::chrono::milliseconds timeout);
+                                            std::chrono::milliseconds timeout,
+                                            std::shared_ptr<ConnectStop> stop);
 
 }  // namespace metadb::server

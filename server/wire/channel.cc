@@ -78,6 +78,10 @@ asio::awaitable<std::optional<std::string>> Channel::start_tls(TlsContext contex
   co_return tls_->failure();
 }
 
+void Channel::wipe_what_was_read(bool is_wiped) {
+  if (tls_) tls_->wipe_what_was_read(is_wiped);
+}
+
 void Channel::when_readable(Callback callback) {
   if (tls_ && tls_->read_wants_write()) {
     watch_->when_writable(std::move(callback));

@@ -34,6 +34,8 @@ class Channel {
   // g++ 12 destroys a temporary aggregate in a co_await expression twice.
   boost::asio::awaitable<std::optional<std::string>> start_tls(TlsContext context,
                                                                TlsStream::Role role, TlsPeer peer);
+  // Whether TLS wipes its own copy of what was read.
+  void wipe_what_was_read(bool is_wiped);
   // Null while the stream is plain.
   [[nodiscard]] const TlsStream* tls() const { return tls_.get(); }
 

@@ -13,7 +13,25 @@ constexpr size_t kUntilTheEnd = std::numeric_limits<size_t>::max();
 }  // namespace
 
 FrameBuffer::~FrameBuffer() {
-  if (buffer_) pool_.give(std::move(buffer_));
+  if (buffer_) give_back();
+  if (rest_) forget_rest();
+}
+
+void FrameBuffer::give_back() {
+  if (is_secret_) ::explicit_bzero(buffer_.get(), BufferPool::kBufferBytes);
+  pool_.give(std::move(buffer_));
+}
+
+void FrameBuffer::forget_rest() {
+  if (is_secret_) ::explicit_bzero(rest_.get(), end_);
+  rest_.reset();
+}
+
+void FrameBuffer::end_secret() {
+  is_secret_ = false;
+  if (!buffer_) return;
+  ::explicit_bzero(buffer_.get(), begin_);
+  ::explicit_bzero(buffer_.get() + end_, BufferPool::kBufferBytes - end_);
 }
 
 std::span<char> FrameBuffer::space() {
@@ -21,7 +39,7 @@ std::span<char> FrameBuffer::space() {
     buffer_ = pool_.take();
     if (begin_ != end_) std::memcpy(buffer_.get() + begin_, data_ + begin_, end_ - begin_);
     data_ = buffer_.get();
-    rest_.reset();
+    forget_rest();
   }
   to_front();
   assert(end_ < BufferPool::kBufferBytes);
@@ -40,7 +58,7 @@ void FrameBuffer::rest() {
     std::memcpy(rest_.get(), data_, end_);
     data_ = rest_.get();
   }
-  pool_.give(std::move(buffer_));
+  give_back();
 }
 
 void FrameBuffer::to_front() {

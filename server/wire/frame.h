@@ -50,6 +50,11 @@ class FrameBuffer {
   // REQUIRES: run() is empty.
   void rest();
 
+  // What comes from now on is secret, until end_secret(): once it was passed or dropped, nothing of
+  // it stays in memory.
+  void begin_secret() { is_secret_ = true; }
+  void end_secret();
+
   // The header at the scan point; nullopt if it is not here as a whole.
   [[nodiscard]] std::optional<FrameHeader> next() {
     if (passing_ > 0 || dropping_ > 0 || available() < kHeaderBytes) return std::nullopt;
@@ -103,6 +108,8 @@ class FrameBuffer {
   void pass_everything();
   void settle();
   void to_front();
+  void give_back();
+  void forget_rest();
 
   BufferPool& pool_;
   BufferPool::Buffer buffer_;
@@ -113,6 +120,7 @@ class FrameBuffer {
   size_t end_ = 0;
   size_t passing_ = 0;   // bytes still to come of a frame that passes
   size_t dropping_ = 0;  // bytes still to come of a frame that is dropped
+  bool is_secret_ = false;
 };
 
 }  // namespace metadb::server::wire

@@ -33,7 +33,8 @@ struct StartupMessage {
   bool is_physical_replication;  // of the whole server: no database
 };
 struct InvalidStartup {
-  std::string reason;
+  std::string sqlstate;  // empty: the client is not told
+  std::string reason;    // in PostgreSQL's words
 };
 using StartupPacket =
     std::variant<SslRequest, GssEncRequest, CancelRequest, StartupMessage, InvalidStartup>;
@@ -42,5 +43,8 @@ using StartupPacket =
 bool is_startup_length(uint32_t length);
 // `packet` is what follows the length field.
 StartupPacket read_startup(std::string_view packet);
+// What PostgreSQL says of a protocol version that it does not know, which a request for encryption
+// is where none is expected.
+InvalidStartup unsupported_protocol(uint32_t code);
 
 }  // namespace metadb::server::wire

@@ -134,6 +134,15 @@ TlsStream::Step TlsStream::handshake() {
   }
 }
 
+void TlsStream::wipe_what_was_read(bool is_wiped) {
+  if (!ssl_) return;
+  if (is_wiped) {
+    SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
+  } else {
+    SSL_clear_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
+  }
+}
+
 std::optional<size_t> TlsStream::try_read(std::span<char> space) {
   read_wants_write_ = false;
   if (is_broken_) return 0;

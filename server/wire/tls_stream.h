@@ -44,6 +44,8 @@ class TlsStream {
   // Why the handshake failed, in OpenSSL's words.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
+  // As Channel's.
+  void wipe_what_was_read(bool is_wiped);
   // As Channel's: bytes read; 0 at the end; nullopt if none are here yet.
   std::optional<size_t> try_read(std::span<char> space);
   size_t try_write(std::string_view bytes);

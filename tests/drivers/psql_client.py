@@ -153,6 +153,11 @@ class Terminal:
     def send(self, data):
         os.write(self._terminal, data)
 
+    def rest(self):
+        """Until psql waits for a line: a SIGINT that comes between its prompt and that is lost."""
+        stat = pathlib.Path(f"/proc/{self._pid}/stat")
+        wait_until(lambda: stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "S", "psql does not rest")
+
     def end(self):
         os.write(self._terminal, b"\\q\n")
         # The end of the terminal's other side.
@@ -203,6 +208,7 @@ def control_c():
     """Cancel on a new connection, at rest, in a query, in COPY, in \\watch; the session goes on."""
     one = Terminal()
     one.until(r"^\[\]> ")
+    one.rest()
     one.send(b"\x03")
     one.until(r"^\[\]> ")
     one.say("select 'still here' as a;")
@@ -222,6 +228,7 @@ def control_c():
     one.send(b"select 'watched' as w \\watch 30\n")
     one.until("watched")
     one.until("1 row")
+    one.rest()
     one.send(b"\x03")
     one.until(r"^\[\]> ")
     one.say("select 'the end' as a;")

@@ -15,11 +15,12 @@
 namespace metadb::tests {
 
 // Serves one connection: the login without a challenge, then one of `answers` to whatever comes,
-// then the end of the stream.
+// then the end of the stream, or a reset once something more has come.
 class FakeBackend {
  public:
-  explicit FakeBackend(std::vector<std::string> answers)
-      : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  enum class End { closes, resets };
+  explicit FakeBackend(std::vector<std::string> answers, End end = End::closes)
+      : end_(end), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -48,11 +49,18 @@ class FakeBackend {
     const std::string welcome("R\0\0\0\10\0\0\0\0Z\0\0\0\5I", 15);
     answer(fd, welcome);
     for (const std::string& bytes : answers) answer(fd, bytes);
+    if (end_ == End::resets) return reset(fd);
     ::shutdown(fd, SHUT_WR);
     // Closing with something unread could take the last answer away from its reader.
     std::array<char, 4096> scratch{};
     while (::recv(fd, scratch.data(), scratch.size(), 0) > 0) {
     }
+    ::close(fd);
+  }
+  static void reset(int fd) {
+    answer(fd, "");
+    const linger at_once{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     ::close(fd);
   }
   static void answer(int fd, const std::string& bytes) {
@@ -61,6 +69,7 @@ class FakeBackend {
     static_cast<void>(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL));
   }
 
+  const End end_;
   int listener_;
   uint16_t port_ = 0;
   std::thread thread_;

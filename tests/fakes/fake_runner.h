@@ -18,7 +18,8 @@ namespace metadb::tests {
 
 // `list NAME` gives the rows in `listed`; `create data source NAME` succeeds with a notice, except
 // for the names `refused` and `broken` (throw), `slow` (runs until cancelled) and `stubborn` (the
-// same, and whoever requests the stop waits until release_stop()). Of the shared verbs only `alter
+// same, and whoever requests the stop waits until release_stop()), and `chatty`, which tells
+// notices until it is stopped. Of the shared verbs only `alter
 // system set metadb_...` is taken. Everything that ran is in log().
 class FakeRunner : public server::CommandRunner {
  public:
@@ -70,6 +71,7 @@ class FakeRunner : public server::CommandRunner {
     }
     stop_released_.notify_all();
   }
+  [[nodiscard]] bool is_chatty_stopped() const { return is_chatty_stopped_; }
   // Whether the `slow` or `stubborn` command comes to run in time.
   [[nodiscard]] bool wait_until_slow_runs() {
     std::unique_lock lock(mutex_);
@@ -89,10 +91,25 @@ class FakeRunner : public server::CommandRunner {
     notice.message = "creating " + name.text;
     context.notice(notice);
     if (name.text == "slow") run_until_stopped(context);
+    if (name.text == "chatty") talk_until_stopped(context);
     if (name.text == "stubborn") {
       const std::stop_callback block(context.stop(), [this] { hold_up(); });
       run_until_stopped(context);
     }
+  }
+
+  void talk_until_stopped(const server::Context& context) {
+    server::Notice notice;
+    notice.message = std::string(1000, 'x');
+    std::mutex unused;
+    std::condition_variable_any pace;
+    std::unique_lock lock(unused);
+    while (!context.stop().stop_requested()) {
+      context.notice(notice);
+      pace.wait_for(lock, context.stop(), std::chrono::milliseconds(1), [] { return false; });
+    }
+    is_chatty_stopped_ = true;
+    throw catalog::Error("57014", "canceling statement due to user request");
   }
 
   // Not for ever: a front end that waits here, too, is to fail its test.
@@ -117,6 +134,7 @@ class FakeRunner : public server::CommandRunner {
     throw catalog::Error("57014", "canceling statement due to user request");
   }
 
+  std::atomic<bool> is_chatty_stopped_ = false;
   std::mutex mutex_;
   std::condition_variable slow_runs_;
   bool is_slow_running_ = false;

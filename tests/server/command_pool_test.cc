@@ -82,6 +82,27 @@ TEST(CommandPool, JobWaitsForAThreadThatIsThereIfNoneCanBeMade) {
   second_done.get_future().wait();
 }
 
+TEST(CommandPool, TakesBackWhatHasNotBegun) {
+  std::promise<void> release;
+  std::promise<void> first_runs;
+  std::atomic<int> done = 0;
+  {
+    CommandPool pool({.regular_threads_max = 1});
+    const auto first = pool.submit(CommandLane::regular, [&] {
+      first_runs.set_value();
+      release.get_future().wait();
+    });
+    first_runs.get_future().wait();
+    const auto second = pool.submit(CommandLane::regular, [&] { done += 100; });
+    pool.submit(CommandLane::regular, [&] { ++done; });
+    EXPECT_FALSE(pool.withdraw(CommandLane::regular, first));
+    EXPECT_TRUE(pool.withdraw(CommandLane::regular, second));
+    EXPECT_FALSE(pool.withdraw(CommandLane::regular, second));
+    release.set_value();
+  }
+  EXPECT_EQ(done, 1);
+}
+
 TEST(CommandPool, RunsEveryJobBeforeItEnds) {
   std::atomic<int> done = 0;
   {

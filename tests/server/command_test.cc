@@ -1,6 +1,8 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -131,6 +133,56 @@ TEST_F(Commands, CancelStopsOurOwn) {
   expect_status(PQTRANS_IDLE);
 }
 
+// Nobody reads from a client whose command runs; that it is gone shows when it is told something.
+TEST_F(Commands, ClientThatIsGoneStopsACommandThatTellsIt) {
+  {
+    const RawClient gone(front_end->port());
+    gone.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                            with_zero("database") + with_zero(database.name())));
+    ASSERT_EQ(gone.read_until_ready(), "RSKZI");
+    gone.send(frame('Q', with_zero("create data source chatty type kafka options (brokers 'b')")));
+    EXPECT_EQ(gone.read_message().type, 'N');
+    gone.reset_at_end();
+  }
+  EXPECT_TRUE(eventually([&] { return runner.is_chatty_stopped(); }));
+}
+
+// A long text takes a thread of the pool for as long as thousands of queries take.
+TEST_F(Commands, LongTextsAreParsedAwayFromOtherSessions) {
+  const auto other = connect();
+  std::promise<void> release;
+  const auto released = release.get_future().share();
+  for (size_t i = 0; i < server::CommandPoolOptions().text_threads_max; ++i) {
+    pool.submit(server::CommandLane::text, [=] { released.wait(); });
+  }
+  std::string text = "SELECT 1";
+  for (int i = 0; i < 9000; ++i) text += ";list a";
+  ASSERT_EQ(PQsendQuery(raw(), text.c_str()), 1);
+  const auto is_busy = [&] { return PQconsumeInput(raw()) == 1 && PQisBusy(raw()) == 1; };
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(value(query(other, "SELECT 5")), "5");
+    EXPECT_EQ(value(query(other, "list status")), "first");
+  }
+  EXPECT_TRUE(is_busy());
+  release.set_value();
+  // Shorter ones come in between the statements of this one.
+  while (is_busy()) EXPECT_EQ(value(query(other, "list status")), "first");
+  EXPECT_EQ(sqlstate(result(PQgetResult(raw()))), "0A000");
+  EXPECT_FALSE(result(PQgetResult(raw())));
+}
+
+TEST_F(Commands, LongTextsAreReadAsShortOnes) {
+  const std::string comment = "/* " + std::string(1000, 'x') + " \xC3\xBC */";
+  EXPECT_EQ(value(run("list status " + comment)), "first");
+  const auto wrong = run("list status; " + comment + "; list status; create data sourc x");
+  EXPECT_EQ(sqlstate(wrong), "42601");
+  EXPECT_EQ(field(wrong, PG_DIAG_STATEMENT_POSITION), std::to_string(13 + 1008 + 15 + 13));
+  EXPECT_EQ(value(result(PQexecParams(raw(), ("list status " + comment).c_str(), 0, nullptr,
+                                      nullptr, nullptr, nullptr, 0))),
+            "first");
+  EXPECT_EQ(sqlstate(run("CREATE TABLE kept (); ALTER TABLE kept ADD a int " + comment)), "");
+}
+
 TEST_F(Commands, StopOfTheFrontEndStopsOurOwn) {
   ASSERT_EQ(PQsendQuery(raw(), kSlow), 1);
   ASSERT_TRUE(runner.wait_until_slow_runs());
@@ -164,6 +216,42 @@ TEST_F(Commands, WithoutAThreadACommandFails) {
     expect_status(PQTRANS_IDLE);
   }
   EXPECT_EQ(value(run("list status")), "first");
+}
+
+class FewThreads : public FrontEndTest {
+ protected:
+  FewThreads() { pool_of_one.emplace(server::CommandPoolOptions{.regular_threads_max = 1}); }
+  ~FewThreads() override { front_end.reset(); }
+
+  std::optional<server::CommandPool> pool_of_one;
+};
+
+TEST_F(FewThreads, CommandThatWaitsForAThreadIsCancelled) {
+  front_end.emplace(options, runner, *pool_of_one);
+  front_end->start();
+  const auto first = connect();
+  const auto second = connect();
+  ASSERT_EQ(PQsendQuery(first.get(), kSlow), 1);
+  ASSERT_TRUE(runner.wait_until_slow_runs());
+  const auto cancelled = [](const PgConnection& connection) {
+    const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection.get()),
+                                                                    &PQfreeCancel);
+    char error[256];
+    EXPECT_EQ(PQcancel(cancel.get(), error, sizeof error), 1) << error;
+    return sqlstate(result(PQgetResult(connection.get())));
+  };
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(PQsendQuery(second.get(), kCreateOne), 1);
+    EXPECT_EQ(cancelled(second), "57014");
+    EXPECT_FALSE(result(PQgetResult(second.get())));
+    EXPECT_EQ(value(query(second, "list status")), "first");
+  }
+  EXPECT_EQ(cancelled(first), "57014");
+  EXPECT_FALSE(result(PQgetResult(first.get())));
+  // The one that was taken back never ran.
+  EXPECT_EQ(sqlstate(query(second, kCreateOne)), "");
+  const auto log = runner.log();
+  EXPECT_EQ(std::count(log.begin(), log.end(), "CREATE DATA SOURCE by postgres"), 2);
 }
 
 TEST_F(Commands, InternalErrorsAreLogged) {

@@ -24,6 +24,47 @@ void add(FrameBuffer& frames, std::string_view bytes) {
   frames.added(bytes.size());
 }
 
+// Everything that the pool's buffer holds. REQUIRES: one was given back.
+std::string contents_of(BufferPool& pool) {
+  auto buffer = pool.take();
+  std::string all(buffer.get(), BufferPool::kBufferBytes);
+  pool.give(std::move(buffer));
+  return all;
+}
+
+// However it comes in parts, and whether it passes, is dropped or was never finished.
+TEST(FrameBuffer, SecretsDoNotStayInMemory) {
+  const std::string secret = "a password";
+  const std::string bytes = frame('p', secret);
+  for (const bool is_passed : {true, false}) {
+    for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+      BufferPool pool;
+      {
+        FrameBuffer frames(pool);
+        frames.begin_secret();
+        add(frames, std::string_view(bytes).substr(0, cut));
+        frames.rest();
+        EXPECT_EQ(contents_of(pool).find("a p"), std::string::npos) << cut;
+        add(frames, std::string_view(bytes).substr(cut));
+        const auto header = frames.next();
+        ASSERT_TRUE(header);
+        if (is_passed) {
+          frames.pass(*header);
+          frames.run_written();
+        } else {
+          frames.drop(*header);
+        }
+        add(frames, "next");
+        frames.end_secret();
+        EXPECT_EQ(frames.available(), 4U);
+      }
+      const std::string left = contents_of(pool);
+      EXPECT_EQ(left.find("pass"), std::string::npos) << cut;
+      EXPECT_EQ(left.find("word"), std::string::npos) << cut;
+    }
+  }
+}
+
 // As a stream is read, with or without a wait before. Returns how many bytes were taken.
 size_t read_as_a_channel(FrameBuffer& frames, std::string_view bytes, bool has_waited) {
   if (has_waited) frames.rest();

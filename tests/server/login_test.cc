@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tests/server/front_end_fixture.h"
+#include "tests/server/kept_log.h"
 #include "tests/server/raw_client.h"
 
 namespace metadb::tests {
@@ -37,6 +38,7 @@ class Login : public FrontEndTest {
 class LoginMethod : public Login, public testing::WithParamInterface<const char*> {};
 
 TEST_P(LoginMethod, ChallengeIsRelayed) {
+  const KeptLog log(spdlog::level::debug);
   options.policy.accept_backend_trust = false;
   start();
   const std::string user = role(GetParam());
@@ -49,6 +51,8 @@ TEST_P(LoginMethod, ChallengeIsRelayed) {
   const auto none = open(conninfo("user=" + user));
   EXPECT_NE(std::string(PQerrorMessage(none.get())).find("no password supplied"),
             std::string::npos);
+  front_end.reset();
+  EXPECT_EQ(log.text().find("secret"), std::string::npos) << log.text();
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, LoginMethod, testing::Values("scram-sha-256", "md5", "password"),
@@ -200,7 +204,60 @@ TEST_F(Login, EncryptionRequestsAreAnsweredOnceEachInAnyOrder) {
   const RawClient twice(front_end->port());
   twice.send(ssl + ssl);
   EXPECT_EQ(twice.read(1), "N");
-  EXPECT_EQ(server::wire::error_field(twice.read_message().payload, 'V'), "FATAL");
+  const auto refused = twice.read_message();
+  EXPECT_EQ(server::wire::error_field(refused.payload, 'V'), "FATAL");
+  EXPECT_EQ(server::wire::error_field(refused.payload, 'C'), "0A000");
+  EXPECT_EQ(server::wire::error_field(refused.payload, 'M'),
+            "unsupported frontend protocol 1234.5679: server supports 3.0 to 3.2");
+}
+
+TEST_F(Login, ThoseWhoNeverSayWhoTheyAreAreCounted) {
+  const KeptLog log;
+  options.policy.connections_max = 1;
+  options.policy.connections_reserved = 0;
+  start();
+  std::vector<std::unique_ptr<RawClient>> mute;
+  constexpr int kPlaces = 101;
+  for (int i = 0; i < kPlaces; ++i) {
+    mute.push_back(std::make_unique<RawClient>(front_end->port()));
+  }
+  // Some more come in before those are counted.
+  const auto is_full = [&] {
+    mute.push_back(std::make_unique<RawClient>(front_end->port()));
+    return mute.back()->is_readable_within(std::chrono::milliseconds(100));
+  };
+  ASSERT_TRUE(eventually(is_full));
+  for (int i = 0; i < 3; ++i) {
+    const RawClient turned_away(front_end->port());
+    const auto told = turned_away.read_message();
+    EXPECT_EQ(told.type, 'E');
+    EXPECT_EQ(server::wire::error_field(told.payload, 'C'), "53300");
+    EXPECT_EQ(turned_away.read_to_end(), "");
+  }
+  EXPECT_TRUE(
+      log.says("warning too many connections: 1 were turned away; there are "
+               "max_connections = 1 and 100 more"));
+  EXPECT_EQ(log.text().find("too many", log.text().find("too many") + 1), std::string::npos);
+  mute.clear();
+  EXPECT_TRUE(eventually([&] { return PQstatus(open(conninfo()).get()) == CONNECTION_OK; }));
+  front_end.reset();
+}
+
+TEST_F(Login, EndsAreLoggedWhenAskedFor) {
+  const KeptLog log;
+  for (const bool is_asked : {false, true}) {
+    options.policy.are_ends_logged = is_asked;
+    start();
+    const RawClient client(front_end->port());
+    client.send(startup());
+    EXPECT_EQ(client.read_until_ready(), "RSKZI");
+    client.send(frame('X', ""));
+    EXPECT_EQ(client.read_to_end(), "");
+    front_end.reset();
+    const std::string line =
+        " as \"postgres\" to database \"" + database.name() + "\" ended after ";
+    EXPECT_EQ(log.text().find(line) != std::string::npos, is_asked) << log.text();
+  }
 }
 
 TEST_F(Login, NewerProtocolsAreNegotiatedByTheBackend) {

@@ -76,10 +76,27 @@ TEST(Startup, KnowsReplicationConnections) {
                                    with_zero("replication") + with_zero(value) + '\0');
     return std::get<StartupMessage>(read).is_replication;
   };
-  EXPECT_TRUE(is_replication("database"));
-  EXPECT_TRUE(is_replication("true"));
-  EXPECT_FALSE(is_replication("off"));
-  EXPECT_FALSE(is_replication("0"));
+  for (const char* on :
+       {"database", "true", "on", "1", "yes", "t", "o", "O", "offf", "falsely", ""})
+    EXPECT_TRUE(is_replication(on)) << on;
+  for (const char* off : {"off", "OFF", "of", "false", "False", "fals", "F", "no", "NO", "n", "0"})
+    EXPECT_FALSE(is_replication(off)) << off;
+}
+
+TEST(Startup, RefusesInPostgresWords) {
+  const auto refusal = [](const std::string& packet) {
+    const auto invalid = std::get<InvalidStartup>(read_startup(packet));
+    return invalid.sqlstate + " " + invalid.reason;
+  };
+  const std::string layout =
+      "08P01 invalid startup packet layout: expected terminator as last byte";
+  EXPECT_EQ(refusal(be32(kVersion3) + with_zero("user")), layout);
+  EXPECT_EQ(refusal(be32(kVersion3) + with_zero("user") + with_zero("u")), layout);
+  EXPECT_EQ(refusal(be32(kVersion3) + std::string(2, '\0')), layout);
+  EXPECT_EQ(refusal(be32(0x00020000)),
+            "0A000 unsupported frontend protocol 2.0: server supports 3.0 to 3.2");
+  EXPECT_EQ(refusal(be32(kCancelRequestCode) + be32(7)),
+            " invalid length of cancel request packet");
 }
 
 TEST(Startup, CancelKeysHaveAnyLengthUpToTheProtocolsLimit) {

@@ -34,9 +34,13 @@ class Prepared : public FrontEndTest {
  protected:
   void SetUp() override {
     start();
+    log_in();
+  }
+  void log_in(const std::string& parameters = "") {
     client.emplace(front_end->port());
     client->send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
-                                               with_zero("database") + with_zero(database.name())));
+                                               with_zero("database") + with_zero(database.name()) +
+                                               parameters));
     ASSERT_EQ(client->read_until_ready(), "RSKZI");
   }
   // The types of the answer to one write, up to ReadyForQuery, with the SQLSTATE of each error.
@@ -283,6 +287,20 @@ TEST_F(Prepared, TextsWithEscapesAreNotCut) {
   EXPECT_EQ(answer(simple("list status; list status")), "E(42601)ZI");
   EXPECT_EQ(answer(simple("SET standard_conforming_strings = on")), "C(SET)ZI");
   EXPECT_EQ(answer(simple("list status; list status")), "TDDC(LIST)TDDC(LIST)ZI");
+}
+
+// Whether the client says so at the start or the server is set up so.
+TEST_F(Prepared, TextsWithEscapesAreNotCutFromTheStart) {
+  const std::string text = "SELECT 'it\\'s; list status; --'";
+  log_in(with_zero("options") + with_zero("-c standard_conforming_strings=off"));
+  EXPECT_EQ(answer(simple(text)), "TDC(SELECT 1)ZI");
+  EXPECT_EQ(answer(run_through(text) + kSync), "12DC(SELECT 1)ZI");
+  database.connect().exec("ALTER DATABASE \"" + database.name() +
+                          "\" SET standard_conforming_strings = off");
+  log_in();
+  EXPECT_EQ(answer(simple(text)), "TDC(SELECT 1)ZI");
+  EXPECT_EQ(answer(simple("SET standard_conforming_strings = on")), "C(SET)ZI");
+  EXPECT_EQ(answer(simple(text)), "E(0A000)ZI");
 }
 
 TEST_F(Prepared, ChangeIsTheFirstThingInAPipeline) {

@@ -6,6 +6,7 @@
 
 #include "tests/fakes/eventually.h"
 #include "tests/server/program.h"
+#include "tests/server/test_certificate.h"
 
 namespace metadb::tests {
 namespace {
@@ -164,6 +165,64 @@ TEST_F(Program, ReadsItsConfigurationAgainOnHangup) {
   server.signal(SIGHUP);
   ASSERT_TRUE(server.says("was read again")) << server.log();
   EXPECT_THAT(server.log(), HasSubstr("io_threads has changed in metadb.yaml"));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+// Certificates are renewed while clients are connected.
+TEST_F(Program, TakesANewCertificateOnHangup) {
+  ASSERT_EQ(init().exit_code, 0);
+  const TestFolder certificates;
+  fs::permissions(fs::path(certificates.file("")), fs::perms(0755));
+  const server::Account owner = server::owner_account();
+  for (const char* name : {"first", "second"}) {
+    make_certificate(certificates, name, "localhost");
+    const std::string key = certificates.file(std::string(name) + ".key");
+    ASSERT_EQ(chown(key.c_str(), owner.uid, owner.gid), 0);
+  }
+  const auto configure_with = [&](const std::string& name, const std::string& more) {
+    std::ofstream(directory_ / "metadb.yaml")
+        << "tls: {certificate: " << certificates.file(name + ".crt")
+        << ", key: " << certificates.file(name + ".key") << "}\n"
+        << more;
+  };
+  configure_with("first", "");
+  Running server(directory_);
+  ASSERT_TRUE(server.says("info: started")) << server.log();
+  const std::string status = run({"status", "-D", directory_.string()}).output;
+  static const std::regex kPort(R"(127\.0\.0\.1:(\d+))");
+  std::smatch port;
+  ASSERT_TRUE(std::regex_search(status, port, kPort)) << status;
+  const auto enter = [&](const std::string& name) {
+    return catalog::Connection(
+        catalog::conninfo_with(conninfo("mdbadmin", password("mdbadmin")),
+                               {{"host", "localhost"},
+                                {"hostaddr", "127.0.0.1"},
+                                {"port", port[1]},
+                                {"sslmode", "verify-full"},
+                                {"sslrootcert", certificates.file(name + ".crt")}}));
+  };
+  const auto refusal = [&](const std::string& name) -> std::string {
+    try {
+      enter(name);
+    } catch (const catalog::Error& error) {
+      return error.message();
+    }
+    return "";
+  };
+  std::optional<catalog::Connection> before(enter("first"));
+  EXPECT_EQ(before->exec("SELECT 7").int64(0, 0), 7);
+  configure_with("second",
+                 "max_connections: 1\nsuperuser_reserved_connections: 0\n"
+                 "log: {connections: true}\n");
+  server.signal(SIGHUP);
+  ASSERT_TRUE(server.says("was read again")) << server.log();
+  EXPECT_EQ(before->exec("SELECT 8").int64(0, 0), 8);
+  EXPECT_THAT(refusal("first"), HasSubstr("certificate verify failed"));
+  EXPECT_THAT(refusal("second"), HasSubstr("too many clients"));
+  before.reset();
+  EXPECT_TRUE(eventually([&] { return refusal("second").empty(); }));
+  EXPECT_TRUE(server.says("to database \"metadb\" ended after"));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,11 @@ class RawClient {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
+  // A connection that was accepted, of a server's.
+  struct Accepted {
+    int fd;
+  };
+  explicit RawClient(Accepted accepted) : fd_(accepted.fd) {}
   ~RawClient() { ::close(fd_); }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
@@ -52,6 +58,11 @@ class RawClient {
     }
   }
   void send_end() const { ::shutdown(fd_, SHUT_WR); }
+  // Its end is a reset, which loses what was not read.
+  void reset_at_end() const {
+    const linger at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
 
   // So many bytes, or fewer if the stream ends, or stands still for ten seconds, before.
   [[nodiscard]] std::string read(size_t count) const {
@@ -70,6 +81,24 @@ class RawClient {
       got.append(chunk.data(), static_cast<size_t>(bytes));
     }
     return got;
+  }
+  // How many of so many bytes came and were all the same one; they are not kept.
+  [[nodiscard]] size_t read_and_count(size_t count, char expected) const {
+    std::string chunk(size_t{1} << 18, '\0');
+    size_t done = 0;
+    while (done < count) {
+      const ssize_t bytes = ::recv(fd_, chunk.data(), std::min(chunk.size(), count - done), 0);
+      if (bytes <= 0) break;
+      const std::string_view got(chunk.data(), static_cast<size_t>(bytes));
+      if (got.find_first_not_of(expected) != std::string_view::npos) break;
+      done += got.size();
+    }
+    return done;
+  }
+  // Something comes, or the end.
+  [[nodiscard]] bool is_readable_within(std::chrono::milliseconds time) const {
+    pollfd waiting{fd_, POLLIN, 0};
+    return ::poll(&waiting, 1, static_cast<int>(time.count())) > 0;
   }
   [[nodiscard]] std::string read_to_end() const { return read(std::string::npos); }
 

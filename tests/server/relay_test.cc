@@ -7,6 +7,7 @@
 #include "tests/fakes/eventually.h"
 #include "tests/fakes/fake_backend.h"
 #include "tests/server/front_end_fixture.h"
+#include "tests/server/process_memory.h"
 #include "tests/server/raw_client.h"
 
 namespace metadb::tests {
@@ -139,14 +140,6 @@ TEST_F(Relay, LargeResults) {
   EXPECT_EQ(value(rows, 99'999), "100000");
 }
 
-size_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  size_t size = 0;
-  size_t resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<size_t>(::getpagesize());
-}
-
 // A raw client that does not keep what it reads: what grows would be the front end's.
 TEST_F(Relay, BigValuePassesInConstantMemory) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -272,6 +265,25 @@ TEST_F(Relay, LastWordsPassInPlaceOfAReplyThatIsSwallowed) {
   EXPECT_EQ(waiting.read_to_end(), "");
 }
 
+// Whether it goes before what we write to it, behind it, or between two writes.
+TEST_F(Relay, BackendThatVanishesUnderAnErrorOfOursIsAnnounced) {
+  for (int i = 0; i < 100; ++i) {
+    const FakeBackend backend({frame('C', with_zero("BEGIN")) + frame('Z', "T")},
+                              FakeBackend::End::resets);
+    front_end->choose_upstream({{{"127.0.0.1", backend.port()}}, std::chrono::seconds(10)});
+    const RawClient waiting(front_end->port());
+    waiting.send(startup_packet(kVersion3, with_zero("user") + with_zero("postgres") +
+                                               with_zero("database") + with_zero(database.name())));
+    ASSERT_EQ(waiting.read_until_ready(), "RZI");
+    waiting.send(frame('Q', with_zero("BEGIN")));
+    ASSERT_EQ(waiting.read_until_ready(), "CZT");
+    waiting.send(frame('Q', with_zero("drop data source s")));
+    EXPECT_EQ(server::wire::error_field(waiting.read_message().payload, 'C'), "25001");
+    ASSERT_EQ(server::wire::error_field(waiting.read_message().payload, 'C'), "08006") << i;
+    EXPECT_EQ(waiting.read_to_end(), "");
+  }
+}
+
 TEST_F(Relay, TerminateEndsTheBackend) {
   const std::string pid = value(run("SELECT pg_backend_pid()"));
   client.reset();
@@ -333,6 +345,25 @@ TEST_F(Relay, StopDoesNotWaitForeverForTransactions) {
   front_end->stop(std::chrono::milliseconds(50));
   EXPECT_EQ(front_end->connections(), 0);
   EXPECT_EQ(server::wire::error_field(busy.read_message().payload, 'C'), "57P01");
+}
+
+TEST_F(Relay, StopEndsARunningStatement) {
+  const RawClient busy(front_end->port());
+  log_in(busy);
+  busy.send(frame('Q', with_zero("SELECT pg_sleep(600)")));
+  auto admin = database.connect();
+  const auto running = [&] {
+    return admin
+        .exec(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+            "query = 'SELECT pg_sleep(600)'")
+        .int64(0, 0);
+  };
+  ASSERT_TRUE(eventually([&] { return running() == 1; }));
+  front_end->stop(std::chrono::milliseconds(50));
+  EXPECT_EQ(front_end->connections(), 0);
+  EXPECT_EQ(server::wire::error_field(busy.read_message().payload, 'C'), "57P01");
+  EXPECT_TRUE(eventually([&] { return running() == 0; }));
 }
 
 // How often each thread of this process has waited for something (proc(5)), by its number.

@@ -47,6 +47,15 @@ class RepeatFilterTest : public testing::Test {
   std::shared_ptr<server::RepeatFilter> filter_;
 };
 
+// A client says what user it is before anybody has asked for a password.
+TEST_F(RepeatFilterTest, AMessageIsOneLine) {
+  filter({});
+  log("user \"x\n2026-01-01 critical: all is lost\r\x1b[2J\x7f\" \tz\xC3\xBCrich");
+  EXPECT_THAT(lines_->take(),
+              ElementsAre("user \"x\\n2026-01-01 critical: all is lost\\x0d\\x1b[2J\\x7f\" "
+                          "\tz\xC3\xBCrich"));
+}
+
 class FullDisk final : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg&) override { throw spdlog::spdlog_ex("disk full"); }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string_view>
 
 #include "server/session_replies.h"
@@ -136,6 +137,26 @@ TEST(ReplyQueue, CopyDoneMayBeSentAheadOfCopyInResponse) {
   EXPECT_FALSE(queue.is_copying_in());
   receive(queue, "CZ");
   EXPECT_TRUE(queue.is_empty());
+}
+
+// One by one they would take a minute.
+TEST(ReplyQueue, AnyNumberOfSyncsMayBeSentAheadOfCopyInResponse) {
+  for (const bool is_ended : {false, true}) {
+    ReplyQueue queue;
+    send(queue, "PBE");
+    constexpr int kMany = 4'000'000;
+    for (int i = 0; i < kMany; ++i) queue.sent(Request::sync);
+    if (is_ended) send(queue, "cSQ");
+    const auto begun = std::chrono::steady_clock::now();
+    receive(queue, "12G");
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+    EXPECT_EQ(queue.is_copying_in(), !is_ended);
+    if (!is_ended) send(queue, "cSQ");
+    receive(queue, "CZ");
+    EXPECT_FALSE(queue.is_empty());
+    receive(queue, "CZ");
+    EXPECT_TRUE(queue.is_empty());
+  }
 }
 
 TEST(ReplyQueue, TwoCopiesInOneQuery) {

@@ -42,6 +42,7 @@ TEST(ScramVerifier, MockIsTheSameEachTimeAndForNobodyElse) {
   EXPECT_NE(mock.salt, server::mock_verifier("alice", "t").salt);
   EXPECT_EQ(mock.salt.size(), pencil().salt.size());
   EXPECT_EQ(mock.iterations, 4096);
+  EXPECT_EQ(server::mock_verifier("alice", "s", 10'000).iterations, 10'000);
 }
 
 TEST(ScramServer, AnswersAsInTheStandard) {

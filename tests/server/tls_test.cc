@@ -153,7 +153,10 @@ TEST_F(ClientTls, NothingIsSmuggledInBeforeIt) {
   EXPECT_LT(answer.size(), 100U) << "an alert at most";
 }
 
-TEST_F(ClientTls, CancelRequestMayBeEncrypted) {
+// Behind an SSLRequest, as libpq 17 sends it, or from the first byte on.
+class EncryptedCancel : public ClientTls, public testing::WithParamInterface<bool> {};
+
+TEST_P(EncryptedCancel, IsServed) {
   start();
   const auto connection = connect_tls("sslmode=require");
   const RawClient key_of(front_end->port());
@@ -176,6 +179,10 @@ TEST_F(ClientTls, CancelRequestMayBeEncrypted) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!runs() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   TlsClient canceller(front_end->port());
+  if (GetParam()) {
+    canceller.send(be32(8) + be32(server::wire::kSslRequestCode));
+    ASSERT_EQ(canceller.read(1), "S");
+  }
   ASSERT_EQ(canceller.start_tls(driver()), std::nullopt);
   canceller.send(be32(static_cast<uint32_t>(8 + key.size())) +
                  be32(server::wire::kCancelRequestCode) + key);
@@ -185,6 +192,9 @@ TEST_F(ClientTls, CancelRequestMayBeEncrypted) {
   EXPECT_EQ(answer.type, 'E');
   EXPECT_EQ(server::wire::error_field(answer.payload, 'C'), "57014");
 }
+
+INSTANTIATE_TEST_SUITE_P(Ways, EncryptedCancel, testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "Asked" : "Direct"; });
 
 TEST_F(ClientTls, CarriesAnything) {
   start();
@@ -244,7 +254,7 @@ class UpstreamTls : public ClientTls {
     options.policy.accept_backend_trust = false;
     options.upstream.hosts = {{"127.0.0.1", server_port(), "localhost"}};
     use_mode(server::SslMode::require);
-    auto verifiers = std::make_shared<server::RoleVerifiers>(server_conninfo());
+    auto verifiers = std::make_shared<server::RoleVerifiers>(server_conninfo(), "test");
     options.session.verifiers = [verifiers](const std::string& user) {
       return std::variant<server::ScramVerifier, catalog::Error>(verifiers->find(user));
     };
@@ -299,6 +309,40 @@ TEST_F(UpstreamTls, ExpiredPasswordIsNone) {
   const std::string expired = role("scram-sha-256", "VALID UNTIL '2001-01-01'");
   const std::string message = refusal(open(tls_conninfo("sslmode=require" + as(expired))));
   EXPECT_NE(message.find("password authentication failed"), std::string::npos) << message;
+}
+
+// Nobody learns who exists: the same salt each time, after a restart too, and what others have.
+TEST_F(UpstreamTls, StrangersHaveAMock) {
+  server::RoleVerifiers verifiers(server_conninfo(), "test");
+  const std::string stranger = "nobody_" + database.name();
+  const auto mock = verifiers.find(stranger);
+  EXPECT_TRUE(mock.is_mock);
+  EXPECT_EQ(mock.salt, verifiers.find(stranger).salt);
+  EXPECT_EQ(mock.salt, server::RoleVerifiers(server_conninfo(), "test").find(stranger).salt);
+  EXPECT_NE(mock.salt, verifiers.find("another_" + database.name()).salt);
+  EXPECT_TRUE(verifiers.find(role("md5")).is_mock);
+  const auto real = verifiers.find(role("scram-sha-256"));
+  EXPECT_FALSE(real.is_mock);
+  EXPECT_EQ(mock.salt.size(), real.salt.size());
+  EXPECT_EQ(mock.iterations, real.iterations);
+}
+
+TEST_F(UpstreamTls, OneWhoLocksTheRolesHoldsUpALoginForSomeTimeOnly) {
+  server::RoleVerifiers verifiers(server_conninfo(), "test", std::chrono::milliseconds(50));
+  const std::string user = role("scram-sha-256");
+  EXPECT_FALSE(verifiers.find(user).is_mock);
+  auto admin = database.connect();
+  {
+    const catalog::Transaction holding(admin);
+    admin.exec("LOCK TABLE pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE");
+    try {
+      static_cast<void>(verifiers.find(user));
+      ADD_FAILURE() << "found";
+    } catch (const catalog::Error& error) {
+      EXPECT_EQ(error.sqlstate, "57014");
+    }
+  }
+  EXPECT_FALSE(verifiers.find(user).is_mock);
 }
 
 TEST_F(UpstreamTls, OtherMethodsAreRelayed) {

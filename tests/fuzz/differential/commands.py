@@ -52,6 +52,10 @@ BROKEN_TWIN = "list no such thing"
 DECORATIONS = ["{}", "{}", "{};", " {} ;", "/* list */ {}", "-- x\n{}", "{} -- list config", "\n\t{};;", ";{}", "{} /* é */;"]
 
 
+# What else a session may begin with.
+STARTS = [{}, {}, {}, {"client_encoding": "LATIN1"}, {"options": "-c geqo=off"}]
+
+
 class CommandStatements(Statements):
     """What PostgreSQL gets among our commands: settings that change how values look are left out."""
 
@@ -82,10 +86,10 @@ class Commands(Plain):
         for _ in range(self.rng.choice([1, 3, 6, 12, 20])):
             self._messages += self._unit()
         messages = [*without_known_differences(self._messages), ["Sync"], ["Terminate"]]
-        parameters = {"TimeZone": "UTC", "DateStyle": "ISO"}
+        schedules = [Schedule.drawn(self.rng) for _ in range(2)]
+        parameters = {"TimeZone": "UTC", "DateStyle": "ISO", **self.rng.choice(STARTS)}
         return Case(about=f"sequence with commands {self.seed}", messages=messages,
-                    startup={"version": VERSION_3_0, "parameters": parameters},
-                    schedules=[Schedule.drawn(self.rng) for _ in range(2)])
+                    startup={"version": VERSION_3_0, "parameters": parameters}, schedules=schedules)
 
     def _unit(self):
         kind = self.rng.random()

@@ -19,7 +19,8 @@ VERSION_3_0, VERSION_3_1, VERSION_GREASE = 0x30000, 0x30001, 0x3270F
 # What a start-up message may say beside the names of user and database.
 PARAMETERS = [{}, {"application_name": "fuzz"}, {"client_encoding": "LATIN1"}, {"client_encoding": "SQL_ASCII"},
               {"options": "-c geqo=off -c application_name=o\\ p"}, {"DateStyle": "SQL", "TimeZone": "UTC"},
-              {"database": "postgres"}, {"_pq_.no_such_option": "x"}, {"replication": "off"}, {"extra_float_digits": "2"}]
+              {"database": "postgres"}, {"_pq_.no_such_option": "x"}, {"replication": "off"}, {"replication": "Fals"},
+              {"extra_float_digits": "2"}, {"options": "-c standard_conforming_strings=off"}]
 REFUSED = [{"no_such_parameter": "1"}, {"database": "no_such_database"}, {"user": "no_such_user"}, {"options": "-c no_such=1"},
            {"extra_float_digits": "9"}, {"client_encoding": "no such"}]
 
