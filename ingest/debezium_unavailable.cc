@@ -5,7 +5,7 @@
 
 #include "ingest/debezium_base64.h"
 #include "ingest/json_text.h"
-#include "ingest/md5.h"
+#include "ingest/name_uuid.h"
 
 namespace metadb::ingest {
 namespace {
