@@ -23,7 +23,8 @@ void PartitionOrder::begin(int32_t partition, const Place& highest) {
   at(partition).passed[&logs_[highest.log]] = {highest.at.value_or(Sequence{}), highest.ts_us};
 }
 
-void PartitionOrder::push(int32_t partition, HeldMessage message, std::optional<Place> place) {
+void PartitionOrder::push(int32_t partition, HeldMessage message, std::optional<Place> place,
+                          Clock::time_point rests_until) {
   Queue& queue = at(partition);
   queue.reach = message.message.offset + 1;
   queue.is_at_end = false;
@@ -32,7 +33,7 @@ void PartitionOrder::push(int32_t partition, HeldMessage message, std::optional<
   bytes_ += bytes;
   ++size_;
   Log* const log = place ? &logs_[place->log] : nullptr;
-  queue.entries.push_back({std::move(message), std::move(place), log, ++arrivals_});
+  queue.entries.push_back({std::move(message), std::move(place), log, ++arrivals_, rests_until});
 }
 
 void PartitionOrder::push_end(int32_t partition, int64_t offset) {
@@ -55,7 +56,8 @@ void PartitionOrder::tell_end(int32_t partition, int64_t end) {
   queue.is_at_end = queue.reach >= queue.must_reach;
 }
 
-std::optional<PartitionOrder::Released> PartitionOrder::next() {
+std::optional<PartitionOrder::Released> PartitionOrder::next(Clock::time_point now) {
+  rests_ = false;
   awaited_.clear();
   unasked_.clear();
   for (auto& [name, log] : logs_) catch_up(log);
@@ -64,7 +66,12 @@ std::optional<PartitionOrder::Released> PartitionOrder::next() {
   if (is_empty()) return std::nullopt;
   note_awaited();
   if (!awaited_.empty()) return std::nullopt;
-  const std::vector<Queue*> candidates = lowest();
+  std::vector<Queue*> candidates = lowest();
+  if (has_empty()) {
+    std::erase_if(candidates,
+                  [now](const Queue* queue) { return queue->entries.front().rests_until > now; });
+    rests_ = candidates.empty();
+  }
   const auto is_truncate = [](const Queue* queue) {
     return queue->entries.front().place->is_truncate;
   };
@@ -133,6 +140,10 @@ void PartitionOrder::note_awaited() {
   for (const Queue& queue : queues_) {
     if (queue.entries.empty() && !queue.is_at_end) awaited_.push_back(queue.partition);
   }
+}
+
+bool PartitionOrder::has_empty() const {
+  return std::ranges::any_of(queues_, [](const Queue& queue) { return queue.entries.empty(); });
 }
 
 // Of each log the partition that has its lowest place; as they arrived. REQUIRES: none is free.

@@ -1,6 +1,7 @@
 // One order for the records of a topic's partitions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -33,6 +34,8 @@ namespace metadb::ingest {
 // Belongs to one stream; used by its thread. Does no I/O: whoever has it asks for ends.
 class PartitionOrder {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // Where a record of a log stands.
   struct Place {
     std::string log;
@@ -57,12 +60,17 @@ class PartitionOrder {
   // REQUIRES: nothing of it was pushed.
   void begin(int32_t partition, const Place& highest);
 
-  void push(int32_t partition, HeldMessage message, std::optional<Place> place);
+  // `rests_until`: where another partition has nothing waiting, it is not released before that.
+  // What was written before it, side by side, may still be on its way.
+  void push(int32_t partition, HeldMessage message, std::optional<Place> place,
+            Clock::time_point rests_until = {});
   // The partition was read to its end at `offset`. The next message takes that back.
   void push_end(int32_t partition, int64_t offset);
 
-  // What comes next; nullopt: it is not known yet, see awaited() and unasked().
-  std::optional<Released> next();
+  // What comes next; nullopt: it is not known yet, see awaited(), rests() and unasked().
+  std::optional<Released> next(Clock::time_point now = Clock::time_point::max());
+  // Whether it rests. As of the last next().
+  [[nodiscard]] bool rests() const { return rests_; }
 
   // The partitions that have nothing waiting and are not known to be at their ends, while something
   // waits for them. As of the last next().
@@ -94,6 +102,7 @@ class PartitionOrder {
     std::optional<Place> place;
     Log* log = nullptr;  // of the place
     uint64_t arrival = 0;
+    Clock::time_point rests_until{};
     bool is_judged = false;
   };
   // What was released of a log.
@@ -120,6 +129,7 @@ class PartitionOrder {
   [[nodiscard]] static bool is_free(const Entry& entry);
   Queue* first_free();
   void note_awaited();
+  [[nodiscard]] bool has_empty() const;
   [[nodiscard]] std::vector<Queue*> lowest();
   [[nodiscard]] bool may_pass(const Queue& truncate);
   [[nodiscard]] bool is_late(const Queue& queue) const;
@@ -131,6 +141,7 @@ class PartitionOrder {
   std::map<std::string, Log> logs_;
   std::vector<int32_t> awaited_;
   std::vector<int32_t> unasked_;
+  bool rests_ = false;
   uint64_t arrivals_ = 0;
   size_t size_ = 0;  // messages
   size_t bytes_ = 0;

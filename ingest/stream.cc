@@ -21,6 +21,8 @@ constexpr milliseconds kBrokerWait{10'000};
 // For the other partitions once the broker has been silent about one, and for a topic that stood:
 // nothing is read meanwhile.
 constexpr milliseconds kShortBrokerWait{2'000};
+// Records that are written at once come one partition after the other.
+constexpr milliseconds kRest{25};
 // Between two messages, for all that is not about the next one.
 constexpr milliseconds kLookAround{10};
 
@@ -48,7 +50,7 @@ Stream::Stream(Parts parts, StreamOptions options)
              parts_.snapshot_memory),
       report_(options_.source_name, parts_.board),
       slots_(options_.writers),
-      orders_(parts_.source, options_.bytes_max) {
+      orders_(parts_.source, options_.bytes_max, kRest) {
   writer_of(slots_.front());  // it has work of its own where nothing comes
 }
 
@@ -80,7 +82,7 @@ bool Stream::run_until_stopped() {
     if (must_restart_) return true;
     const bool has_nothing =
         std::holds_alternative<Nothing>(event) || std::holds_alternative<EndOfPartition>(event);
-    flush_if_due(has_nothing && !orders_.is_due());
+    flush_if_due(has_nothing && !orders_.is_due() && !orders_.rests());
     ask_ends(has_nothing);
     if (std::holds_alternative<Message>(event) && Clock::now() < next_look_around_) continue;
     look_around(event);
@@ -104,7 +106,7 @@ void Stream::look_around(const SourceEvent& event) {
 SourceEvent Stream::next_event() {
   if (held_.empty()) {
     if (orders_.is_due()) return parts_.source.poll(milliseconds(0));
-    const bool is_busy = has_batch() || orders_.asks_since();
+    const bool is_busy = has_batch() || orders_.rests() || orders_.asks_since();
     return parts_.source.poll(is_busy ? kBusyPoll : kIdlePoll);
   }
   SourceEvent event = std::move(held_.front());
@@ -334,7 +336,7 @@ Fate Stream::take_change(const Change& change, const Turn& turn, Partition& part
     if (confirmation.is_superseded && kind_of(change) == RunKind::insert) return Fate::duplicate;
     batch.add(change, message, confirmation);
     batch.set_target(change.table, *target);
-    if (turn.is_late) note_late(change, batch);
+    if (turn.held != nullptr) heed_truncates(change, turn, batch);
     watch_.count(change, message, slot.news);
     lane.letters.note_use();
     return Fate::applied;

@@ -134,7 +134,7 @@ class Stream {
   std::optional<Fate> fate_of(const Turn& turn, Partition& partition);
   Fate take_decoded(const Decoded& decoded, const Turn& turn, Partition& partition);
   Fate take_change(const Change& change, const Turn& turn, Partition& partition);
-  void note_late(const Change& change, Batch& batch) const;
+  void heed_truncates(const Change& change, const Turn& turn, Batch& batch);
   void take_undecodable(const Message& message, const std::string& sqlstate,
                         const std::string& reason);
   void stop_at_letter_limit(const Message& message, const std::string& reason);
@@ -206,6 +206,12 @@ class Stream {
   std::map<TopicPartition, catalog::Position> fences_;
   Newcomers newcomers_;
   TopicOrders orders_;
+  // The last truncate of each table in the topics that have an order.
+  struct Truncated {
+    Sequence at;
+    int64_t ts_us = 0;
+  };
+  std::map<std::string, Truncated> truncated_;
   std::optional<SnapshotEnds> ends_;  // once signals say that the snapshot has ended
   std::stop_token stop_;
   std::deque<SourceEvent> held_;  // what came in order while the partitions were paused

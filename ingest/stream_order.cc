@@ -3,6 +3,9 @@
 // released. What is held belongs to the stream, and is read again by the next.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
+#include "ingest/copy_format.h"
 #include "ingest/stream.h"
 
 namespace metadb::ingest {
@@ -15,6 +18,33 @@ constexpr milliseconds kReleaseMax{10};
 constexpr milliseconds kCheckEvery{100};
 // A question that truncates wait for is asked when nothing more comes: they often come together.
 constexpr milliseconds kQuestionMax{100};
+
+// That the row which the change leaves is gone.
+Change end_of(const Change& change, int64_t ts_us) {
+  const RowSchema& schema = *change.schema;
+  Change end = change;
+  end.op = Op::remove;
+  end.ts_us = ts_us;
+  end.fill_key.reset();
+  end.row = {};
+  bool has_key = !schema.key.empty();
+  size_t at = 0;
+  for (size_t i = 0; i < schema.columns.size(); ++i) {
+    const int32_t length = read_int32(change.row.fields.data() + at);
+    const size_t size = 4 + (length > 0 ? static_cast<size_t>(length) : 0);
+    const bool is_key = std::ranges::find(schema.key, i) != schema.key.end();
+    if (is_key) {
+      end.row.fields += change.row.fields.substr(at, size);
+    } else {
+      append_null(end.row.fields);
+    }
+    has_key = has_key && (!is_key || length >= 0);
+    at += size;
+  }
+  end.before.reset();
+  if (!has_key) end.before = change.row;
+  return end;
+}
 
 }  // namespace
 
@@ -34,7 +64,7 @@ void Stream::hold(const Message& message, const Partition& partition) {
 }
 
 void Stream::release() {
-  if (!orders_.is_due()) return;
+  if (!orders_.is_due() && !orders_.rests()) return;
   const Clock::time_point until = Clock::now() + kReleaseMax;
   while (!must_restart_ && Clock::now() < until) {
     const auto released = orders_.next();
@@ -61,22 +91,30 @@ void Stream::release(const TopicOrders::Released& released) {
 }
 
 // Rows that came before a truncate and were made after it are known by their time: while a table is
-// truncated nobody else changes it.
-void Stream::note_late(const Change& change, Batch& batch) const {
-  const std::string table = change.table->schema + "." + change.table->table;
+// truncated nobody else changes it. A row that comes behind the truncate that has ended it ends at
+// once.
+void Stream::heed_truncates(const Change& change, const Turn& turn, Batch& batch) {
+  if (!change.sequence) return;
+  const EventTable& table = *change.table;
+  const std::string name = log_of(change) + "." + table.schema + "." + table.table;
   if (change.op == Op::truncate) {
+    Truncated& last = truncated_[name];
+    if (*change.sequence > last.at) last = {*change.sequence, change.ts_us};
+    if (!turn.is_late) return;
     batch.spare_newer(change.table);
     spdlog::warn(
-        "data source {}: a truncate of {} came behind changes that were made after it; only rows "
-        "that began before it end",
-        options_.source_name, table);
-  } else if (change.op != Op::remove) {
-    spdlog::warn(
-        "data source {}: a change of {} came behind a truncate in its topic that was made after "
-        "it; "
-        "if that was one of this table, the row stays",
-        options_.source_name, table);
+        "data source {}: a truncate of {}.{} came behind changes that were made after it; only "
+        "rows that began before it end",
+        options_.source_name, table.schema, table.table);
+    return;
   }
+  const auto found = truncated_.find(name);
+  const bool has_ended = turn.is_late && change.op != Op::remove && found != truncated_.end() &&
+                         *change.sequence < found->second.at;
+  if (!has_ended) return;
+  batch.add(end_of(change, found->second.ts_us), turn.message);
+  spdlog::warn("data source {}: a change of {}.{} came behind the truncate that has ended its row",
+               options_.source_name, table.schema, table.table);
 }
 
 void Stream::watch_orders() {

@@ -55,7 +55,7 @@ void TopicOrders::push(const TopicPartition& at, HeldMessage message) {
   // Else it may be here for long.
   if (!passes) message.message = copy_of(message.message);
   const size_t before = topic.order.bytes();
-  topic.order.push(at.partition, std::move(message), std::move(place));
+  topic.order.push(at.partition, std::move(message), std::move(place), Clock::now() + rest_);
   bytes_ += topic.order.bytes() - before;
   pause_or_resume(topic, at);
   be_due(topic);
@@ -72,10 +72,11 @@ void TopicOrders::be_due(Topic& topic) {
 }
 
 std::optional<TopicOrders::Released> TopicOrders::next() {
+  for (Topic* const topic : std::exchange(resting_, {})) be_due(*topic);
   while (!due_.empty()) {
     Topic& topic = *due_.front();
     const size_t before = topic.order.bytes();
-    if (auto released = topic.order.next()) {
+    if (auto released = topic.order.next(Clock::now())) {
       bytes_ -= before - topic.order.bytes();
       topic.waits_since.reset();
       TopicPartition at{topic.name, released->partition};
@@ -84,6 +85,7 @@ std::optional<TopicOrders::Released> TopicOrders::next() {
     }
     if (hear_ends(topic)) continue;
     note_question(topic);
+    if (topic.order.rests()) resting_.insert(&topic);
     due_.pop_front();
     topic.is_due = false;
     if (topic.order.is_empty()) {

@@ -27,8 +27,10 @@ class TopicOrders {
   using Clock = std::chrono::steady_clock;
 
   // About `bytes_max` are held of a partition, twice as many of all together; where they are
-  // exceeded, little of each.
-  TopicOrders(Source& source, size_t bytes_max) : source_(source), bytes_max_(bytes_max) {}
+  // exceeded, little of each. `rest`: how long a record rests where another partition is at its
+  // end.
+  TopicOrders(Source& source, size_t bytes_max, std::chrono::milliseconds rest)
+      : source_(source), bytes_max_(bytes_max), rest_(rest) {}
   // What was paused is resumed.
   ~TopicOrders();
   TopicOrders(const TopicOrders&) = delete;
@@ -50,6 +52,8 @@ class TopicOrders {
   std::optional<Released> next();
   // Whether next() may have something.
   [[nodiscard]] bool is_due() const { return !due_.empty(); }
+  // Whether something rests: next() may have it soon.
+  [[nodiscard]] bool rests() const { return !resting_.empty(); }
   // Whether anything waits.
   [[nodiscard]] bool is_empty() const;
   // Since when a truncate waits for ends to be asked for; nullopt: none does.
@@ -84,8 +88,10 @@ class TopicOrders {
 
   Source& source_;
   const size_t bytes_max_;
+  const std::chrono::milliseconds rest_;
   std::map<std::string, Topic> topics_;
   std::deque<Topic*> due_;
+  std::set<Topic*> resting_;
   std::set<Topic*> asking_;
   std::optional<Clock::time_point> asks_since_;
   std::set<TopicPartition> paused_;

@@ -32,6 +32,8 @@ class Partitions(unittest.TestCase):
         self.books = {}  # id: what the current row has had for v
         self.lives = []  # of books that have ended: id and the same
         self.notes = []
+        # What is read as it is written may come late: then only truncates of tables with a key come out right.
+        self.is_live = False
         config = own_slot(new_connector(PARTS.source, "partitions", "partitions"), "partitions")
         config |= {"topic.creation.default.partitions": str(PARTITIONS),
                    "topic.creation.default.replication.factor": "1"}
@@ -73,14 +75,14 @@ class Partitions(unittest.TestCase):
         elif dice < 7 and book in self.books:
             self.execute("DELETE FROM books WHERE id = %s", [book])
             self.end(book)
-        elif dice < 8 and book in self.books:
+        elif dice < 8 and book in self.books and not self.is_live:
             # The long value is not sent: it did not change.
             self.number += 1
             moved = 1000 + self.number
             self.execute("UPDATE books SET id = %s, v = %s WHERE id = %s", [moved, f"v{self.number}", book])
             self.end(book)
             self.books[moved] = [f"v{self.number}"]
-        elif self.notes and dice < 9:
+        elif self.notes and dice < 9 and not self.is_live:
             note = self.notes.pop(self.random.randrange(len(self.notes)))
             self.execute("DELETE FROM notes WHERE ctid = (SELECT min(ctid) FROM notes WHERE id = %s AND v = %s)", note)
         else:
@@ -90,7 +92,8 @@ class Partitions(unittest.TestCase):
         self.execute("BEGIN")
         dice = self.random.randrange(10)
         if dice == 0:
-            self.put(self.random.randrange(20))
+            if not self.is_live:
+                self.put(self.random.randrange(20))
             self.truncate()
             for book in range(10):
                 self.put(book)
@@ -114,9 +117,10 @@ class Partitions(unittest.TestCase):
         wait_until(lambda: all(self.rows(self.connection, table) == self.rows(target, table) for table in COLUMNS), 60,
                    lambda: f"tables differ from the source: {self.metadb.status()}\n{self.metadb.tail()}")
         cursor = target.cursor()
-        cursor.execute("SELECT id, v FROM public.books__ ORDER BY __id")
-        wanted = sorted((book, value) for book, values in [*self.lives, *self.books.items()] for value in values)
-        self.assertEqual(sorted(cursor.fetchall()), wanted)
+        if not self.is_live:
+            cursor.execute("SELECT id, v FROM public.books__")
+            wanted = sorted((book, value) for book, values in [*self.lives, *self.books.items()] for value in values)
+            self.assertEqual(sorted(cursor.fetchall()), wanted)
         cursor.execute("verify consistency")
         target.close()
         self.assertEqual(self.metadb.query("SELECT topic, error FROM metadb.dead_letter"), [])
@@ -133,6 +137,7 @@ class Partitions(unittest.TestCase):
             consumer_group 'partitions', schema_stop_filter 'admin')""")
         wait_until(lambda: self.metadb.has_table("public", "books"), 60, lambda: self.metadb.tail())
         self.agree()
+        self.is_live = True
         for _ in range(TRANSACTIONS):
             self.transaction()
         self.agree()

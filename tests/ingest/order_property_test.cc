@@ -252,6 +252,27 @@ TEST_F(OrderProperty, TruncatesComeInTheirPlaceWhereTheTopicIsReadAsItIsWritten)
     check({.partitions = 2 + static_cast<int32_t>(seed % 4), .is_live = true}, seed);
 }
 
+// Its broker has shown it late.
+TEST_F(OrderProperty, RowThatComesBehindTheTruncateThatEndedItEnds) {
+  RecordedTopics topics;
+  topics.add({.id = 1, .lsn = 10, .partition = 0});
+  topics.add({.id = 2, .lsn = 20, .partition = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  topics.add({.op = 't', .ts_us = kBaseUs + 50, .lsn = 50, .partition = 0});
+  ASSERT_TRUE(catches_up(topics));
+  topics.add({.id = 2, .value = "y", .ts_us = kBaseUs + 30, .lsn = 30, .partition = 1});
+  topics.add({.id = 3, .ts_us = kBaseUs + 40, .lsn = 40, .partition = 1});
+  topics.add({.id = 4, .ts_us = kBaseUs + 60, .lsn = 60, .partition = 1});
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT id FROM t"), testing::ElementsAre("4"));
+  EXPECT_THAT(rows(fmt::format("SELECT id, (extract(epoch FROM __start) * 1000000)::bigint - {0}, "
+                               "(extract(epoch FROM __end) * 1000000)::bigint - {0} FROM t__ WHERE "
+                               "id = 3",
+                               kBaseUs)),
+              testing::ElementsAre("3,40,50"));
+}
+
 // Nothing of its topic is applied meanwhile; it is no silent stop.
 TEST_F(OrderProperty, PartitionThatIsWaitedForIsNamed) {
   const auto topic = std::make_shared<PartitionedTopic>(1);

@@ -249,6 +249,27 @@ TEST_F(PartitionOrderTest, TruncateIsLateBehindRowsOfALaterSnapshotThatItsPartit
   EXPECT_THAT(late_, ElementsAre(2));
 }
 
+// What is written at once comes one partition after the other.
+TEST_F(PartitionOrderTest, RecordRestsWhereAnotherPartitionIsAtItsEnd) {
+  const auto now = PartitionOrder::Clock::now();
+  const auto place = [](uint64_t lsn) {
+    return PartitionOrder::Place{std::string(kServer), ingest::Sequence{lsn, 0}, 0, true, false};
+  };
+  order_.push_end(1, 0);
+  order_.push(0, message(1), place(10), now + std::chrono::milliseconds(5));
+  EXPECT_TRUE(std::holds_alternative<PartitionOrder::End>(order_.next(now)->what));
+  EXPECT_FALSE(order_.next(now));
+  EXPECT_TRUE(order_.rests());
+  order_.push(1, message(2), place(9), now + std::chrono::milliseconds(5));
+  EXPECT_EQ(order_.next(now)->partition, 1);
+  EXPECT_FALSE(order_.next(now));
+  EXPECT_FALSE(order_.rests()) << "it waits for what the other one has more";
+  order_.push_end(1, 3);
+  EXPECT_TRUE(order_.next(now));
+  EXPECT_FALSE(order_.next(now));
+  EXPECT_EQ(order_.next(now + std::chrono::milliseconds(5))->partition, 0);
+}
+
 TEST_F(PartitionOrderTest, CountsWhatItHolds) {
   add({0, 1}, {.lsn = 10});
   const size_t one = order_.bytes(0);

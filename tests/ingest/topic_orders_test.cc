@@ -91,7 +91,8 @@ class TopicOrdersTest : public testing::Test {
 
   static constexpr size_t kBytesMax = 100'000;
   ScriptedSource source_;
-  std::optional<TopicOrders> orders_{std::in_place, source_, kBytesMax};
+  std::optional<TopicOrders> orders_{std::in_place, source_, kBytesMax,
+                                     std::chrono::milliseconds(0)};
 };
 
 TEST_F(TopicOrdersTest, AreThoseOfTopicsThatAreReadInSeveralPartitions) {
