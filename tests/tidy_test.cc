@@ -174,7 +174,7 @@ constexpr std::array kHomes{
     Home{"simdjson.*", "ingest/json.*\\.cc"},
     Home{"pcre2.*", "ingest/rules\\.cc"},
     Home{"boost/beast.*", "(server/http|ingest/schema_registry)\\.cc"},
-    Home{"boost/.*|openssl/.*", "server/.*|ingest/schema_registry\\.cc"},
+    Home{"boost/.*|openssl/.*", "server/.*|ingest/(schema_registry|name_uuid)\\.cc"},
     Home{"stringprep\\.h", "server/saslprep\\.cc"},
     Home{"git2.*", "server/git_fetch\\.cc"},
     Home{"prometheus/.*", "server/http\\.cc"},

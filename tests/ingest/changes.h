@@ -69,15 +69,24 @@ inline std::shared_ptr<const ingest::EventTable> event_table(std::string table,
 }
 
 // A message with an offset, to stand behind a change.
-inline ingest::Message message_at(int64_t offset, std::string name = "srv.public.t") {
-  auto topic = std::make_shared<const std::string>(std::move(name));
+inline ingest::Message message_at(int64_t offset, std::string name = "srv.public.t",
+                                  std::string key = "key bytes") {
+  struct Bytes {
+    std::string topic;
+    std::string key;
+  };
+  auto bytes = std::make_shared<const Bytes>(Bytes{std::move(name), std::move(key)});
   ingest::Message message;
-  message.topic = *topic;
+  message.topic = bytes->topic;
   message.offset = offset;
-  message.key = "key bytes";
+  message.key = bytes->key;
   message.value = "value bytes";
-  message.owner = topic;
+  message.owner = bytes;
   return message;
+}
+// One that no other record has the key of: nothing waits behind it, should it be set aside.
+inline ingest::Message message_alone_at(int64_t offset, std::string name) {
+  return message_at(offset, std::move(name), "key " + std::to_string(offset));
 }
 
 // Changes of one table in one shape.

@@ -50,7 +50,7 @@ class CrashProperty : public HistoryTest {
       ingest::Batch batch;
       const int64_t begin = offset;
       for (const MixedEvent& event : events)
-        batch.add(feeder.change(event), message_at(offset++, topic));
+        batch.add(feeder.change(event), message_alone_at(offset++, topic));
       // Batches are never cut in two, so that the position is at the end of one.
       if (begin < position.next_offset) continue;
       position.next_offset = offset;

@@ -62,7 +62,7 @@ class MixedProperty : public HistoryTest {
         letters += feed(shape, model, event) ? 1 : 0;
         batch->add(
             (is_east ? of_east : of_west).change(event),
-            message_at(offset++, fmt::format("srv.{}.{}", is_east ? "east" : "west", table)));
+            message_alone_at(offset++, fmt::format("srv.{}.{}", is_east ? "east" : "west", table)));
         if (!random.one_in(cut_one_in)) continue;
         applier->apply(*batch);
         batch = std::make_unique<ingest::Batch>();

@@ -10,10 +10,11 @@ using testing::HasSubstr;
 
 class FollowerCommands : public TablesTest {
  protected:
-  // A row, an update that cannot be read, and one that leaves its value out.
+  // A row, an update that cannot be read, and one that leaves its value out; a second apart.
   FollowerCommands() {
     add(1, "a", 'c');
-    ingest::RecordedMessage broken = recorded({.op = 'u', .id = 1, .value = "b"});
+    ingest::RecordedMessage broken =
+        recorded({.op = 'u', .id = 1, .value = "b", .ts_us = 1'700'000'001'500'000});
     value_ = *broken.value;
     broken.value = "garbage";
     topics_.add(std::move(broken));

@@ -504,6 +504,19 @@ TEST_F(SilentLive, RetryOfDeadLettersIsOneAtATime) {
   EXPECT_EQ(failure("retry dead letters for data source s").sqlstate, "55006");
 }
 
+// What waits behind the letters is applied by a retry.
+TEST_F(SilentLive, PurgeOfDeadLettersThatOthersFollowWaitsForNoRetry) {
+  ASSERT_TRUE(is_asking());
+  superuser_.exec(
+      "INSERT INTO metadb.dead_letter (source_name, topic, part, \"offset\", sqlstate, error, "
+      "follows_part, follows) VALUES ('s', 't', 0, 1, '22P02', 'no value', NULL, NULL), "
+      "('s', 't', 0, 2, '55000', 'it waits', 0, 1)");
+  const auto other = std::make_shared<ingest::LetterRetry>(catalog::DeadLetterRange{"s", 0});
+  ASSERT_TRUE(workers_->retry("s", other));
+  EXPECT_EQ(failure("purge dead letters for data source s").sqlstate, "55006");
+  EXPECT_EQ(only("SELECT min(\"offset\") FROM metadb.dead_letter"), "2");
+}
+
 TEST_F(SilentLive, RetryOfDeadLettersCanBeCanceled) {
   ASSERT_TRUE(is_asking());
   std::jthread canceling([&] {

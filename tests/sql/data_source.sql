@@ -35,7 +35,7 @@ list status \gset
 \echo :state :source_stream
 resume data source library;
 list status \gset
-\echo :source_stream
+select :'source_stream' in ('starting', 'error') as has_begun;
 resume data source library;
 pause data source library;
 pause data source library;
