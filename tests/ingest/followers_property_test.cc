@@ -243,7 +243,7 @@ TEST_P(FailingRecordsInRounds, MakeTheTablesOfAHistoryInWhichNothingFails) {
 // METADB_SEEDS: as many.
 int rounds() {
   const char* const wanted = std::getenv("METADB_SEEDS");
-  return wanted == nullptr ? 12 : static_cast<int>(std::strtoul(wanted, nullptr, 10));
+  return wanted == nullptr ? 6 : static_cast<int>(std::strtoul(wanted, nullptr, 10));
 }
 
 INSTANTIATE_TEST_SUITE_P(Rounds, FailingRecordsInRounds, testing::Range(0, rounds()));
