@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 // For so long what has waited is dealt with before the source is asked again.
 constexpr milliseconds kReleaseMax{10};
-constexpr milliseconds kCheckEvery{100};
+constexpr milliseconds kLookEvery{100};
 // A question that truncates wait for is asked when nothing more comes: they often come together.
 constexpr milliseconds kQuestionMax{100};
 
@@ -119,7 +119,7 @@ void Stream::heed_truncates(const Change& change, const Turn& turn, Batch& batch
 
 void Stream::watch_orders() {
   if (Clock::now() < next_order_check_) return;
-  next_order_check_ = Clock::now() + kCheckEvery;
+  next_order_check_ = Clock::now() + kLookEvery;
   orders_.look_again();
   const std::string wait = orders_.wait(Clock::now());
   bool is_news = false;
