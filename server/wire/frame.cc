@@ -23,7 +23,7 @@ void FrameBuffer::give_back() {
 }
 
 void FrameBuffer::forget_rest() {
-  if (is_secret_) ::explicit_bzero(rest_.get(), end_);
+  if (is_secret_ && rest_) ::explicit_bzero(rest_.get(), end_);
   rest_.reset();
 }
 
