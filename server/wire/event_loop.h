@@ -13,10 +13,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "server/descriptor.h"
+
+struct epoll_event;
 
 namespace metadb::server::wire {
 
@@ -60,6 +63,8 @@ class EventLoop : public boost::asio::execution_context {
   void run_due();
   void run_again();
   void wait();
+  // Fills in what has happened, and returns how much; waits for it. Negative: interrupted.
+  int look(std::span<epoll_event> events);
   void take_posted();
   void arm(Clock::time_point time);
   void forget(Watch& watch);
@@ -70,6 +75,7 @@ class EventLoop : public boost::asio::execution_context {
   bool is_stopping_ = false;
   std::vector<Callback> tasks_;  // posted, and known to the loop's thread
   Timers timers_;
+  Clock::time_point yields_from_;  // the core to others, before it sleeps
   Clock::time_point armed_ = Clock::time_point::max();
   size_t watched_ = 0;
   std::vector<Watch*> again_;    // may be readable still, and are to be called in the next turn
