@@ -1,5 +1,6 @@
 // Dead letters that are tried again: the tables become what they would be had nothing failed.
 #include "catalog/consistency.h"
+#include "tests/fakes/seeds.h"
 #include "tests/ingest/letters_fixture.h"
 
 namespace metadb::tests {
@@ -184,11 +185,11 @@ TEST_F(Letters, AreAppliedOnceWhateverIsKilled) {
 class LettersAndNone : public Letters {
  protected:
   int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
-  static std::string broken(int round) { return fmt::format("broken{}", round); }
-  static std::string whole(int round) { return fmt::format("whole{}", round); }
+  static std::string broken(unsigned round) { return fmt::format("broken{}", round); }
+  static std::string whole(unsigned round) { return fmt::format("whole{}", round); }
 
   // Each event goes to two tables, to one of them unreadable now and then, until it is retried.
-  void stream(int round, const std::function<std::string()>& value) {
+  void stream(unsigned round, const std::function<std::string()>& value) {
     RecordedTopics topics;
     const std::string first = value();
     topics.add({.id = 99, .value = first, .ts_us = kLettersBegin, .schema = broken(round)});
@@ -227,7 +228,7 @@ class LettersAndNone : public Letters {
 };
 
 TEST_F(LettersAndNone, MakeTheSameTables) {
-  for (int round = 0; round < 12; ++round) {
+  for (unsigned round = 0; round < seeds(12); ++round) {
     stream(round, [&] { return std::string(1, static_cast<char>('a' + below(3))); });
     EXPECT_EQ(versions(broken(round)), versions(whole(round))) << "round " << round;
   }
@@ -255,7 +256,7 @@ TEST_F(LettersAndNone, MakeTheSameRowsOfDocuments) {
     for (int i = below(3); i > 0; --i) elements += fmt::format(",{}", below(2));
     return fmt::format(R"({{\"n\":{},\"a\":[{}]}})", below(2), elements);
   };
-  for (int round = 0; round < 12; ++round) {
+  for (unsigned round = 0; round < seeds(12); ++round) {
     for (const std::string& schema : {broken(round), whole(round)}) {
       for (const auto& [path, id] : {std::pair("$", "d"), std::pair("$.a", "a")})
         catalog::insert_json_mapping(watcher_, {schema, "t", "v", path, id});

@@ -1,9 +1,8 @@
 // Random histories of all kinds at once: rows with key and rows with NULL in it, two origins in one
 // table, snapshots, chains and swaps of keys, values that PostgreSQL refuses, years apart, on
 // tables that are rewritten between two batches.
-#include <cstdlib>
-
 #include "catalog/consistency.h"
+#include "tests/fakes/seeds.h"
 #include "tests/ingest/mixed_feeder.h"
 
 namespace metadb::tests {
@@ -82,12 +81,9 @@ class MixedProperty : public HistoryTest {
       ADD_FAILURE() << violation.message << ": " << violation.detail;
   }
 
-  // METADB_SEEDS: how many, instead of those that a run of the suite has time for.
   static void check_seeds(const MixedShape& shape, unsigned usual) {
     have_origins();
-    const char* const wanted = std::getenv("METADB_SEEDS");
-    const unsigned count =
-        wanted == nullptr ? usual : static_cast<unsigned>(std::strtoul(wanted, nullptr, 10));
+    const unsigned count = seeds(usual);
     for (unsigned seed = 1; seed <= count && !HasFailure(); ++seed) check(shape, seed);
   }
 };
