@@ -11,8 +11,6 @@
 namespace metadb::ingest {
 namespace {
 
-// Larger documents are taken apart in pieces, larger arrays apart from their document.
-constexpr size_t kPieceBytes = size_t{256} << 10;
 // What is nested more deeply is empty: less than JsonParser takes, more than a table has ordinals
 // for.
 constexpr int kPrunedDepthMax = 100;
@@ -29,6 +27,7 @@ class JsonScanner {
     while (at_ < text_.size() && is_space(text_[at_])) ++at_;
     return at_ < text_.size() ? text_[at_] : '\0';
   }
+  bool is_over() { return peek() == '\0' && at_ == text_.size(); }
   bool take(char c) {
     if (peek() != c) return false;
     ++at_;
@@ -89,25 +88,30 @@ class JsonScanner {
 
 // A text without what nothing maps, and with an empty array in place of each large one.
 struct Pruned {
+  struct Array {
+    size_t at = 0;           // in the text
+    std::string_view whole;  // what stood there
+    int depth = 0;           // how many arrays and objects of the document it is in
+  };
   std::string text;
-  std::vector<std::pair<size_t, std::string_view>> arrays;  // where, and what stood there
+  std::vector<Array> arrays;
 };
 
 class Pruner {
  public:
-  explicit Pruner(std::string_view text) : scanner_(text) {}
+  Pruner(std::string_view text, size_t piece_bytes) : scanner_(text), piece_bytes_(piece_bytes) {}
 
   Pruned document(const JsonMap& map) {
     value(&map, 0);
     return finished();
   }
-  // `text`: elements of an array, without its brackets.
-  Pruned elements(const JsonMap& map) {
+  // `text`: elements of an array, without its brackets; `depth`: what they are in.
+  Pruned elements(const JsonMap& map, int depth) {
     out_.text += '[';
-    value(&map, 1);
+    value(&map, depth);
     while (scanner_.take(',')) {
       out_.text += ',';
-      value(&map, 1);
+      value(&map, depth);
     }
     out_.text += ']';
     return finished();
@@ -115,7 +119,7 @@ class Pruner {
 
  private:
   Pruned finished() {
-    if (scanner_.peek() != '\0') throw NoJson();
+    if (!scanner_.is_over()) throw NoJson();
     return std::move(out_);
   }
 
@@ -153,8 +157,8 @@ class Pruner {
   void array(const JsonMap& map, int depth) {
     const size_t begin = scanner_.at();
     const std::string_view whole = scanner_.value();
-    if (whole.size() > kPieceBytes) {
-      out_.arrays.emplace_back(out_.text.size(), whole);
+    if (whole.size() > piece_bytes_) {
+      out_.arrays.push_back({out_.text.size(), whole, depth});
       out_.text += "[]";
       return;
     }
@@ -187,13 +191,14 @@ class Pruner {
   }
 
   JsonScanner scanner_;
+  size_t piece_bytes_;
   JsonParser names_;
   Pruned out_;
 };
 
 // Calls `each` with the elements of the array, so many at a time that they have about that size.
 template <class Each>
-void each_piece(std::string_view array, const Each& each) {
+void each_piece(std::string_view array, size_t piece_bytes, const Each& each) {
   JsonScanner scanner(array);
   scanner.expect('[');
   if (scanner.take(']')) return;
@@ -205,7 +210,7 @@ void each_piece(std::string_view array, const Each& each) {
       scanner.value();
       end = scanner.at();
       is_over = !scanner.take(',');
-    } while (!is_over && end - begin < kPieceBytes);
+    } while (!is_over && end - begin < piece_bytes);
     each(scanner.between(begin, end));
   }
   scanner.expect(']');
@@ -213,20 +218,19 @@ void each_piece(std::string_view array, const Each& each) {
 
 class Pieces : public JsonArraysElsewhere {
  public:
-  explicit Pieces(JsonRowSink& to) : walk_(to, this) {}
+  Pieces(JsonRowSink& to, size_t piece_bytes) : walk_(to, this), piece_bytes_(piece_bytes) {}
 
   void run(const JsonMap& map, std::string_view text) {
-    with_tree(Pruner(text).document(map),
+    with_tree(Pruner(text, piece_bytes_).document(map),
               [&](const JsonNode& document) { walk_.document(map, document); });
   }
   bool walk(const JsonMap& table, const JsonNode& array, JsonWalk& walk) override {
     const auto at = static_cast<size_t>(array.text.data() - begin_);
-    const auto found =
-        std::ranges::lower_bound(arrays_, at, {}, [](const auto& one) { return one.first; });
-    if (found == arrays_.end() || found->first != at) return false;
-    const std::string_view whole = found->second;  // arrays_ is another one in each piece
-    each_piece(whole, [&](std::string_view elements) {
-      with_tree(Pruner(elements).elements(table),
+    const auto found = std::ranges::lower_bound(arrays_, at, {}, &Pruned::Array::at);
+    if (found == arrays_.end() || found->at != at) return false;
+    const Pruned::Array large = *found;  // arrays_ is another one in each piece
+    each_piece(large.whole, piece_bytes_, [&](std::string_view elements) {
+      with_tree(Pruner(elements, piece_bytes_).elements(table, large.depth + 1),
                 [&](const JsonNode& piece) { walk.next_elements(table, piece); });
     });
     return true;
@@ -248,9 +252,10 @@ class Pieces : public JsonArraysElsewhere {
   }
 
   JsonWalk walk_;
+  size_t piece_bytes_;
   // Of the tree in hand.
   const char* begin_ = nullptr;
-  std::vector<std::pair<size_t, std::string_view>> arrays_;
+  std::vector<Pruned::Array> arrays_;
 };
 
 class NoRows : public JsonRowSink {
@@ -281,8 +286,8 @@ bool is_deep(std::string_view text) {
 }  // namespace
 
 bool transform_json_text(JsonParser& parser, const JsonMap& map, std::string_view text,
-                         JsonRowSink& to) {
-  if (text.size() <= kPieceBytes) {
+                         JsonRowSink& to, size_t piece_bytes) {
+  if (text.size() <= piece_bytes) {
     const JsonNode* document = parse_json(parser, text);
     if (document != nullptr) transform_json(map, *document, to);
     if (document != nullptr || !is_deep(text)) return document != nullptr;
@@ -290,11 +295,11 @@ bool transform_json_text(JsonParser& parser, const JsonMap& map, std::string_vie
   try {
     // What is no JSON has no rows: it is looked at before there are any.
     NoRows none;
-    Pieces(none).run(map, text);
+    Pieces(none, piece_bytes).run(map, text);
   } catch (const NoJson&) {
     return false;
   }
-  Pieces(to).run(map, text);
+  Pieces(to, piece_bytes).run(map, text);
   return true;
 }
 

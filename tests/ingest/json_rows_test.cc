@@ -147,6 +147,18 @@ TEST(JsonRows, HalvesOfCharactersAndDeepNestingSpoilNoDocument) {
               ElementsAre("t .a=1 .d=2"));
 }
 
+// Also where each of the nested ones is as large as a piece.
+TEST(JsonRows, LargeDocumentsMayBeNestedAsDeeplyAsTheyLike) {
+  const JsonMap map = mapped({{"$", "t"}, {"$.a", "a"}});
+  constexpr size_t kLevels = 50'000;
+  const std::string deep = std::string(kLevels, '[') + "\"" +
+                           std::string(ingest::kJsonPieceBytes, 'x') + "\"" +
+                           std::string(kLevels, ']');
+  EXPECT_THAT(rows(map, deep), IsEmpty());
+  EXPECT_THAT(rows(map, R"({"a":[1,)" + deep + R"(,{"x":2}],"c":3})"),
+              ElementsAre("t .c=3", "a[a1] ==1", "a[a3] .x=2"));
+}
+
 // The same as those of the tree of the whole.
 TEST(JsonRows, OfALargeDocumentAreTakenAPieceAtATime) {
   const JsonMap map =
@@ -178,6 +190,7 @@ TEST(JsonRows, OfALargeDocumentAreTakenAPieceAtATime) {
     EXPECT_THAT(rows(map, damaged), ElementsAre("no JSON")) << damage;
   }
   EXPECT_THAT(rows(map, document.substr(0, document.size() - 3)), ElementsAre("no JSON"));
+  EXPECT_THAT(rows(map, document + '\0'), ElementsAre("no JSON"));
 }
 
 TEST(JsonNames, AreSnakeCase) {
