@@ -168,6 +168,20 @@ LaneStopped name_taken(const TableChanges& changes, const SourceTable& wanted, c
       changes.topic};
 }
 
+bool is_too_wide(const Error& error) {
+  return error.sqlstate == "54011";
+}
+
+LaneStopped too_wide(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
+  return {
+      Error(error.sqlstate,
+            fmt::format("{} has more columns than table {}.{} can have besides Metadb's own: {}",
+                        described(wanted.key), wanted.schema_name, wanted.table_name, error.what()))
+          .with_hint("Let the connector leave out columns (column.exclude.list), or the data "
+                     "source the table (table_stop_filter)."),
+      changes.topic};
+}
+
 // Runs what makes a table ready for the events of a topic; what fails stops the topic alone.
 template <class Work>
 auto for_lane(const std::string& topic, const Work& work) {
@@ -341,6 +355,7 @@ std::shared_ptr<const Table> TableShaper::create(const TableChanges& changes,
       out = catalog::create_table(connection_, table);
     } catch (const Error& error) {
       if (is_name_taken(error)) throw name_taken(changes, target, error);
+      if (is_too_wide(error)) throw too_wide(changes, target, error);
       throw;
     }
     for (const auto& [source_column, name] : table.renamed) {
@@ -382,8 +397,13 @@ std::shared_ptr<const Table> TableShaper::fit(const Table& table, const TableCha
   for (const Run& run : changes.runs) {
     if (fitted.lacks_indexes && !is_copied(run)) fitted = build_indexes(fitted);
     if (run.schema) {
-      fitted = fit_indexes(fit_columns(fitted, *run.schema));
-      fitted = fit_key(fitted, *run.schema, target);
+      try {
+        fitted = fit_columns(fitted, *run.schema);
+      } catch (const Error& error) {
+        if (is_too_wide(error)) throw too_wide(changes, target, error);
+        throw;
+      }
+      fitted = fit_key(fit_indexes(fitted), *run.schema, target);
     }
     fitted = fit_years(fitted, years_of(run));
   }
