@@ -16,7 +16,7 @@ std::set<catalog::TableName> tables_with_unseen(catalog::Connection& connection)
 void warn_of_unseen(const catalog::Table& table) {
   spdlog::warn(
       "{}: an update leaves as it is a large value that was never seen here, so that it is NULL; "
-      "metadb.unresolved lists all of these, and a snapshot of the table brings them",
+      "LIST TABLES counts these, metadb.unresolved lists them, a snapshot of the table brings them",
       table.main());
 }
 

@@ -91,7 +91,7 @@ std::vector<Listing> make_listings() {
        kAdministrators,
        {text_column("schema_name"), text_column("table_name"), text_column("source_name"),
         int8_column("row_estimate"), int8_column("size_bytes"), timestamptz_column("last_update"),
-        float8_column("source_lag_seconds")},
+        float8_column("source_lag_seconds"), int8_column("unresolved")},
        &tables_rows},
       {"topics", kAdministrators, topics_columns(), &topics_rows},
       {"users",
@@ -172,6 +172,7 @@ Rows dead_letters_rows(CommandContext& context) {
 }
 
 // Estimates, as of the last VACUUM or ANALYZE: looking at the tables themselves would lock them.
+// What is unresolved is counted: there is little of it.
 Rows tables_rows(CommandContext& context) {
   Rows rows = rows_of(context.connection().exec(
       "WITH RECURSIVE main AS ("
@@ -191,16 +192,19 @@ Rows tables_rows(CommandContext& context) {
       "), size AS ("
       "  SELECT main, sum(pages) * current_setting('block_size')::bigint AS bytes"
       "  FROM pages GROUP BY main"
+      "), unresolved AS ("
+      "  SELECT schema_name, table_name, count(*) FROM metadb.unresolved GROUP BY 1, 2"
       ")"
       "SELECT m.schema_name, m.table_name, m.source_name,"
-      "  nullif(m.reltuples, -1)::bigint, s.bytes::bigint, u.last_update"
+      "  nullif(m.reltuples, -1)::bigint, s.bytes::bigint, u.last_update, coalesce(n.count, 0)"
       "  FROM main m JOIN size s ON s.main = m.oid"
       "  LEFT JOIN metadb.table_update u USING (schema_name, table_name)"
+      "  LEFT JOIN unresolved n USING (schema_name, table_name)"
       "  ORDER BY m.schema_name, m.table_name"));
   for (auto& row : rows) {
     const auto status = context.workers().status(row[2].value_or(""));
     const auto lag = status ? status->lag_seconds : std::nullopt;
-    row.push_back(lag ? std::optional(fmt::format("{}", *lag)) : std::nullopt);
+    row.insert(row.end() - 1, lag ? std::optional(fmt::format("{}", *lag)) : std::nullopt);
   }
   return rows;
 }

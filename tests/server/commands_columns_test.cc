@@ -40,6 +40,7 @@ class LiveColumns : public CommandsTest {
              only("SELECT string_agg(id::text, ' ' ORDER BY id) FROM " + table) == ids;
     });
   }
+  std::optional<std::string> unresolved() { return listed("tables", "unresolved"); }
   std::string trouble() { return listed("status", "last_error").value_or(""); }
 
   RecordedTopics topics_;
@@ -76,6 +77,27 @@ TEST_F(LiveColumns, MoreThanATableCanHaveStopItsTopicAloneUntilItIsLeftOut) {
   EXPECT_TRUE(arrive("wide", "1 3"));
   EXPECT_EQ(only("SELECT c1594 FROM wide WHERE id = 3"), "4782");
   EXPECT_EQ(only("SELECT count(*) FROM metadb.dead_letter"), "0");
+}
+
+// In every version.
+TEST_F(LiveColumns, ValuesThatWereNeverSentAreCounted) {
+  topics_.add({.id = 1});
+  topics_.add({.op = 'u', .id = 1, .value = kUnavailable});
+  ASSERT_TRUE(arrive("t", "1"));
+  EXPECT_EQ(unresolved(), "0");
+  topics_.add({.op = 'u', .id = 2, .value = kUnavailable, .w = "a"});
+  topics_.add({.op = 'u', .id = 3, .value = kUnavailable, .w = kUnavailable});
+  ASSERT_TRUE(arrive("t", "1 2 3"));
+  EXPECT_EQ(unresolved(), "3");
+  topics_.add({.op = 'u', .id = 2, .value = kUnavailable, .w = "b"});
+  EXPECT_TRUE(eventually([&] { return unresolved() == "4"; }));
+  // It is known now that the row was as it is stored.
+  topics_.add({.op = 'u', .id = 3, .value = std::nullopt, .w = std::optional<std::string>()});
+  EXPECT_TRUE(eventually([&] { return unresolved() == "2"; }));
+  // What came before this one is not.
+  topics_.add({.op = 'u', .id = 2, .value = "x", .w = "b"});
+  EXPECT_TRUE(eventually([&] { return only("SELECT v IS NULL FROM t WHERE id = 2") == "f"; }));
+  EXPECT_EQ(unresolved(), "2");
 }
 
 }  // namespace
