@@ -129,6 +129,23 @@ TEST(Losses, OfUnchangedValuesAreThoseOfPostgresql) {
   change_of(another, &kKey1, value);
   EXPECT_EQ(other.text(), "");
 }
+TEST(Losses, OfReplacedCharactersAreToldOfArraysToo) {
+  const std::string text = R"({"type":"string","optional":true})";
+  const std::vector<TestField> fields = {{"id", "int32", "", ""},
+                                         {"name", "string", "", ""},
+                                         {"tags", "array", "", "", text},
+                                         {"whole", "array", "", "", text},
+                                         {"other", "array", "", ""}};
+  const std::string row =
+      R"({"id":1,"name":"a\u0000","tags":["a",null,"\u0000"],"whole":["a"],"other":["\u0000"]})";
+  const HeardLog log;
+  Decoder decoder;
+  for (int i = 0; i < 2; ++i) change_of(decoder, &kKey1, change_json(fields, {.after = row}));
+  EXPECT_EQ(log.text(),
+            "warning column shop.public.t.name: a text holds U+0000, which is stored as U+FFFD\n"
+            "warning column shop.public.t.tags: a text holds U+0000, which is stored as U+FFFD\n");
+}
+
 
 TEST(Losses, OfEventsWithoutSchemasAreToldOnceForATable) {
   const std::string key = R"({"id":1})";
