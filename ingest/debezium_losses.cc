@@ -9,7 +9,8 @@
 namespace metadb::ingest {
 namespace {
 
-constexpr std::array<std::string_view, 3> kDecimals = {"NUMERIC", "DECIMAL", "MONEY"};
+constexpr std::array<std::string_view, 5> kDecimals = {"NUMERIC", "DECIMAL", "NUMBER", "MONEY",
+                                                       "SMALLMONEY"};
 
 std::string_view text_of(Loss loss) {
   switch (loss) {
@@ -101,7 +102,8 @@ std::vector<Loss> losses_of(const FieldSchema& field) {
   std::vector<Loss> out;
   const std::string& semantic = field.semantic;
   if (field.is_optional && field.has_default) out.push_back(Loss::null_as_default);
-  const bool is_decimal = std::ranges::find(kDecimals, field.source_type) != kDecimals.end();
+  const bool is_decimal = std::ranges::any_of(
+      kDecimals, [&](std::string_view name) { return is_of_source_type(field, name); });
   if (field.type == "double" && is_decimal) out.push_back(Loss::rounded_decimal);
   if (semantic == "io.debezium.time.MicroDuration") out.push_back(Loss::interval_in_micros);
   if (field.type == "string" && field.source_type == "BYTEA") out.push_back(Loss::bytea_as_text);

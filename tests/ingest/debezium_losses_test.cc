@@ -25,7 +25,13 @@ TEST(Losses, AreToldBySchemaAlone) {
   EXPECT_EQ(losses({.type = "int32", .is_optional = true, .has_default = true}),
             Losses{Loss::null_as_default});
   EXPECT_EQ(losses({.type = "double", .source_type = "FLOAT8"}), Losses{});
-  EXPECT_EQ(losses({.type = "double", .source_type = "NUMERIC"}), Losses{Loss::rounded_decimal});
+  for (const char* type : {"NUMERIC", "MONEY", "DECIMAL UNSIGNED", "DECIMAL UNSIGNED ZEROFILL",
+                           "NUMERIC() IDENTITY", "NUMBER", "NUMBER(10,2)", "SMALLMONEY"}) {
+    EXPECT_EQ(losses({.type = "double", .source_type = type}), Losses{Loss::rounded_decimal})
+        << type;
+  }
+  for (const char* type : {"DOUBLE", "FLOAT UNSIGNED", "NUMBER_LIKE", "MONEYS"})
+    EXPECT_EQ(losses({.type = "double", .source_type = type}), Losses{}) << type;
   EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.MicroDuration"}),
             Losses{Loss::interval_in_micros});
   EXPECT_EQ(losses({.type = "string", .source_type = "BYTEA"}), Losses{Loss::bytea_as_text});

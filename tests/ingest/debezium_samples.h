@@ -117,6 +117,11 @@ inline std::vector<Sample> named_samples() {
 
 inline std::vector<Sample> geometric_samples() {
   const std::string geometry = "io.debezium.data.geometry.";
+  for (const char* name : {"SMALLMONEY", "NUMBER", "FLOAT"}) {
+    add(name, "-123.450", "-123.450");
+    add(name, "0.00000000000000000001", "0.00000000000000000001");
+    add(name, "100000000000000000000000000000000000000", "100000000000000000000000000000000000000");
+  }
   return {
       {"struct", geometry + "Point", "", R"({"x":1.0,"y":1.5,"wkb":null,"srid":null})", "(1,1.5)"},
       {"struct", geometry + "Point", "", R"({"x":"Infinity","y":-0.1,"srid":null})",

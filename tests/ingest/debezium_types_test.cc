@@ -318,6 +318,10 @@ std::vector<Widening> widenings_of_times() {
       {{"c", "int64", time + "MicroTime", ""},
        "-1",
        {"0", "1", "14711789100", "86399999999", "86400000000"}},
+      // Of a domain over text that has the name of a type of Oracle's.
+      {{"string", "", source_type("NUMBER"), R"("007")", "007"}, R"("7")"},
+      {{"string", "", source_type("NUMBER"), R"("NAN")", "NAN"}, R"("7.0")"},
+      {{"string", "", source_type("SMALLMONEY"), R"("1E+5")", "1E+5"}, R"("-7")"},
       {{"c", "int64", time + "NanoTime", ""}, "1", {"0", "14711789100000", "86400000000000"}},
       {{"c", "int64", time + "NanoTimestamp", ""},
        "1",
@@ -445,6 +449,9 @@ TEST(DecodeTable, PrintsWhatStillFitsAsPostgresDoes) {
       EXPECT_EQ(after.schema->columns.at(0).type, catalog::PgType::text);
       EXPECT_FALSE(after.schema->columns.at(0).stands_for);
       EXPECT_EQ(cells.text(after), cells.text(before));
+      {{"c", "string", "", source_type("NUMBER")},
+       R"("007")",
+       {R"("-123.450")", R"("0.00")", R"("10000")", R"("0")"}},
     }
   }
 }
