@@ -44,6 +44,9 @@ std::string_view text_of(Loss loss) {
       return "table {}: {} arrives without its leading zeros, for which the connector has no "
              "setting";
     case Loss::null_as_unchanged:
+    case Loss::filled_up:
+      return "table {}: the type of {} is a domain: a value of one over bit varying is filled up "
+             "with zeros";
       return "table {}: a large value of {} arrives as NULL from updates that leave it as it is, "
              "unless the table in the source has REPLICA IDENTITY FULL";
     case Loss::no_schema:
@@ -97,6 +100,12 @@ bool lacks_placeholder(const FieldSchema& field) {
 }
 
 }  // namespace
+// Which of bit(n) and bit varying it is over, nothing tells. MySQL's BIT(n) is called BIT, too.
+bool is_of_domain_over_bits(const FieldSchema& field) {
+  return field.semantic == "io.debezium.data.Bits" && !field.source_type.empty() &&
+         !is_of_source_type(field, "BIT") && field.source_type != "VARBIT";
+}
+
 
 std::vector<Loss> losses_of(const FieldSchema& field) {
   std::vector<Loss> out;
@@ -118,6 +127,7 @@ std::vector<Loss> losses_of(const FieldSchema& field) {
   if (semantic == "io.debezium.data.Bits" && field.source_type == "VARBIT")
     out.push_back(Loss::leading_zeros);
   if (lacks_placeholder(field)) out.push_back(Loss::null_as_unchanged);
+  if (is_of_domain_over_bits(field)) out.push_back(Loss::filled_up);
   return out;
 }
 
@@ -126,7 +136,9 @@ std::string described(Loss loss, std::string_view table, const std::vector<std::
 }
 
 bool is_warning(Loss loss) {
-  return loss != Loss::null_as_default && loss != Loss::leading_zeros && loss != Loss::passed_over;
+  constexpr std::array kSaidOnly = {Loss::null_as_default, Loss::leading_zeros, Loss::filled_up,
+                                    Loss::passed_over};
+  return std::ranges::find(kSaidOnly, loss) == kSaidOnly.end();
 }
 
 bool is_of_postgresql(Loss loss) {

@@ -19,6 +19,7 @@ enum class Loss : uint8_t {
   nanosecond_range,  // in events of PostgreSQL's connector
   zone_dropped,
   leading_zeros,
+  filled_up,
   null_as_unchanged,  // in events of PostgreSQL's connector
   no_schema,          // of whole tables
   passed_over,        // fields of a flattened row, as far as their names tell

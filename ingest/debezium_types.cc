@@ -449,6 +449,8 @@ ColumnType column_type(const FieldSchema& field) {
   parameters.scale = field.scale;
   parameters.length = field.length;
   const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
+  // Whether a domain is over bit(n) or over bit varying, nothing tells: as bit(n) all values of the
+  // former are right, and of the latter those of n bits, also with leading zeros.
   if (is_varying || field.length < 0) parameters.length = 0;
   return {row.pg_type, row.convert, std::move(parameters), row.stands_for};
 }

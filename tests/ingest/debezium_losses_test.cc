@@ -61,6 +61,10 @@ TEST(Losses, OfUnchangedValuesAreToldOfTypesWithoutPlaceholder) {
                        .items = std::make_shared<const FieldSchema>(
                            FieldSchema{.type = type, .semantic = semantic})};
   };
+  bits.source_type = "BIT";  // MySQL's are called so as well
+  EXPECT_EQ(losses(bits), Losses{});
+  bits.source_type = "MASK";
+  EXPECT_EQ(losses(bits), Losses{Loss::filled_up});
   const Losses unchanged{Loss::null_as_unchanged};
   EXPECT_EQ(losses({.type = "struct", .semantic = "io.debezium.data.geometry.Geometry"}),
             unchanged);
