@@ -14,7 +14,7 @@ enum class Loss : uint8_t {
   null_as_default,
   rounded_decimal,
   interval_in_micros,
-  bytea_as_text,
+  bytes_as_text,
   time_in_millis,
   nanosecond_range,  // in events of PostgreSQL's connector
   zone_dropped,

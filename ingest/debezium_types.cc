@@ -444,13 +444,14 @@ std::optional<ColumnType> array_type(const FieldSchema& field) {
 
 ColumnType column_type(const FieldSchema& field) {
   if (const auto array = array_type(field)) return *array;
+  if (const auto text = text_of_unknown_type(field)) return *text;
   const TypeRow& row = row_of_field(field);
   TypeParameters parameters;
   parameters.scale = field.scale;
   parameters.length = field.length;
-  const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
   // Whether a domain is over bit(n) or over bit varying, nothing tells: as bit(n) all values of the
   // former are right, and of the latter those of n bits, also with leading zeros.
+  const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
   if (is_varying || field.length < 0) parameters.length = 0;
   return {row.pg_type, row.convert, std::move(parameters), row.stands_for};
 }
@@ -500,10 +501,10 @@ constexpr std::array kWider = {
              convert_printed<convert_tstzrange, PgType::tstzrange, convert_text>},
     WiderRow{convert_numeric_text,
              convert_printed<convert_numeric_text, PgType::numeric, convert_text>},
+    WiderRow{convert_plain_decimal, convert_text},
     WiderRow{convert_point, convert_printed<convert_point, PgType::point, convert_as_it_stands>},
     WiderRow{convert_box, convert_geometry_text},
     WiderRow{convert_lseg, convert_geometry_text},
-    WiderRow{convert_plain_decimal, convert_text},
     WiderRow{convert_path, convert_geometry_text},
     WiderRow{convert_geometry,
              convert_printed<convert_geometry, PgType::bytea, convert_geometry_text>},
@@ -519,8 +520,13 @@ constexpr std::array kWider = {
 std::optional<ColumnType> wider_type(const ColumnType& type) {
   if (const auto wider = wider_schemaless_type(type)) return wider;
   // Other databases have types of the same names.
-  if (type.convert == convert_text_bytes)
-    return ColumnType{PgType::bytea, convert_bytes, type.parameters};
+  constexpr std::array<std::array<Converter, 2>, 3> kTextsOfBytes = {
+      {{convert_text_bytes, convert_bytes},
+       {convert_text_base64_url_safe, convert_base64_url_safe},
+       {convert_text_hex, convert_hex}}};
+  for (const auto& [text, bytes] : kTextsOfBytes) {
+    if (type.convert == text) return ColumnType{PgType::bytea, bytes, type.parameters};
+  }
   // MySQL's polygons, which may have holes and an SRID.
   if (type.convert == convert_polygon)
     return ColumnType{PgType::bytea, convert_geometry, type.parameters, CarriedType::geometry};
