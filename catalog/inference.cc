@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace metadb::catalog {
 namespace {
@@ -21,8 +23,7 @@ std::optional<Error> failure_between(Connection& connection, const std::string& 
     connection.exec("RELEASE SAVEPOINT cast_probe");
     return std::nullopt;
   } catch (const Error& error) {
-    const bool is_of_value = error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23");
-    if (!is_of_value || !connection.is_ok()) throw;
+    if (!may_be_of_value(error) || !connection.is_ok()) throw;
     connection.exec("ROLLBACK TO SAVEPOINT cast_probe; RELEASE SAVEPOINT cast_probe");
     return error;
   }
@@ -51,6 +52,12 @@ std::string described_row(Connection& connection, const Table& table, const Colu
 }
 
 }  // namespace
+
+bool may_be_of_value(const Error& error) {
+  constexpr std::array<std::string_view, 5> kOfValues = {"22", "23", "0A000", "42601", "XX000"};
+  return std::ranges::any_of(
+      kOfValues, [&](std::string_view prefix) { return error.sqlstate.starts_with(prefix); });
+}
 
 std::vector<Column> inferred_uuids(Connection& connection, const Table& table) {
   std::vector<Column> out;

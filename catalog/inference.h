@@ -14,6 +14,11 @@ namespace metadb::catalog {
 // ended, is a uuid as uuid_out() writes it, and in which there is one at least; as uuid columns.
 std::vector<Column> inferred_uuids(Connection& connection, const Table& table);
 
+// Whether a cast may say so of a value that it refuses. Of NaN as an integer it says that it is not
+// implemented; the inputs of ltree and tsquery call it an error in the syntax, those of PostGIS an
+// internal one.
+bool may_be_of_value(const Error& error);
+
 // A row whose value in a column is none of another type.
 struct CastFailure {
   Error error;      // what PostgreSQL says of the value

@@ -300,7 +300,7 @@ void Children::convert(const Entry& entry, const Family& family, const Child& ch
     try {
       connection_.exec(probe.sql);
     } catch (const Error& error) {
-      if (disposition(error) != Disposition::data || !connection_.is_ok()) throw;
+      if (!may_be_refusal(error) || !connection_.is_ok()) throw;
       ChildNeeds needs;
       for (const auto& [id, other] : family.children) {
         if (other.table == child.table) needs[id].to_text.insert(probe.column);

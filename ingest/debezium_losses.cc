@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <array>
 
+#include "ingest/debezium_binary.h"
+
 namespace metadb::ingest {
 namespace {
 
-constexpr std::array<std::string_view, 3> kDecimals = {"NUMERIC", "DECIMAL", "MONEY"};
+constexpr std::array<std::string_view, 5> kDecimals = {"NUMERIC", "DECIMAL", "NUMBER", "MONEY",
+                                                       "SMALLMONEY"};
 
 std::string_view text_of(Loss loss) {
   switch (loss) {
@@ -24,10 +27,9 @@ std::string_view text_of(Loss loss) {
       return "table {}: an interval in {} arrives as microseconds, its months as 30.4375 days "
              "each; "
              "set interval.handling.mode=string in the connector";
-    case Loss::bytea_as_text:
-      return "table {}: {} is bytea in the source and arrives as a text; set "
-             "binary.handling.mode=bytes in the connector, or say with the option "
-             "binary_handling_mode of the data source what it is";
+    case Loss::bytes_as_text:
+      return "table {}: {} arrives as a text of its bytes; set binary.handling.mode=bytes in the "
+             "connector, or say with the option binary_handling_mode of the data source what it is";
     case Loss::time_in_millis:
       return "table {}: microseconds in {} are cut off by the connector; set another "
              "time.precision.mode than connect";
@@ -42,6 +44,9 @@ std::string_view text_of(Loss loss) {
     case Loss::leading_zeros:
       return "table {}: {} arrives without its leading zeros, for which the connector has no "
              "setting";
+    case Loss::filled_up:
+      return "table {}: the type of {} is a domain: a value of one over bit varying is filled up "
+             "with zeros";
     case Loss::null_as_unchanged:
       return "table {}: a large value of {} arrives as NULL from updates that leave it as it is, "
              "unless the table in the source has REPLICA IDENTITY FULL";
@@ -95,16 +100,23 @@ bool lacks_placeholder(const FieldSchema& field) {
   return field.type == "array" && field.items && !may_hold_placeholder(field);
 }
 
+// Which of bit(n) and bit varying it is over, nothing tells. MySQL's BIT(n) is called BIT, too.
+bool is_of_domain_over_bits(const FieldSchema& field) {
+  return field.semantic == "io.debezium.data.Bits" && !field.source_type.empty() &&
+         !is_of_source_type(field, "BIT") && field.source_type != "VARBIT";
+}
+
 }  // namespace
 
 std::vector<Loss> losses_of(const FieldSchema& field) {
   std::vector<Loss> out;
   const std::string& semantic = field.semantic;
   if (field.is_optional && field.has_default) out.push_back(Loss::null_as_default);
-  const bool is_decimal = std::ranges::find(kDecimals, field.source_type) != kDecimals.end();
+  const bool is_decimal = std::ranges::any_of(
+      kDecimals, [&](std::string_view name) { return is_of_source_type(field, name); });
   if (field.type == "double" && is_decimal) out.push_back(Loss::rounded_decimal);
   if (semantic == "io.debezium.time.MicroDuration") out.push_back(Loss::interval_in_micros);
-  if (field.type == "string" && field.source_type == "BYTEA") out.push_back(Loss::bytea_as_text);
+  if (is_bytes_as_text(field)) out.push_back(Loss::bytes_as_text);
   // In these modes the connector has no placeholder (debezium-format 10).
   if (field.type.starts_with("base64")) out.push_back(Loss::null_as_unchanged);
   if (semantic == "org.apache.kafka.connect.data.Timestamp" ||
@@ -115,6 +127,7 @@ std::vector<Loss> losses_of(const FieldSchema& field) {
   if (semantic == "io.debezium.time.ZonedTime") out.push_back(Loss::zone_dropped);
   if (semantic == "io.debezium.data.Bits" && field.source_type == "VARBIT")
     out.push_back(Loss::leading_zeros);
+  if (is_of_domain_over_bits(field)) out.push_back(Loss::filled_up);
   if (lacks_placeholder(field)) out.push_back(Loss::null_as_unchanged);
   return out;
 }
@@ -124,7 +137,9 @@ std::string described(Loss loss, std::string_view table, const std::vector<std::
 }
 
 bool is_warning(Loss loss) {
-  return loss != Loss::null_as_default && loss != Loss::leading_zeros && loss != Loss::passed_over;
+  constexpr std::array kSaidOnly = {Loss::null_as_default, Loss::leading_zeros, Loss::filled_up,
+                                    Loss::passed_over};
+  return std::ranges::find(kSaidOnly, loss) == kSaidOnly.end();
 }
 
 bool is_of_postgresql(Loss loss) {

@@ -14,11 +14,12 @@ enum class Loss : uint8_t {
   null_as_default,
   rounded_decimal,
   interval_in_micros,
-  bytea_as_text,
+  bytes_as_text,
   time_in_millis,
   nanosecond_range,  // in events of PostgreSQL's connector
   zone_dropped,
   leading_zeros,
+  filled_up,
   null_as_unchanged,  // in events of PostgreSQL's connector
   no_schema,          // of whole tables
   passed_over,        // fields of a flattened row, as far as their names tell

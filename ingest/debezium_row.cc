@@ -56,8 +56,14 @@ bool holds_infinity(catalog::PgType type, std::string_view cell) {
   return false;
 }
 
-bool holds_nul(const JsonNode& value) {
-  return value.kind == JsonKind::string && value.text.find('\0') != std::string_view::npos;
+// Of an array, one of its elements.
+bool holds_nul(const ColumnType& type, const JsonNode& value) {
+  if (value.kind == JsonKind::string) return value.text.find('\0') != std::string_view::npos;
+  if (value.kind != JsonKind::array || !type.parameters.element) return false;
+  for (const JsonNode* item = value.begin(); item != value.end(); item = item->next()) {
+    if (holds_nul(*type.parameters.element, *item)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -102,7 +108,7 @@ Row RowReader::cells(const StructPlan& plan, bool has_markers, size_t bytes) {
           holds_infinity(column.type.pg_type, std::string_view(row.fields).substr(begin))) {
         throw DecodeError("numeric has no infinity before PostgreSQL 14", "22008");
       }
-      if (value != nullptr && holds_nul(*value)) replaced_.insert(column.name);
+      if (value != nullptr && holds_nul(column.type, *value)) replaced_.insert(column.name);
     }
   } catch (const DecodeError& error) {
     throw_in_column(plan, i, error);

@@ -31,6 +31,13 @@ void append_text_cell(std::string& out, std::string_view text) {
   end_cell(out, begin);
 }
 
+void append_decoded_text_cell(std::string& out, std::string_view text) {
+  if (text.find('\0') != std::string_view::npos || !is_utf8(text)) {
+    throw DecodeError("bytes that are no text", "22008");
+  }
+  append_text_cell(out, text);
+}
+
 template <typename Float>
 void append_float_text(std::string& out, Float value) {
   if (std::isnan(value)) {
@@ -105,10 +112,7 @@ void convert_map(const JsonNode& value, const TypeParameters&, std::string& out)
 void convert_text_bytes(const JsonNode& value, const TypeParameters&, std::string& out) {
   std::string text;
   append_bytes(text, value);
-  if (text.find('\0') != std::string::npos || !is_utf8(text)) {
-    throw DecodeError("bytes that are no text", "22008");
-  }
-  append_text_cell(out, text);
+  append_decoded_text_cell(out, text);
 }
 
 }  // namespace metadb::ingest

@@ -11,6 +11,8 @@ namespace metadb::ingest {
 // Other databases than PostgreSQL store U+0000 in texts: U+FFFD in its place.
 void append_storable(std::string& out, std::string_view text);
 void append_text_cell(std::string& out, std::string_view text);
+// Of bytes. Throws DecodeError 22008 if they are no text.
+void append_decoded_text_cell(std::string& out, std::string_view text);
 // A float as PostgreSQL prints it: the shortest digits that read back as the same.
 template <typename Float>
 void append_float_text(std::string& out, Float value);

@@ -11,6 +11,7 @@
 #include "ingest/debezium_base64.h"
 #include "ingest/debezium_binary.h"
 #include "ingest/debezium_cell.h"
+#include "ingest/debezium_decimal.h"
 #include "ingest/debezium_geometric.h"
 #include "ingest/debezium_interval.h"
 #include "ingest/debezium_network.h"
@@ -21,7 +22,6 @@
 #include "ingest/debezium_text.h"
 #include "ingest/debezium_time.h"
 #include "ingest/debezium_vector.h"
-#include "ingest/numeric.h"
 #include "ingest/schemaless_types.h"
 
 namespace metadb::ingest {
@@ -60,48 +60,6 @@ void convert_bytes(const JsonNode& value, const TypeParameters&, std::string& ou
   const size_t begin = begin_cell(out);
   append_bytes(out, value);
   end_cell(out, begin);
-}
-
-void append_decimal(const JsonNode& value, int32_t scale, std::string& out) {
-  if (value.kind == JsonKind::number) {  // decimal.format=NUMERIC
-    append_numeric_cell(out, value.text);
-    return;
-  }
-  if (value.kind == JsonKind::bytes) {
-    append_numeric_cell(out, value.text, scale);
-    return;
-  }
-  expect(value, JsonKind::string, "a decimal");
-  std::string unscaled;
-  append_base64_decoded(unscaled, value.text);
-  append_numeric_cell(out, unscaled, scale);
-}
-
-// PostgreSQL's JDBC driver takes the 11 bits of a negative scale for a positive one: the values of
-// numeric(5,-2) come with 2046 zeros behind the point, which their type does not have.
-bool is_misread_scale(int32_t scale) {
-  constexpr int32_t kScaleMax = 1000;  // NUMERIC_MAX_SCALE
-  constexpr int32_t kScaleEnd = 2048;
-  return scale > kScaleMax && scale < kScaleEnd;
-}
-
-void convert_decimal(const JsonNode& value, const TypeParameters& parameters, std::string& out) {
-  const size_t begin = out.size();
-  append_decimal(value, parameters.scale, out);
-  if (is_misread_scale(parameters.scale)) trim_numeric_cell(out, begin);
-}
-
-void convert_variable_scale_decimal(const JsonNode& value, const TypeParameters&,
-                                    std::string& out) {
-  expect(value, JsonKind::object, "a VariableScaleDecimal");
-  const JsonNode* scale = value.member("scale");
-  const JsonNode* unscaled = value.member("value");
-  if (scale == nullptr || unscaled == nullptr) {
-    throw DecodeError("VariableScaleDecimal without scale or value");
-  }
-  const int64_t digits = integer(*scale);
-  if (digits != static_cast<int32_t>(digits)) throw DecodeError("scale out of range", "22003");
-  append_decimal(*unscaled, static_cast<int32_t>(digits), out);
 }
 
 // Little-endian bytes without their high zeros, to bits with the highest first: as many as the type
@@ -236,15 +194,6 @@ void convert_interval(const JsonNode& value, const TypeParameters&, std::string&
 // Months and days are lost before: the connector takes them for so many microseconds.
 void convert_micro_duration(const JsonNode& value, const TypeParameters&, std::string& out) {
   append_interval_cell(out, {.micros = integer(value)});
-}
-
-// decimal.handling.mode=string: of the special values, the names of Java's constants.
-void convert_numeric_text(const JsonNode& value, const TypeParameters& parameters,
-                          std::string& out) {
-  expect(value, JsonKind::string, "a decimal");
-  const size_t begin = out.size();
-  append_numeric_word_cell(out, value.text);
-  if (is_misread_scale(parameters.scale)) trim_numeric_cell(out, begin);
 }
 
 }  // namespace
@@ -418,6 +367,9 @@ constexpr std::array kTable = {
     TypeRow{"string", "", "NUMERIC", PgType::numeric, convert_numeric_text},
     TypeRow{"string", "", "DECIMAL", PgType::numeric, convert_numeric_text},
     TypeRow{"string", "", "MONEY", PgType::numeric, convert_numeric_text},
+    TypeRow{"string", "", "SMALLMONEY", PgType::numeric, convert_plain_decimal},
+    TypeRow{"string", "", "NUMBER", PgType::numeric, convert_plain_decimal},
+    TypeRow{"string", "", "FLOAT", PgType::numeric, convert_plain_decimal},  // Oracle's alone
     TypeRow{"boolean", "", "", PgType::boolean, convert_boolean},
     TypeRow{"int8", "", "", PgType::int2, convert_integer<int8_t, int16_t>},
     TypeRow{"int16", "", "", PgType::int2, convert_integer<int16_t>},
@@ -446,6 +398,22 @@ bool TypeParameters::operator==(const TypeParameters& other) const {
          is_same_element;
 }
 
+bool is_of_source_type(const FieldSchema& field, std::string_view name) {
+  if (!field.source_type.starts_with(name)) return false;
+  const std::string_view rest = std::string_view(field.source_type).substr(name.size());
+  return rest.empty() || rest.starts_with(' ') || rest.starts_with('(');
+}
+
+std::optional<FieldSchema> elements_of(const FieldSchema& field) {
+  if (field.type != "array" || !field.semantic.empty() || !field.items) return std::nullopt;
+  FieldSchema items = *field.items;
+  // PostgreSQL calls the type of arrays of int4 _int4.
+  if (items.source_type.empty() && field.source_type.starts_with('_')) {
+    items.source_type = field.source_type.substr(1);
+  }
+  return items;
+}
+
 namespace {
 
 // A string that stands for a type of its own has no semantic name.
@@ -456,20 +424,15 @@ const TypeRow& row_of_field(const FieldSchema& field) {
   return *std::find_if(kTable.begin(), kTable.end(), [&](const TypeRow& r) {
     const bool is_bare = !r.semantic.empty() || r.source_type.empty() || field.semantic.empty();
     return is_bare && fits(r.type, field.type) && fits(r.semantic, field.semantic) &&
-           fits(r.source_type, field.source_type);
+           (r.source_type.empty() || is_of_source_type(field, r.source_type));
   });
 }
 
 // nullopt: one that is kept as the text of its JSON.
 std::optional<ColumnType> array_type(const FieldSchema& field) {
-  // Arrays with a name are no arrays of PostgreSQL (pgvector).
-  if (field.type != "array" || !field.semantic.empty() || !field.items) return std::nullopt;
-  FieldSchema items = *field.items;
-  // PostgreSQL calls the type of arrays of int4 _int4.
-  if (items.source_type.empty() && field.source_type.starts_with('_')) {
-    items.source_type = field.source_type.substr(1);
-  }
-  const ColumnType element = column_type(items);
+  const auto items = elements_of(field);
+  if (!items) return std::nullopt;
+  const ColumnType element = column_type(*items);
   const auto type = catalog::array_of(element.pg_type);
   if (!type || element.convert == convert_as_it_stands) return std::nullopt;
   TypeParameters parameters;
@@ -481,10 +444,13 @@ std::optional<ColumnType> array_type(const FieldSchema& field) {
 
 ColumnType column_type(const FieldSchema& field) {
   if (const auto array = array_type(field)) return *array;
+  if (const auto text = text_of_unknown_type(field)) return *text;
   const TypeRow& row = row_of_field(field);
   TypeParameters parameters;
   parameters.scale = field.scale;
   parameters.length = field.length;
+  // Whether a domain is over bit(n) or over bit varying, nothing tells: as bit(n) all values of the
+  // former are right, and of the latter those of n bits, also with leading zeros.
   const bool is_varying = field.source_type == "VARBIT" || field.length > kBitLengthMax;
   if (is_varying || field.length < 0) parameters.length = 0;
   return {row.pg_type, row.convert, std::move(parameters), row.stands_for};
@@ -535,6 +501,7 @@ constexpr std::array kWider = {
              convert_printed<convert_tstzrange, PgType::tstzrange, convert_text>},
     WiderRow{convert_numeric_text,
              convert_printed<convert_numeric_text, PgType::numeric, convert_text>},
+    WiderRow{convert_plain_decimal, convert_text},
     WiderRow{convert_point, convert_printed<convert_point, PgType::point, convert_as_it_stands>},
     WiderRow{convert_box, convert_geometry_text},
     WiderRow{convert_lseg, convert_geometry_text},
@@ -553,8 +520,13 @@ constexpr std::array kWider = {
 std::optional<ColumnType> wider_type(const ColumnType& type) {
   if (const auto wider = wider_schemaless_type(type)) return wider;
   // Other databases have types of the same names.
-  if (type.convert == convert_text_bytes)
-    return ColumnType{PgType::bytea, convert_bytes, type.parameters};
+  constexpr std::array<std::array<Converter, 2>, 3> kTextsOfBytes = {
+      {{convert_text_bytes, convert_bytes},
+       {convert_text_base64_url_safe, convert_base64_url_safe},
+       {convert_text_hex, convert_hex}}};
+  for (const auto& [text, bytes] : kTextsOfBytes) {
+    if (type.convert == text) return ColumnType{PgType::bytea, bytes, type.parameters};
+  }
   // MySQL's polygons, which may have holes and an SRID.
   if (type.convert == convert_polygon)
     return ColumnType{PgType::bytea, convert_geometry, type.parameters, CarriedType::geometry};

@@ -33,6 +33,12 @@ struct FieldSchema {
 
 // Reads one schema node. Throws DecodeError if it is none.
 FieldSchema field_schema(const JsonNode& node);
+// Whether the source's type is propagated and has that name, whatever else is said of it: DECIMAL
+// of DECIMAL UNSIGNED, and of DECIMAL(10,2).
+bool is_of_source_type(const FieldSchema& field, std::string_view name);
+// Of an array, with their source type. nullopt for all others, also for arrays with a name, which
+// are none of PostgreSQL's (pgvector).
+std::optional<FieldSchema> elements_of(const FieldSchema& field);
 
 // What a converter knows beside the value.
 struct TypeParameters {

@@ -47,13 +47,25 @@ bool may_lose(catalog::PgType from, catalog::PgType to) {
          catalog::widened(to, from) != to;
 }
 
-// Fails, as a value that does not cast, where the way back leads elsewhere.
+bool is_integer_type(catalog::PgType type) {
+  return type >= catalog::PgType::int2 && type <= catalog::PgType::int8;
+}
+
+// Fails, as a value that does not cast, where the way back leads elsewhere. To make an integer of
+// NaN or an infinity is not implemented in PostgreSQL (0A000), so it is not asked to: these are
+// less or greater than all integers.
 std::string exact_cast(catalog::PgType from, catalog::PgType to, const std::string& value) {
   const std::string there = catalog::cast_sql(from, to, value);
+  std::string is_same =
+      fmt::format("{} IS NOT DISTINCT FROM {}", catalog::cast_sql(to, from, there), value);
+  if (from == catalog::PgType::numeric && is_integer_type(to)) {
+    is_same =
+        fmt::format("CASE WHEN {} BETWEEN -9223372036854775808 AND 9223372036854775807 THEN {} END",
+                    value, is_same);
+  }
   return fmt::format(
-      "CASE WHEN {} IS NOT DISTINCT FROM {} THEN {} WHEN ('not exact: ' || {}::text)::uuid IS NULL "
-      "THEN NULL END",
-      catalog::cast_sql(to, from, there), value, there, value);
+      "CASE WHEN {} THEN {} WHEN ('not exact: ' || {}::text)::uuid IS NULL THEN NULL END", is_same,
+      there, value);
 }
 
 // Every value has a text. A type that was given past us is not ours to give up.

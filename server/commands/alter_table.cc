@@ -122,23 +122,24 @@ bool may_join_keys(const Table& table, const Column& from, const Column& to) {
   return !from.type || !to.type || catalog::widened(*to.type, *from.type) != *to.type;
 }
 
-// Says which value it was.
+// Says which value it was, or which views.
 [[noreturn]] void explain(CommandContext& context, const Table& table, const Column& to,
                           Error error) {
-  if (error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23")) {
-    const Waiting waiting(context.session(), context.connection());
-    const catalog::Transaction transaction(context.connection());
-    if (auto failure = catalog::first_cast_failure(context.connection(), table, to)) {
-      failure->error.detail = failure->row;
-      throw Error(failure->error);
-    }
-  }
   if (error.sqlstate == "0A000") {
     const std::string views = catalog::views_on(context.connection(), table, to.name);
     if (!views.empty()) {
       error.hint = fmt::format(
           "The column is used by {}: drop what uses it, alter the column, and make it again.",
           views);
+      throw Error(error);
+    }
+  }
+  if (catalog::may_be_of_value(error)) {
+    const Waiting waiting(context.session(), context.connection());
+    const catalog::Transaction transaction(context.connection());
+    if (auto failure = catalog::first_cast_failure(context.connection(), table, to)) {
+      failure->error.detail = failure->row;
+      throw Error(failure->error);
     }
   }
   throw Error(error);

@@ -58,6 +58,31 @@ TEST_F(ApplyMisfit, ADateThatIsNoTimestampMakesTheColumnText) {
                                      "5874897-12-31", "2000-01-04"));
 }
 
+Cell not_a_number() {
+  std::string framed;
+  ingest::append_numeric_word_cell(framed, "NaN");
+  return Cell::text(framed.substr(sizeof(int32_t)));
+}
+
+TEST_F(ApplyMisfit, ANumericThatIsNoNumberMakesAnIntegerByHandNumeric) {
+  update(PgType::numeric, {Cell::numeric("1"), Cell::numeric("2.00")});
+  catalog::Connection connection = database_->connect();
+  {
+    const catalog::Table table =
+        catalog::load_tables(connection, catalog::TableName("public", table_)).at(0);
+    catalog::Transaction transaction(connection);
+    catalog::change_types(connection, table,
+                          {{"v", "integer", PgType::int4, catalog::TypeChoice::by_hand}});
+    catalog::revise(connection, table);
+    transaction.commit();
+  }
+  update(PgType::numeric, {Cell::numeric("3"), Cell::null()});
+  EXPECT_THAT(type(), ElementsAre("integer"));
+  update(PgType::numeric, {Cell::numeric("4"), not_a_number(), Cell::numeric("5")});
+  EXPECT_THAT(type(), ElementsAre("numeric"));
+  EXPECT_THAT(history(), ElementsAre("1", "2", "3", "NULL", "4", "NaN", "5"));
+}
+
 TEST_F(ApplyMisfit, ATextThatIsNoJsonMakesAJsonColumnText) {
   update(PgType::json, {Cell::text(R"({"b":1, "a":1.00})")});
   update(PgType::text, {Cell::text(R"({"b":2,  "a":1.00})"), Cell::null()});

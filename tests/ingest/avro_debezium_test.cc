@@ -9,6 +9,7 @@
 #include "ingest/debezium.h"
 #include "ingest/json_lines.h"
 #include "tests/ingest/avro_messages.h"
+#include "tests/ingest/debezium_array_samples.h"
 #include "tests/ingest/debezium_value_samples.h"
 #include "tests/ingest/decoding.h"
 #include "tests/ingest/recorded_avro.h"

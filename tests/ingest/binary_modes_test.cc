@@ -95,19 +95,74 @@ TEST(BinaryModes, RefuseWhatIsOfAnother) {
   }
 }
 
+// include.unknown.datatypes: the bytes of 'a'.
+const std::vector<Written> kQuery = {{BinaryMode::base64, "J2En"},
+                                     {BinaryMode::base64_url_safe, "J2En"},
+                                     {BinaryMode::hex, "276127"}};
+
+TEST(BinaryModes, GiveTheTextsOfTypesThatTheConnectorDoesNotKnow) {
+  const TestField field{"c", "string", "", source_type("TSQUERY")};
+  for (const auto& [mode, text] : kQuery) {
+    const ingest::Change change = in_mode(mode, field, "\"" + text + "\"");
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::text) << text;
+    EXPECT_EQ(change.schema->columns.at(0).stands_for, catalog::CarriedType::tsquery) << text;
+    EXPECT_EQ(change.row.fields, cell("'a'")) << text;
+    EXPECT_EQ(in_mode(mode, field, R"("")").row.fields, cell("")) << text;
+    EXPECT_EQ(in_mode(mode, field, "null").row.fields, kNull) << text;
+  }
+  EXPECT_EQ(in_mode(BinaryMode::base64_url_safe, field, R"("w78_")").row.fields, cell("\xc3\xbf?"));
+}
+
+TEST(BinaryModes, GiveArraysOfTypesThatTheConnectorDoesNotKnow) {
+  const TestField field{"c", "array", "", source_type("_TSQUERY"), R"({"type":"string"})"};
+  const TestField plain{"c", "array", "", source_type("_TEXT"), R"({"type":"string"})"};
+  const std::string as_texts = in_mode(BinaryMode::hex, plain, R"(["'a'",null])").row.fields;
+  for (const auto& [mode, text] : kQuery) {
+    const ingest::Change change = in_mode(mode, field, "[\"" + text + "\",null]");
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::text_array) << text;
+    EXPECT_EQ(change.schema->columns.at(0).stands_for, catalog::CarriedType::tsquery) << text;
+    EXPECT_EQ(change.row.fields, as_texts) << text;
+  }
+}
+
+TEST(BinaryModes, GiveBytesWhereTheyAreNoTextOfThatType) {
+  const TestField field{"c", "string", "", source_type("LINE")};
+  for (const auto& [mode, text] : kFbFfBe) {
+    const ingest::Change change = in_mode(mode, field, "\"" + text + "\"");
+    EXPECT_EQ(change.schema->columns.at(0).type, catalog::PgType::bytea) << text;
+    EXPECT_FALSE(change.schema->columns.at(0).stands_for) << text;
+    EXPECT_EQ(change.row.fields, cell("\xfb\xff\xbe")) << text;
+  }
+}
+
+// Some versions of the connector know the types of isn, and send plain texts.
+TEST(BinaryModes, LeaveTextsThatAreSentAsSuch) {
+  for (const TestField& field :
+       std::vector<TestField>{{"c", "string", "", source_type("UPC")},
+                              {"c", "string", "", source_type("CITEXT")},
+                              {"c", "string", "io.debezium.data.Tsvector", source_type("TSVECTOR")},
+                              {"c", "string", "io.debezium.data.Enum", source_type("LINE")}}) {
+    EXPECT_EQ(in_mode(BinaryMode::hex, field, R"("036000291452")").row.fields, cell("036000291452"))
+        << field.parameters;
+  }
+}
+
 // In hex it stands as it is; in base64 the connector sends NULL.
 TEST(BinaryModes, KnowThePlaceholder) {
   const TestField field{"c", "string", "", source_type("BYTEA")};
   const ingest::Change change = in_mode(BinaryMode::hex, field, kMarker, "u");
   EXPECT_EQ(change.row.unavailable, std::vector<uint16_t>{0});
   EXPECT_EQ(change.row.fields, kNull);
+  const TestField unknown{"c", "string", "", source_type("TSQUERY")};
+  EXPECT_EQ(in_mode(BinaryMode::hex, unknown, kMarker, "u").row.unavailable,
+            std::vector<uint16_t>{0});
 }
 
 class BinaryModeOfASource : public WorkerTest {
  protected:
-  void send(const std::string& raw) {
+  void send(const std::string& raw, const std::string& name = "BYTEA") {
     const std::vector<TestField> row = {{"id", "string", "", source_type("BYTEA")},
-                                        {"raw", "string", "", source_type("BYTEA")}};
+                                        {"raw", "string", "", source_type(name)}};
     ingest::RecordedMessage message;
     message.topic = "srv.public.t";
     message.timestamp_ms = 1'700'000'000'000;
@@ -127,6 +182,15 @@ TEST_F(BinaryModeOfASource, MakesItsColumnsBytea) {
   EXPECT_THAT(rows("SELECT pg_typeof(id), id, pg_typeof(raw), raw FROM public.t"),
               ElementsAre("bytea,\\x0102,bytea,\\x"));
   EXPECT_THAT(rows("SELECT raw FROM public.t__ WHERE NOT __current"), ElementsAre("\\x00ff"));
+}
+
+TEST_F(BinaryModeOfASource, GivesColumnsTheTypesThatTheConnectorDoesNotKnow) {
+  source_.options["binary_handling_mode"] = "hex";
+  send("2761272026202762273a4142", "TSQUERY");
+  start(topics_);
+  ASSERT_TRUE(catches_up(topics_));
+  EXPECT_THAT(rows("SELECT pg_typeof(raw), raw FROM public.t"),
+              ElementsAre("tsquery,'a' & 'b':AB"));
 }
 
 TEST_F(BinaryModeOfASource, SetsAsideWhatIsOfAnother) {

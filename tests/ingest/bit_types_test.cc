@@ -109,6 +109,17 @@ TEST_F(BitTypes, ThatVaryStayAsTheyAre) {
   EXPECT_THAT(versions(), ElementsAre("1,101", "2,10111", "3,00000101"));
 }
 
+// The name that is propagated is the domain's.
+TEST_F(BitTypes, OfDomainsKeepTheirLength) {
+  send(1, bits("8", R"(,"__debezium.source.column.type":"MASK")"), R"("BQ==")", "c");
+  apply();
+  EXPECT_EQ(type(), "bit(8)");
+  send(2, bits("8", R"(,"__debezium.source.column.type":"BIT")"), R"("BQ==")", "c");
+  apply();
+  EXPECT_EQ(type(), "bit(8)");
+  EXPECT_THAT(versions(), ElementsAre("1,00000101", "2,00000101"));
+}
+
 TEST_F(BitTypes, BecomeTextAsTheyPrint) {
   send(1, bits("4"), R"("BQ==")", "c");
   apply();

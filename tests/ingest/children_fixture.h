@@ -38,6 +38,20 @@ class ChildrenTest : public HistoryTest {
     catalog_->reload(connection);
   }
 
+  // As `alter table` does it.
+  void choose(const std::string& id, const catalog::Column& column) {
+    catalog::Connection connection = database_->connect();
+    connection.exec("SET search_path = pg_catalog");
+    const catalog::Table table = catalog::load_tables(connection, name(id)).at(0);
+    {
+      catalog::Transaction transaction(connection);
+      catalog::change_types(connection, table, {column});
+      catalog::revise(connection, table);
+      transaction.commit();
+    }
+    catalog_->reload(connection);
+  }
+
   // A change that comes a second after the one before it.
   ingest::Change change(ingest::Op op, int id, const Cell& document, const std::string& v = "") {
     ++seconds_;

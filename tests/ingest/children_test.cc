@@ -149,6 +149,26 @@ TEST_F(Children, BecomeTextWithWhatStandsInDocumentsOfAnyKind) {
   EXPECT_THAT(current("b", "b"), ElementsAre("1.5e1", "2e1", "text"));
 }
 
+// Inputs of types word that in many ways: as an error in the syntax, as an internal one.
+TEST_F(Children, BecomeTextAtWhatATypeByHandRefuses) {
+  map({{"$", "t"}});
+  put(1, R"({"q":"'a' & 'b'","k":"1"})");
+  catalog::Connection connection = database_->connect();
+  connection.exec(
+      "CREATE FUNCTION public.check_odd(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF $1 = "
+      "'even' THEN RAISE EXCEPTION 'odd' USING ERRCODE = 'XX000'; END IF; RETURN true; END $$; "
+      "CREATE DOMAIN public.odd AS text CHECK (public.check_odd(VALUE))");
+  choose("t", {"q", "tsquery", std::nullopt, catalog::TypeChoice::by_hand});
+  choose("t", {"k", "public.odd", std::nullopt, catalog::TypeChoice::by_hand});
+  put(2, R"({"q":"'c'","k":"3"})");
+  EXPECT_THAT(columns("t"), ElementsAre("__root__id|integer", "q|tsquery", "k|odd"));
+  put(3, R"({"q":"a b","k":"5"})");
+  EXPECT_THAT(columns("t"), ElementsAre("__root__id|integer", "q|text", "k|odd"));
+  put(4, R"({"q":"a b","k":"even"})");
+  EXPECT_THAT(columns("t"), ElementsAre("__root__id|integer", "q|text", "k|text"));
+  EXPECT_THAT(current("t", "q, k"), ElementsAre("'a' & 'b'|1", "'c'|3", "a b|5", "a b|even"));
+}
+
 // What a document has at that place now was never in the column.
 TEST_F(Children, BecomeTextWithoutValuesOfOtherDocuments) {
   map({{"$", "t"}});

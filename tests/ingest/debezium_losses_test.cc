@@ -25,12 +25,26 @@ TEST(Losses, AreToldBySchemaAlone) {
   EXPECT_EQ(losses({.type = "int32", .is_optional = true, .has_default = true}),
             Losses{Loss::null_as_default});
   EXPECT_EQ(losses({.type = "double", .source_type = "FLOAT8"}), Losses{});
-  EXPECT_EQ(losses({.type = "double", .source_type = "NUMERIC"}), Losses{Loss::rounded_decimal});
+  for (const char* type : {"NUMERIC", "MONEY", "DECIMAL UNSIGNED", "DECIMAL UNSIGNED ZEROFILL",
+                           "NUMERIC() IDENTITY", "NUMBER", "NUMBER(10,2)", "SMALLMONEY"}) {
+    EXPECT_EQ(losses({.type = "double", .source_type = type}), Losses{Loss::rounded_decimal})
+        << type;
+  }
+  for (const char* type : {"DOUBLE", "FLOAT UNSIGNED", "NUMBER_LIKE", "MONEYS"})
+    EXPECT_EQ(losses({.type = "double", .source_type = type}), Losses{}) << type;
   EXPECT_EQ(losses({.type = "int64", .semantic = "io.debezium.time.MicroDuration"}),
             Losses{Loss::interval_in_micros});
-  EXPECT_EQ(losses({.type = "string", .source_type = "BYTEA"}), Losses{Loss::bytea_as_text});
+  EXPECT_EQ(losses({.type = "string", .source_type = "BYTEA"}), Losses{Loss::bytes_as_text});
   EXPECT_EQ(losses({.type = "hex", .source_type = "BYTEA"}), Losses{});
   EXPECT_EQ(losses({.type = "base64", .source_type = "BYTEA"}), Losses{Loss::null_as_unchanged});
+  for (const char* type : {"TSQUERY", "XID8", "INT4MULTIRANGE"})
+    EXPECT_EQ(losses({.type = "string", .source_type = type}), Losses{Loss::bytes_as_text}) << type;
+  for (const char* type : {"TEXT", "ISBN", "INET", "MOOD"})
+    EXPECT_EQ(losses({.type = "string", .source_type = type}), Losses{}) << type;
+  EXPECT_EQ(
+      losses(
+          {.type = "string", .semantic = "io.debezium.data.Tsvector", .source_type = "TSVECTOR"}),
+      Losses{});
   EXPECT_EQ(losses({.type = "int64", .semantic = "org.apache.kafka.connect.data.Timestamp"}),
             Losses{Loss::time_in_millis});
 }
@@ -47,6 +61,10 @@ TEST(Losses, OfTimesAndBitsAreToldBySchemaAlone) {
   EXPECT_EQ(losses(bits), Losses{});
   bits.source_type = "VARBIT";
   EXPECT_EQ(losses(bits), Losses{Loss::leading_zeros});
+  bits.source_type = "BIT";  // MySQL's are called so as well
+  EXPECT_EQ(losses(bits), Losses{});
+  bits.source_type = "MASK";
+  EXPECT_EQ(losses(bits), Losses{Loss::filled_up});
 }
 
 TEST(Losses, OfUnchangedValuesAreToldOfTypesWithoutPlaceholder) {
@@ -109,6 +127,23 @@ TEST(Losses, AreToldOnceForATableWithItsColumnsAndTheSetting) {
             "decimal.handling.mode=precise in the connector\n"
             "warning table shop.public.t: an interval in span arrives as microseconds, its months "
             "as 30.4375 days each; set interval.handling.mode=string in the connector\n");
+}
+
+TEST(Losses, OfReplacedCharactersAreToldOfArraysToo) {
+  const std::string text = R"({"type":"string","optional":true})";
+  const std::vector<TestField> fields = {{"id", "int32", "", ""},
+                                         {"name", "string", "", ""},
+                                         {"tags", "array", "", "", text},
+                                         {"whole", "array", "", "", text},
+                                         {"other", "array", "", ""}};
+  const std::string row =
+      R"({"id":1,"name":"a\u0000","tags":["a",null,"\u0000"],"whole":["a"],"other":["\u0000"]})";
+  const HeardLog log;
+  Decoder decoder;
+  for (int i = 0; i < 2; ++i) change_of(decoder, &kKey1, change_json(fields, {.after = row}));
+  EXPECT_EQ(log.text(),
+            "warning column shop.public.t.name: a text holds U+0000, which is stored as U+FFFD\n"
+            "warning column shop.public.t.tags: a text holds U+0000, which is stored as U+FFFD\n");
 }
 
 TEST(Losses, OfUnchangedValuesAreThoseOfPostgresql) {

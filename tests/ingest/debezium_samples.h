@@ -58,6 +58,9 @@ inline std::vector<Sample> structured_samples() {
        R"({"year":294276,"month":12,"day":31,"hour":23,"minute":59,"second":59,"nanos":999999000})",
        "294276-12-31 23:59:59.999999"},
       {"struct", timestamp, "", R"({"specialValue":"NEGATIVE_INFINITY"})", "-infinity"},
+      {"struct", timestamp, "", R"({"specialValue":"POSITIVE_INFINITY"})", "infinity"},
+      {"struct", timestamp, "", R"({"year":-4712,"month":1,"day":1,"hour":1})",
+       "4713-01-01 01:00:00 BC"},
       {"struct", zoned_time, "", R"({"hour":4,"minute":5,"second":6,"offsetSeconds":7200})",
        "04:05:06+02"},
       {"struct", zoned_time, "", R"({"hour":24,"offsetSeconds":-5400})", "24:00:00-01:30"},
@@ -65,6 +68,9 @@ inline std::vector<Sample> structured_samples() {
        R"({"year":2016,"month":11,"day":4,"hour":13,"minute":51,"second":30,"offsetSeconds":7200})",
        "2016-11-04 11:51:30+00"},
       {"struct", zoned, "", R"({"specialValue":"POSITIVE_INFINITY"})", "infinity"},
+      {"struct", zoned, "", R"({"specialValue":"NEGATIVE_INFINITY"})", "-infinity"},
+      {"struct", zoned, "", R"({"year":-4712,"month":1,"day":1,"hour":1,"offsetSeconds":0})",
+       "4713-01-01 01:00:00+00 BC"},
       {"struct", zoned, "", R"({"year":292269055,"month":12,"day":2,"hour":23,"offsetSeconds":0})",
        "-infinity"},
   };
@@ -86,8 +92,11 @@ inline std::vector<Sample> named_samples() {
   add("MACADDR8", "08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03:04:05");
   add("MACADDR8", "00:00:00:00:00:00:00:00", "00:00:00:00:00:00:00:00");
   add("INT4RANGE", "[1000,6000)", "[1000,6000)");
-  add("INT4RANGE", "empty", "empty");
-  add("INT4RANGE", "(,)", "(,)");
+  for (const char* name :
+       {"INT4RANGE", "INT8RANGE", "NUMRANGE", "DATERANGE", "TSRANGE", "TSTZRANGE"}) {
+    add(name, "empty", "empty");
+    add(name, "(,)", "(,)");
+  }
   add("INT8RANGE", "[-9223372036854775808,9223372036854775807)",
       "[-9223372036854775808,9223372036854775807)");
   add("INT8RANGE", "(,5)", "(,5)");
@@ -107,6 +116,11 @@ inline std::vector<Sample> named_samples() {
     add(name, "NAN", "NaN");
     add(name, "POSITIVE_INFINITY", "Infinity");
     add(name, "NEGATIVE_INFINITY", "-Infinity");
+  }
+  for (const char* name : {"SMALLMONEY", "NUMBER", "FLOAT"}) {
+    add(name, "-123.450", "-123.450");
+    add(name, "0.00000000000000000001", "0.00000000000000000001");
+    add(name, "100000000000000000000000000000000000000", "100000000000000000000000000000000000000");
   }
   out.push_back(
       {"string", "",

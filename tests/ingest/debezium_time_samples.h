@@ -64,6 +64,7 @@ inline std::vector<Sample> timestamp_samples() {
        {"io.debezium.time.Timestamp", "org.apache.kafka.connect.data.Timestamp"}) {
     samples.push_back({"int64", semantic, "", "1529507596945", "2018-06-20 15:13:16.945"});
     samples.push_back({"int64", semantic, "", "-1", "1969-12-31 23:59:59.999"});
+    samples.push_back({"int64", semantic, "", "-62167219200001", "0002-12-31 23:59:59.999 BC"});
     samples.push_back({"int64", semantic, "", "9223372036825200", "infinity"});
     samples.push_back({"int64", semantic, "", "-9223372036832400", "-infinity"});
     samples.push_back({"int64", semantic, "", "9223372036825200000", "infinity"});
@@ -85,6 +86,7 @@ inline std::vector<Sample> timestamp_samples() {
   const char* iso = "io.debezium.time.IsoTimestamp";
   samples.push_back(
       {"string", iso, "", R"("2019-07-09T02:28:57.123456Z")", "2019-07-09 02:28:57.123456"});
+  samples.push_back({"string", iso, "", R"("-4712-01-01T00:00:00Z")", "4713-01-01 00:00:00 BC"});
   samples.push_back({"string", iso, "", R"("+294247-01-10T04:00:25.2Z")", "infinity"});
   samples.push_back({"string", iso, "", R"("-290308-12-21T19:59:27.6Z")", "-infinity"});
   samples.push_back({"string", iso, "", R"("+292278994-08-16T23:00:00Z")", "infinity"});

@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "catalog/postgres.h"
 #include "ingest/debezium.h"
 #include "tests/fakes/test_database.h"
+#include "tests/ingest/debezium_array_samples.h"
 #include "tests/ingest/debezium_message.h"
 #include "tests/ingest/debezium_value_samples.h"
 
@@ -70,6 +74,78 @@ TEST(DecodeTable, HasAnOrdinaryAndAnExtremeSampleForEachRow) {
       return &row_for(sample) == &row;
     });
     EXPECT_GE(count, 2) << row.type << " " << row.semantic << " " << row.source_type;
+  }
+}
+
+// What a type has beside values that are one as any other. Not every encoding can say all of it.
+std::vector<std::string> special_texts(const ingest::TypeRow& row) {
+  using enum catalog::PgType;
+  constexpr std::array<std::string_view, 3> kWithWords = {"NUMERIC", "DECIMAL", "MONEY"};
+  switch (row.pg_type) {
+    case boolean:
+      return {"true", "false"};
+    case float4:
+    case float8:
+      return {"NaN", "Infinity", "-Infinity"};
+    case numeric:
+      if (std::ranges::find(kWithWords, row.source_type) == kWithWords.end()) return {};
+      return {"NaN", "Infinity", "-Infinity"};
+    case date:
+    case timestamptz:
+      return {"infinity", "-infinity", "* BC"};
+    case timestamp:
+      if (row.semantic == "io.debezium.time.NanoTimestamp") return {"infinity", "-infinity"};
+      return {"infinity", "-infinity", "* BC"};
+    case time:
+      return {"24:00:00"};
+    case timetz:
+      return {"24:00:00*"};
+    case interval:
+      return {"-*"};
+    case int4range:
+    case int8range:
+    case numrange:
+    case daterange:
+    case tsrange:
+    case tstzrange:
+      return {"empty", "(,)"};
+    case bytea:
+      if (row.type == "struct") return {};
+      return {"\\x"};
+    default:
+      return {};
+  }
+}
+
+// A star stands for anything, at one end.
+bool is_like(const std::string& text, const std::string& pattern) {
+  if (pattern.starts_with('*')) return text.ends_with(pattern.substr(1));
+  if (pattern.ends_with('*')) return text.starts_with(pattern.substr(0, pattern.size() - 1));
+  return text == pattern;
+}
+
+TEST(DecodeTable, HasSamplesOfSpecialValues) {
+  for (const ingest::TypeRow& row : ingest::decode_table()) {
+    for (const std::string& special : special_texts(row)) {
+      EXPECT_TRUE(std::ranges::any_of(samples(),
+                                      [&](const Sample& sample) {
+                                        return &row_for(sample) == &row &&
+                                               is_like(sample.text, special);
+                                      }))
+          << row.type << " " << row.semantic << " " << row.source_type << ": " << special;
+    }
+  }
+}
+
+TEST(DecodeTable, HasSamplesOfArraysWithNullOfEachElement) {
+  std::set<catalog::PgType> with_null;
+  for (const Sample& sample : array_samples()) {
+    if (sample.text.find(",NULL") != std::string::npos)
+      with_null.insert(decoded(sample).schema->columns.at(0).type);
+  }
+  for (const catalog::PgTypeRow& row : catalog::pg_types()) {
+    if (!row.element) continue;
+    EXPECT_TRUE(with_null.contains(row.type)) << row.name;
   }
 }
 
@@ -243,6 +319,10 @@ TEST(DecodeTable, KeepsWhatItsTypeCannotHoldAsText) {
       {{"string", "", source_type("TSRANGE"), R"x("[yesterday,)")x", "[yesterday,)"}, R"("empty")"},
       {{"string", "", source_type("INT4RANGE"), R"("[1,2")", "[1,2"}, R"("empty")"},
       {{"string", "", source_type("NUMERIC"), R"("one")", "one"}, R"("1")"},
+      // Of a domain over text that has the name of a type of Oracle's.
+      {{"string", "", source_type("NUMBER"), R"("007")", "007"}, R"("7")"},
+      {{"string", "", source_type("NUMBER"), R"("NAN")", "NAN"}, R"("7.0")"},
+      {{"string", "", source_type("SMALLMONEY"), R"("1E+5")", "1E+5"}, R"("-7")"},
       {{"struct", "io.debezium.data.geometry.Point", "", srid, srid}, R"({"x":1,"y":2})"},
       {{"struct", "io.debezium.time.StructuredTime", "", R"({"nanos":1})", R"({"nanos":1})"},
        R"({"hour":1})"},
@@ -303,13 +383,6 @@ struct Widening {
   std::string wide;
   std::vector<std::string> fitting;
 };
-
-std::string items_of(const std::string& type, const std::string& semantic,
-                     const std::string& parameters = "") {
-  return R"({"type":")" + type + R"(","optional":true)" +
-         (semantic.empty() ? "" : R"(,"name":")" + semantic + "\"") +
-         (parameters.empty() ? "" : R"(,"parameters":)" + parameters) + "}";
-}
 
 std::vector<Widening> widenings_of_times() {
   const std::string time = "io.debezium.time.";
@@ -377,6 +450,9 @@ std::vector<Widening> widenings_of_others() {
        {R"("NAN")", R"("POSITIVE_INFINITY")", R"("NEGATIVE_INFINITY")", R"("-123.450")",
         R"("0.00")", R"("-0.00")", R"("1E+5")", R"("00012.5")", R"("10000")",
         R"("100000000.00010")", R"("0.00000012")"}},
+      {{"c", "string", "", source_type("NUMBER")},
+       R"("007")",
+       {R"("-123.450")", R"("0.00")", R"("10000")", R"("0")"}},
       {{"c", "struct", "io.debezium.data.geometry.Point", ""},
        R"({"x":1.0,"y":2.0,"srid":4326})",
        {R"({"x":1.0,"y":1.5})", R"({"x":-0.0,"y":1e300})", R"({"x":1e-7,"y":123456789.25})"}},

@@ -149,6 +149,22 @@ TEST_F(OtherConnectors, EveryTypeOfMysqlKeepsItsValue) {
       });
 }
 
+// decimal.handling.mode=string.
+TEST_F(OtherConnectors, DecimalsOfMysqlAreKnownByTheirType) {
+  expect_kept(
+      "my.shop.t", "shop.t", with(kMysqlSource, "POS", "154"),
+      {
+          {{"plain", "string", "", R"({"__debezium.source.column.type":"DECIMAL"})"},
+           R"("-12.50")",
+           "numeric",
+           "-12.50"},
+          {{"price", "string", "", R"({"__debezium.source.column.type":"DECIMAL UNSIGNED"})"},
+           R"("12.50")",
+           "numeric",
+           "12.50"},
+      });
+}
+
 TEST_F(OtherConnectors, EveryTypeOfSqlServerKeepsItsValue) {
   const std::string source =
       with(with(with(kSqlServerSource, "TIME", "1700000000000"), "DATABASE", "shop"), "LSN",
@@ -160,6 +176,10 @@ TEST_F(OtherConnectors, EveryTypeOfSqlServerKeepsItsValue) {
                    R"("/w==")",
                    "numeric",
                    "-0.0001"},
+                  {{"cents", "string", "", R"({"__debezium.source.column.type":"SMALLMONEY"})"},
+                   R"("-0.0100")",
+                   "numeric",
+                   "-0.0100"},
                   {{"token", "string", "", ""},
                    R"("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")",
                    "text",
@@ -207,6 +227,10 @@ TEST_F(OtherConnectors, EveryTypeOfOracleKeepsItsValue) {
                    R"("CUmw9vACMxPESZBQ3jjzTg==")",
                    "numeric",
                    "12345678901234567890123456789012345678"},
+                  {{"N40", "string", "", R"({"__debezium.source.column.type":"NUMBER"})"},
+                   R"("0.00000001")",
+                   "numeric",
+                   "0.00000001"},
                   {{"SINGLE", "float", "", ""}, R"("NaN")", "real", "NaN"},
                   {{"DOUBLE", "double", "", ""}, "1.0E-130", "double precision", "1e-130"},
                   {{"MADE", "int64", "io.debezium.time.Timestamp", ""},

@@ -267,6 +267,24 @@ TEST_F(AlterTable, NumbersOutOfRangeAreNamed) {
   EXPECT_EQ(type_of("v"), "text");
 }
 
+// Not of class 22: what is not implemented, and an error in the syntax.
+TEST_F(AlterTable, ValueThatPostgresRefusesInOtherWordsIsNamed) {
+  add(1, "1");
+  add(2, "NaN");
+  ASSERT_TRUE(catches_up());
+  run("alter table public.t__ alter column v type numeric");
+  Error error = failure("alter table public.t__ alter column v type integer");
+  EXPECT_EQ(error.sqlstate, "0A000");
+  EXPECT_EQ(error.message(), "cannot convert NaN to integer");
+  EXPECT_THAT(error.detail, HasSubstr("key (id)=(2)"));
+  EXPECT_EQ(type_of("v"), "numeric");
+  add(2, "two words");
+  ASSERT_TRUE(catches_up());
+  error = failure("alter table public.t__ alter column v type tsquery");
+  EXPECT_EQ(error.sqlstate, "42601");
+  EXPECT_THAT(error.detail, HasSubstr("has the value \"two words\""));
+}
+
 TEST_F(AlterTable, KeysThatBecomeOneAreRefused) {
   add(1, "a");
   add(2, "b");
