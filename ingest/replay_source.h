@@ -31,7 +31,8 @@ class ReplaySource final : public Source {
   void pause(const std::vector<TopicPartition>& partitions) override;
   void resume(const std::vector<TopicPartition>& partitions) override;
   void seek(const PartitionOffset& start) override;
-  Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override;
+  std::vector<WatermarksAnswer> watermarks(const std::vector<TopicPartition>& of,
+                                           std::chrono::milliseconds timeout) override;
   std::vector<int64_t> ends(const std::vector<TopicPartition>& of,
                             std::chrono::milliseconds timeout) override;
   std::optional<int64_t> known_end(const TopicPartition& at) override;
@@ -59,7 +60,9 @@ class ReplaySource final : public Source {
   };
   struct Partition {
     std::deque<Entry> entries;  // by offset
-    size_t next = 0;            // index of the entry to deliver next
+    int64_t low = 0;
+    int64_t high = 0;
+    size_t next = 0;  // index of the entry to deliver next
     bool is_assigned = false;
     bool is_paused = false;
     bool is_leaderless = false;
@@ -72,7 +75,7 @@ class ReplaySource final : public Source {
   void hand_out();
   void set_paused(const std::vector<TopicPartition>& partitions, bool is_paused);
   bool take_event(SourceEvent& event);
-  static int64_t high(const Partition& partition);
+  [[nodiscard]] Watermarks watermarks_of(const TopicPartition& at) const;
   static Message message_of(const std::shared_ptr<const RecordedMessage>& record);
 
   mutable std::mutex mutex_;

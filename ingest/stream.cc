@@ -18,9 +18,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kIdlePoll{200};
 constexpr milliseconds kBusyPoll{5};
 constexpr milliseconds kBrokerWait{10'000};
-// For the other partitions once the broker has been silent about one, and for a topic that stood:
-// nothing is read meanwhile.
-constexpr milliseconds kShortBrokerWait{2'000};
 // Records that are written at once come one partition after the other.
 constexpr milliseconds kRest{25};
 // Between two messages, for all that is not about the next one.
@@ -128,34 +125,25 @@ void Stream::begin() {
   tie_known_tables();
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
-  Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
-  auto positions = catalog::take_over(connection_, options_.source_name, names, asked.cluster_id);
-  std::vector<PartitionOffset> start;
-  std::map<std::string, Error> failures;  // by topic
-  bool has_answer = false;
+  const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
+  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
+  if (stop_.stop_requested()) return;
+  std::vector<TopicPartition> asked;
   for (const TopicPartition& at : assigned) {
-    if (stop_.stop_requested()) return;
     const Lane& lane = lane_of(at.topic);
     if (lane.is_stopped_at_limit())
       fences_[at] = Partition(at, positions.at({at.topic, at.partition})).fence();
-    if (lane.is_stopped() || failures.contains(at.topic)) continue;
-    const milliseconds patience =
-        lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
-    try {
-      const auto offset = begin_partition(at, std::move(positions.at({at.topic, at.partition})),
-                                          {asked.cluster_id, patience});
-      has_answer = true;
-      if (offset) start.push_back(*offset);
-    } catch (const Error& error) {
-      // The topic may be gone or without a leader: the others go on.
-      failures.emplace(at.topic, error);
-      asked.patience = kShortBrokerWait;
-      hear_what_came();
-      if (must_restart_ || stop_.stop_requested()) return;
-    }
+    if (!lane.is_stopped()) asked.push_back(at);
   }
-  if (!failures.empty() && !has_answer) throw Error(failures.begin()->second);
-  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
+  const std::map<TopicPartition, Watermarks> held = ask_watermarks(asked);
+  if (must_restart_ || stop_.stop_requested()) return;
+  std::vector<PartitionOffset> start;
+  for (const auto& [at, marks] : held) {
+    if (parts_.lanes.at(at.topic).is_stopped()) continue;
+    const auto offset =
+        begin_partition(at, std::move(positions.at({at.topic, at.partition})), {marks, cluster_id});
+    if (offset) start.push_back(*offset);
+  }
   // A lane stopped by its second partition must not deliver from its first.
   std::erase_if(start,
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
@@ -170,15 +158,37 @@ void Stream::begin() {
                assigned.size());
 }
 
-// Where the partition goes on; nullopt if its lane was stopped. Throws what the broker's silence
-// throws.
+// Of those that no answer came for, the topics are stopped: they may be gone or without a leader,
+// and the others go on. Throws Error 08001 if there is no answer at all.
+std::map<TopicPartition, Watermarks> Stream::ask_watermarks(
+    const std::vector<TopicPartition>& partitions) {
+  const auto answers = parts_.source.watermarks(partitions, kBrokerWait);
+  std::map<TopicPartition, Watermarks> held;
+  std::map<std::string, Error> failures;  // by topic
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    if (const auto* error = std::get_if<Error>(&answers.at(i))) {
+      failures.emplace(partitions[i].topic, *error);
+    } else {
+      held.emplace(partitions[i], std::get<Watermarks>(answers[i]));
+    }
+  }
+  if (failures.empty()) return held;
+  // What is not there any more may be told just now.
+  hear_what_came();
+  if (must_restart_ || stop_.stop_requested()) return held;
+  if (held.empty()) throw Error(failures.begin()->second);
+  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
+  must_restart_ = false;
+  return held;
+}
+
+// Where the partition goes on; nullopt if its lane was stopped.
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
                                                        const Asked& asked) {
   if (position.next_offset >= 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
-  const auto begun =
-      partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
+  const auto begun = partition.begin(asked.marks, asked.cluster_id);
   if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
     stop_lane(discontinuity(*finding, at.topic));
     return std::nullopt;

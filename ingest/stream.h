@@ -83,10 +83,10 @@ class Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // What is asked of the broker at the beginning, and how long it may take.
+  // What the broker has said at the beginning.
   struct Asked {
+    Watermarks marks;
     std::string cluster_id;
-    std::chrono::milliseconds patience;
   };
   // A writer and what is collected for it.
   struct Slot {
@@ -108,6 +108,8 @@ class Stream {
   void finish_in_hand();
   void hear_what_came();
   void begin();
+  std::map<TopicPartition, Watermarks> ask_watermarks(
+      const std::vector<TopicPartition>& partitions);
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
                                                                catalog::Position position,
                                                                const Asked& asked);
