@@ -292,7 +292,7 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
   connection.exec("UPDATE metadb.source_table SET server_name = '' WHERE source_name = $1",
                   {source_name});
   const Result kept = connection.exec(
-      "SELECT DISTINCT topic FROM metadb.ingest_position WHERE source_name = $1 AND next_offset >= "
+      "SELECT DISTINCT topic FROM metadb.ingest_position WHERE source_name = $1 AND next_offset > "
       "0 AND NOT (snapshot_begin IS NOT NULL AND NOT has_streamed_since) ORDER BY topic",
       {source_name});
   out.kept = names(kept);

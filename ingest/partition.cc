@@ -58,6 +58,7 @@ std::variant<PartitionOffset, Discontinuity> Partition::begin(const Watermarks& 
 }
 
 std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message) {
+  is_at_end_ = false;
   if (expected_ && message.offset == expected_->offset) {
     const bool is_same =
         expected_->timestamp_ms == message.timestamp_ms && expected_->hash == record_hash(message);
@@ -138,6 +139,15 @@ void Partition::settle(Fate fate) {
     position_.watermarks[in_hand_->watermark->first] = in_hand_->watermark->second;
   last_ = std::move(in_hand_->message);
   in_hand_.reset();
+}
+
+// What is in hand stands before the end, and is read again.
+bool Partition::reach_end(int64_t offset) {
+  if (in_hand_) return false;
+  is_at_end_ = true;
+  if (offset <= position_.next_offset) return false;
+  position_.next_offset = offset;
+  return true;
 }
 
 // Hashed here and not for every message: once a batch.

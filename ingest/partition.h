@@ -44,6 +44,12 @@ class Partition {
 
   // The delivered message is dealt with: its change is in a batch, or it has none.
   void settle(Fate fate = Fate::ignored);
+  // The partition was read to its end at `offset`: all records before it were delivered. Returns
+  // whether that moves the position, past what is no record: markers of transactions, what was
+  // aborted. The last record stays what it is.
+  bool reach_end(int64_t offset);
+  // Nothing was delivered since.
+  [[nodiscard]] bool is_at_end() const { return is_at_end_; }
   // What has been settled since this was asked last.
   EventCounts take_counts() { return std::exchange(counts_, {}); }
 
@@ -85,6 +91,7 @@ class Partition {
   catalog::Position position_;
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
+  bool is_at_end_ = false;
   std::optional<Message> last_;  // settled since position() was asked
   EventCounts counts_;
 };

@@ -196,6 +196,31 @@ void ReplaySource::append(RecordedMessage message) {
   arrived_.notify_all();
 }
 
+void ReplaySource::begin_at(const PartitionOffset& begin) {
+  const std::lock_guard lock(mutex_);
+  Partition& partition = partitions_.at(begin.at);
+  auto& entries = partition.entries;
+  while (!entries.empty() && entries.front().message->offset < begin.offset) {
+    entries.pop_front();
+    if (partition.next > 0) --partition.next;
+  }
+  partition.low = begin.offset;
+  partition.high = std::max(partition.high, partition.low);
+}
+
+void ReplaySource::end_at(const PartitionOffset& end) {
+  const std::lock_guard lock(mutex_);
+  const bool is_new = !partitions_.contains(end.at);
+  Partition& partition = partitions_[end.at];
+  partition.high = end.offset;
+  partition.owes_end = true;
+  if (is_new) {
+    take_away();
+    hand_out();
+  }
+  arrived_.notify_all();
+}
+
 void ReplaySource::inject(SourceEvent event) {
   const std::lock_guard lock(mutex_);
   if (std::holds_alternative<Revoked>(event)) {

@@ -18,9 +18,9 @@ namespace metadb::ingest {
 // assign(), EndOfPartition each time a partition's end is reached, a new assignment when a new
 // partition appears. Among partitions that may be read it keeps the order of the recording.
 // Offsets may have gaps; a partition's low watermark is its first offset, its high watermark
-// the last one plus one.
-// append(), inject(), set_leaderless(), set_elsewhere(), remove() and published() may be called
-// from other threads, the rest from one.
+// the last one plus one, unless begin_at() and end_at() say otherwise.
+// append(), begin_at(), end_at(), inject(), set_leaderless(), set_elsewhere(), remove() and
+// published() may be called from other threads, the rest from one.
 class ReplaySource final : public Source {
  public:
   explicit ReplaySource(std::vector<RecordedMessage> messages);
@@ -42,6 +42,10 @@ class ReplaySource final : public Source {
 
   // Adds a message at the end of its partition; its offset must be above all others there.
   void append(RecordedMessage message);
+  // Retention has removed what stood before.
+  void begin_at(const PartitionOffset& begin);
+  // What lies between the last message and `end` is no message: a marker of a transaction.
+  void end_at(const PartitionOffset& end);
   // poll() returns `event` next; Revoked takes the partitions away, Assigned gives all of them.
   void inject(SourceEvent event);
   // The partition gives no answer any more, as one without a leader; or does again.

@@ -97,6 +97,7 @@ void Stream::look_around(const SourceEvent& event) {
   retry_letters();
   watch_snapshot();
   note_recovery(event);
+  commit_ends();
   report_state();
 }
 
@@ -150,7 +151,7 @@ void Stream::begin() {
   std::erase_if(partitions_,
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
   begin_snapshot_ends();
-  begin_newcomers(start);
+  begin_newcomers(start, held);
   orders_.begin(partitions_);
   is_reassigned_ = must_restart_ = false;
   parts_.source.assign(start);
@@ -186,7 +187,7 @@ std::map<TopicPartition, Watermarks> Stream::ask_watermarks(
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
                                                        const Asked& asked) {
-  if (position.next_offset >= 0) lane_of(at.topic).letters.note_earlier_use();
+  if (position.next_offset > 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
   const auto begun = partition.begin(asked.marks, asked.cluster_id);
   if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
@@ -198,11 +199,25 @@ std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
 }
 
 // Leaves in `start` what may be read now.
-void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
+void Stream::begin_newcomers(std::vector<PartitionOffset>& start,
+                             const std::map<TopicPartition, Watermarks>& held) {
   std::set<TopicPartition>& begun = parts_.assigned.begun;
   newcomers_.hold_back(partitions_, begun);
   std::erase_if(start, [&](const PartitionOffset& s) { return !partitions_.contains(s.at); });
-  for (const PartitionOffset& each : start) begun.insert(each.at);
+  std::vector<TopicPartition> shortened;
+  for (const PartitionOffset& each : start) {
+    const bool is_first = begun.insert(each.at).second && each.offset == kOffsetBeginning;
+    if (is_first && held.at(each.at).low > 0) shortened.push_back(each.at);
+  }
+  if (!shortened.empty()) {
+    spdlog::warn(
+        "data source {}: {} partitions had lost their first records before anything of them was "
+        "read: topic {} partition {}{} begins at offset {}; what is not in them comes with a new "
+        "snapshot",
+        options_.source_name, shortened.size(), shortened.front().topic,
+        shortened.front().partition, shortened.size() > 1 ? ", for one," : "",
+        held.at(shortened.front()).low);
+  }
   if (newcomers_.is_waiting()) {
     spdlog::info(
         "data source {}: partitions that are new in their topics are read once the others have "
@@ -274,13 +289,6 @@ void Stream::take_turn(const Turn& turn, Partition& partition) {
     return;
   }
   if (fate) settle(partition, *fate);
-}
-
-// What was delivered of the partition before has been dealt with.
-void Stream::reached_end(const EndOfPartition& end) {
-  const int64_t next_offset = partitions_.at(end.at).next_offset();
-  newcomers_.reached_end(end, next_offset);
-  if (ends_) ends_->reached_end(end, next_offset);
 }
 
 // nullopt: the message stays where it is. Throws LaneStopped.
