@@ -37,10 +37,12 @@ std::variant<PartitionOffset, Discontinuity> Partition::begin(const Watermarks& 
   high_watermark = held.high;
   const std::string cluster_before = position_.cluster_id;
   if (!cluster_id.empty()) position_.cluster_id = cluster_id;
+  if (position_.discontinuity) return Discontinuity{*position_.discontinuity};
   if (position_.next_offset < 0) return PartitionOffset{at_, kOffsetBeginning};
   if (!cluster_before.empty() && !cluster_id.empty() && cluster_before != cluster_id) {
     return Discontinuity{fmt::format("{} is on another Kafka cluster now ({} instead of {})",
-                                     named(), cluster_id, cluster_before)};
+                                     named(), cluster_id, cluster_before),
+                         true};
   }
   if (held.high < position_.next_offset) {
     return Discontinuity{

@@ -17,6 +17,9 @@ namespace metadb::ingest {
 // A finding that stops the lane until it is resynchronized.
 struct Discontinuity {
   std::string what_happened;
+  // Each start finds it again. Of other findings the traces go: the topic grows, records are
+  // deleted.
+  bool is_seen_again = false;
 };
 
 // What became of a message before it is decoded or applied.

@@ -29,11 +29,13 @@ std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
 }
 
 LaneStopped discontinuity(const Discontinuity& finding, const std::string& topic) {
-  return {
+  LaneStopped stopped(
       Error("55000", finding.what_happened)
           .with_hint(
               "Nothing was skipped: type SYNC DATA SOURCE once a new snapshot is in the topic."),
-      topic, true};
+      topic, true);
+  if (!finding.is_seen_again) stopped.lasting_reason = finding.what_happened;
+  return stopped;
 }
 
 }  // namespace

@@ -230,6 +230,21 @@ TEST(Partition, WhatAnEmptyPartitionLosesLaterIsAGap) {
               testing::AllOf(HasSubstr("lost 4 records"), HasSubstr("0 to 3")));
 }
 
+// The topic has grown since, and looks as it should.
+TEST(Partition, StandsForWhatWasFoundBefore) {
+  catalog::Position position = position_after(record(9, "last"));
+  position.discontinuity = "the topic was replaced";
+  Partition partition(kAt, position);
+  EXPECT_EQ(finding(partition.begin({0, 20}, "here")), "the topic was replaced");
+}
+
+TEST(Partition, AnotherClusterIsFoundAgainAndOtherFindingsAreNot) {
+  Partition moved(kAt, position_after(record(9, "last")));
+  EXPECT_TRUE(std::get<Discontinuity>(moved.begin({0, 20}, "there")).is_seen_again);
+  Partition replaced(kAt, position_after(record(9, "last")));
+  EXPECT_FALSE(std::get<Discontinuity>(replaced.begin({0, 9}, "here")).is_seen_again);
+}
+
 TEST(Duplicates, LowerPairAtNoLaterTimeIsDropped) {
   Feed feed;
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));

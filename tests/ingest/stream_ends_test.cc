@@ -128,5 +128,39 @@ TEST_F(StreamEnds, TopicThatStoodIsSoundOnceItHasReachedItsEnd) {
   EXPECT_TRUE(eventually([&] { return is_sound(); }));
 }
 
+// Since then the topic has grown, and what would be compared is gone.
+TEST_F(StreamEnds, ReplacedTopicStandsUntilItIsResynchronized) {
+  RecordedTopics topics;
+  for (int id = 0; id < 3; ++id) topics.add({.id = id});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  topics.edit([](std::vector<ingest::RecordedMessage>& log) {
+    log[2] = recorded({.id = 7});
+    log[2].offset = 2;
+  });
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::needs_resync; }));
+  const std::string reason = status().stopped_lanes.at(at_.topic).reason;
+  stop();
+  topics.edit([](std::vector<ingest::RecordedMessage>& log) { log.erase(log.begin() + 2); });
+  topics.add({.id = 8});
+  topics.add({.table = "other", .id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics, {at_.topic}));
+  ASSERT_TRUE(eventually([&] { return status().state == SourceState::needs_resync; }));
+  EXPECT_EQ(status().stopped_lanes.at(at_.topic).reason, reason);
+  EXPECT_EQ(count("t"), 3);
+  stop();
+  source_.options = {{"brokers", "b"}, {"topics", "^."}, {"consumer_group", "g"}};
+  catalog::Transaction transaction(watcher_);
+  catalog::insert_source(watcher_, source_);
+  catalog::begin_resync(watcher_, "src");
+  transaction.commit();
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_THAT(rows("SELECT id FROM t ORDER BY 1"), ElementsAre("0", "1", "2", "8"));
+}
+
 }  // namespace
 }  // namespace metadb::tests
