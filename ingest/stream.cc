@@ -256,6 +256,7 @@ void Stream::visit(const SourceEvent& event) {
   } else if (std::holds_alternative<SourceBack>(event)) {
     spdlog::info("data source {}: a broker answers again", options_.source_name);
     parts_.board.source_is_back();
+    must_restart_ = true;  // topics may have been replaced meanwhile: a new start compares
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
     // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It

@@ -162,5 +162,19 @@ TEST_F(StreamEnds, ReplacedTopicStandsUntilItIsResynchronized) {
   EXPECT_THAT(rows("SELECT id FROM t ORDER BY 1"), ElementsAre("0", "1", "2", "8"));
 }
 
+// What it begins with is compared then.
+TEST_F(StreamEnds, BeginsAnewWhereATopicMayHaveBeenReplaced) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  const int64_t before = epoch(at_);
+  topics.source()->inject(ingest::SourceBack{});
+  EXPECT_TRUE(eventually([&] { return epoch(at_) > before; }));
+  topics.add({.id = 2});
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_EQ(count("t"), 2);
+}
+
 }  // namespace
 }  // namespace metadb::tests
