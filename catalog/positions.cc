@@ -31,6 +31,7 @@ Position position_of(const Result& rows, int row) {
   position.epoch = rows.int64(row, 8);
   if (!rows.is_null(row, 9)) position.snapshot_begin = rows.int64(row, 9);
   position.has_streamed_since = rows.boolean(row, 10);
+  if (!rows.is_null(row, 11)) position.discontinuity = rows.text(row, 11);
   return position;
 }
 
@@ -107,7 +108,7 @@ std::map<std::pair<std::string, int32_t>, Position> take_over(
         "VALUES ($1, $2, $3, $4, -1, 1) ON CONFLICT (source_name, topic, part) DO UPDATE SET epoch "
         "= p.epoch + 1 "
         "RETURNING topic, part, cluster_id, next_offset, last_offset, last_ts, last_hash, "
-        "streaming_seen, epoch, snapshot_begin, has_streamed_since",
+        "streaming_seen, epoch, snapshot_begin, has_streamed_since, discontinuity",
         {source_name, topic, std::to_string(part), cluster_id});
     Position position = position_of(rows, 0);
     load_watermarks(connection, source_name, position);

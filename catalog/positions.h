@@ -41,6 +41,8 @@ struct Position {
   // event was applied behind it.
   std::optional<int64_t> snapshot_begin;
   bool has_streamed_since = false;
+  // Why its topic stands until it is resynchronized, where a look at it may not show that any more.
+  std::optional<std::string> discontinuity;
   int64_t epoch = 0;
   std::map<std::string, Watermark> watermarks;  // by source.name of the events
 };

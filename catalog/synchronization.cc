@@ -86,10 +86,11 @@ std::vector<std::string> forget_topics(Connection& connection, const std::string
   return names(connection.exec(
       "WITH forgotten AS (UPDATE metadb.ingest_position p SET next_offset = -1, last_offset = "
       "NULL, last_ts = NULL, last_hash = NULL, streaming_seen = false, snapshot_begin = NULL, "
-      "has_streamed_since = false, needs_resync = NULL WHERE source_name = $1 AND EXISTS (SELECT "
-      "FROM metadb.ingest_position r WHERE r.source_name = $1 AND r.topic = p.topic AND "
-      "r.needs_resync IS NOT NULL) RETURNING topic), watermarks AS (DELETE FROM "
-      "metadb.ingest_watermark WHERE source_name = $1 AND topic IN (SELECT topic FROM forgotten)), "
+      "has_streamed_since = false, needs_resync = NULL, discontinuity = NULL WHERE source_name = "
+      "$1 AND EXISTS (SELECT FROM metadb.ingest_position r WHERE r.source_name = $1 AND r.topic = "
+      "p.topic AND (r.needs_resync IS NOT NULL OR r.discontinuity IS NOT NULL)) RETURNING topic), "
+      "watermarks AS (DELETE FROM metadb.ingest_watermark WHERE source_name = $1 AND topic IN "
+      "(SELECT topic FROM forgotten)), "
       "letters AS (DELETE FROM metadb.dead_letter WHERE source_name = $1 AND topic IN (SELECT "
       "topic FROM forgotten)) SELECT DISTINCT topic FROM forgotten ORDER BY topic",
       {source_name}));
@@ -292,7 +293,7 @@ Resync begin_resync(Connection& connection, const std::string& source_name) {
   connection.exec("UPDATE metadb.source_table SET server_name = '' WHERE source_name = $1",
                   {source_name});
   const Result kept = connection.exec(
-      "SELECT DISTINCT topic FROM metadb.ingest_position WHERE source_name = $1 AND next_offset >= "
+      "SELECT DISTINCT topic FROM metadb.ingest_position WHERE source_name = $1 AND next_offset > "
       "0 AND NOT (snapshot_begin IS NOT NULL AND NOT has_streamed_since) ORDER BY topic",
       {source_name});
   out.kept = names(kept);
@@ -311,10 +312,11 @@ void end_synchronization(Connection& connection, const std::string& source_name)
 }
 
 void record_needs_resync(Connection& connection, const std::string& source_name,
-                         const std::string& topic, const std::string& reason) {
+                         const std::string& topic, const NeedsResync& needs) {
   connection.exec(
-      "UPDATE metadb.ingest_position SET needs_resync = $3 WHERE source_name = $1 AND topic = $2",
-      {source_name, topic, reason});
+      "UPDATE metadb.ingest_position SET needs_resync = $3, discontinuity = nullif($4, '') WHERE "
+      "source_name = $1 AND topic = $2",
+      {source_name, topic, needs.reason, needs.discontinuity});
 }
 
 }  // namespace metadb::catalog

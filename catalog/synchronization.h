@@ -103,8 +103,13 @@ Resync begin_resync(Connection& connection, const std::string& source_name);
 // next. Throws Error 42704 if there is no such source. REQUIRES: nothing is read for it.
 void end_synchronization(Connection& connection, const std::string& source_name);
 
+struct NeedsResync {
+  std::string reason;
+  // The same for Position::discontinuity; empty: each start finds it out again.
+  std::string discontinuity;
+};
 // That a topic stands until it is resynchronized, for a start of the server that does not read it.
 void record_needs_resync(Connection& connection, const std::string& source_name,
-                         const std::string& topic, const std::string& reason);
+                         const std::string& topic, const NeedsResync& needs);
 
 }  // namespace metadb::catalog

@@ -25,6 +25,8 @@ constexpr milliseconds kSeekTimeout{2000};
 constexpr milliseconds kSeekRetry{5};
 constexpr milliseconds kMetadataTimeout{2000};
 constexpr milliseconds kProbeTimeout{20};
+// One broker that is silent must not take all the time that there is for the others.
+constexpr milliseconds kLeaderTimeout{2000};
 
 ListHandle new_list(size_t size) {
   return ListHandle(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
@@ -50,6 +52,17 @@ ListHandle list_of(const std::vector<TopicPartition>& partitions) {
 TopicPartition place_of(const rd_kafka_message_t& message) {
   if (message.rkt == nullptr) return {};
   return {rd_kafka_topic_name(message.rkt), message.partition};
+}
+
+catalog::Error no_offsets(const TopicPartition& of, const std::string& reason) {
+  return {"08001", fmt::format("can't ask for the offsets of topic \"{}\" partition {}: {}",
+                               of.topic, of.partition, reason)};
+}
+
+// Not that one of the partitions is in the way, but that nobody answers.
+bool is_silence(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
+         error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 }
 
 std::optional<std::string_view> bytes(const void* data, size_t size) {
@@ -94,8 +107,17 @@ struct KafkaSource::Client {
   void probe(milliseconds timeout);
   void note(rd_kafka_resp_err_t error, std::string text);
   std::optional<SourceEvent> next();
-  std::vector<int64_t> offsets_at(const std::vector<TopicPartition>& of, int64_t time,
-                                  Clock::time_point deadline);
+  struct Offsets {
+    rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::vector<int64_t> offsets;  // none after a failure
+  };
+  Offsets offsets_at(const std::vector<TopicPartition>& of, int64_t time,
+                     Clock::time_point deadline);
+  using Answers = std::map<TopicPartition, WatermarksAnswer>;
+  std::map<int32_t, std::vector<TopicPartition>> by_leader(const std::vector<TopicPartition>& of,
+                                                           milliseconds timeout, Answers& answers);
+  void ask_watermarks(const std::vector<TopicPartition>& of, Clock::time_point deadline,
+                      Answers& answers);
   std::optional<SourceEvent> event_of(const rd_kafka_message_t& message);
 
   const KafkaOptions options;
@@ -422,35 +444,93 @@ void KafkaSource::seek(const PartitionOffset& start) {
 }
 
 // rd_kafka_query_watermark_offsets() goes on waiting after its time-out while the broker is away.
-// This call does not, and the protocol reads the two marks as times.
-std::vector<int64_t> KafkaSource::Client::offsets_at(const std::vector<TopicPartition>& of,
-                                                     int64_t time, Clock::time_point deadline) {
+// This call does not, and the protocol reads the two marks as times. It asks nobody while one of
+// the partitions has no leader.
+KafkaSource::Client::Offsets KafkaSource::Client::offsets_at(const std::vector<TopicPartition>& of,
+                                                             int64_t time,
+                                                             Clock::time_point deadline) {
   const ListHandle list = list_of(of);
   for (int at = 0; at < list->cnt; ++at) list->elems[at].offset = time;
-  const auto failure = rd_kafka_offsets_for_times(handle, list.get(), count_of(until(deadline)));
-  std::vector<int64_t> offsets;
+  Offsets result;
+  result.failure = rd_kafka_offsets_for_times(handle, list.get(), count_of(until(deadline)));
   for (int at = 0; at < list->cnt; ++at) {
     const rd_kafka_topic_partition_t& each = list->elems[at];
-    const auto error = failure != RD_KAFKA_RESP_ERR_NO_ERROR ? failure : each.err;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      throw catalog::Error("08001",
-                           fmt::format("can't ask for the offsets of topic \"{}\" partition {}: {}",
-                                       each.topic, each.partition, rd_kafka_err2str(error)));
-    }
-    offsets.push_back(each.offset);
+    if (result.failure == RD_KAFKA_RESP_ERR_NO_ERROR) result.failure = each.err;
+    result.offsets.push_back(each.offset);
   }
-  return offsets;
+  if (result.failure != RD_KAFKA_RESP_ERR_NO_ERROR) result.offsets.clear();
+  return result;
 }
 
-Watermarks KafkaSource::watermarks(const TopicPartition& at, milliseconds timeout) {
+// Those that nobody leads have their answer.
+std::map<int32_t, std::vector<TopicPartition>> KafkaSource::Client::by_leader(
+    const std::vector<TopicPartition>& of, milliseconds timeout, Answers& answers) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto failure = rd_kafka_metadata(handle, 1, nullptr, &metadata, count_of(timeout));
+  const MetadataHandle held(metadata);
+  std::map<TopicPartition, int32_t> leaders;
+  for (int at = 0; metadata != nullptr && at < metadata->topic_cnt; ++at) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[at];
+    for (int part = 0; part < topic.partition_cnt; ++part) {
+      const rd_kafka_metadata_partition_t& each = topic.partitions[part];
+      if (each.leader >= 0) leaders[{topic.topic, each.id}] = each.leader;
+    }
+  }
+  std::map<int32_t, std::vector<TopicPartition>> out;
+  for (const TopicPartition& at : of) {
+    const auto leader = leaders.find(at);
+    if (leader != leaders.end()) {
+      out[leader->second].push_back(at);
+    } else {
+      const bool is_silent = failure != RD_KAFKA_RESP_ERR_NO_ERROR;
+      answers.emplace(at,
+                      no_offsets(at, is_silent ? rd_kafka_err2str(failure) : "no broker leads it"));
+    }
+  }
+  return out;
+}
+
+// One of these may not be told, and hides what is said of the others: then each is asked for by
+// itself.
+void KafkaSource::Client::ask_watermarks(const std::vector<TopicPartition>& of,
+                                         Clock::time_point deadline, Answers& answers) {
+  const Offsets low = offsets_at(of, RD_KAFKA_OFFSET_BEGINNING, deadline);
+  Offsets high;
+  if (low.failure == RD_KAFKA_RESP_ERR_NO_ERROR)
+    high = offsets_at(of, RD_KAFKA_OFFSET_END, deadline);
+  const auto failure = low.failure == RD_KAFKA_RESP_ERR_NO_ERROR ? high.failure : low.failure;
+  if (failure == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    for (size_t i = 0; i < of.size(); ++i)
+      answers.emplace(of[i], Watermarks{low.offsets[i], high.offsets[i]});
+  } else if (of.size() == 1 || is_silence(failure)) {
+    for (const TopicPartition& at : of)
+      answers.emplace(at, no_offsets(at, rd_kafka_err2str(failure)));
+  } else {
+    for (const TopicPartition& at : of) ask_watermarks({at}, deadline, answers);
+  }
+}
+
+std::vector<WatermarksAnswer> KafkaSource::watermarks(const std::vector<TopicPartition>& of,
+                                                      milliseconds timeout) {
+  if (of.empty()) return {};
   const auto deadline = Clock::now() + timeout;
-  return {client_->offsets_at({at}, RD_KAFKA_OFFSET_BEGINNING, deadline).front(),
-          client_->offsets_at({at}, RD_KAFKA_OFFSET_END, deadline).front()};
+  Client::Answers answers;
+  const auto by_leader = client_->by_leader(of, timeout, answers);
+  for (const auto& [leader, partitions] : by_leader) {
+    const auto share = std::max(kLeaderTimeout, timeout / std::ssize(by_leader));
+    client_->ask_watermarks(partitions, std::min(deadline, Clock::now() + share), answers);
+  }
+  std::vector<WatermarksAnswer> out;
+  for (const TopicPartition& at : of) out.push_back(answers.at(at));
+  return out;
 }
 
 std::vector<int64_t> KafkaSource::ends(const std::vector<TopicPartition>& of,
                                        milliseconds timeout) {
-  return client_->offsets_at(of, RD_KAFKA_OFFSET_END, Clock::now() + timeout);
+  Client::Offsets ends = client_->offsets_at(of, RD_KAFKA_OFFSET_END, Clock::now() + timeout);
+  if (ends.failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw no_offsets(of.front(), rd_kafka_err2str(ends.failure));
+  return std::move(ends.offsets);
 }
 
 // From the answers to fetches; a query would queue behind the fetch that waits for messages.

@@ -33,7 +33,8 @@ class KafkaSource final : public Source {
   void pause(const std::vector<TopicPartition>& partitions) override;
   void resume(const std::vector<TopicPartition>& partitions) override;
   void seek(const PartitionOffset& start) override;
-  Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override;
+  std::vector<WatermarksAnswer> watermarks(const std::vector<TopicPartition>& of,
+                                           std::chrono::milliseconds timeout) override;
   std::vector<int64_t> ends(const std::vector<TopicPartition>& of,
                             std::chrono::milliseconds timeout) override;
   std::optional<int64_t> known_end(const TopicPartition& at) override;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <random>
 
 #include "catalog/dependents.h"
 #include "catalog/stream_lock.h"
@@ -10,10 +11,27 @@
 namespace metadb::ingest {
 namespace {
 
-constexpr std::chrono::seconds kFirstRetry{1};
-constexpr std::chrono::seconds kLastRetry{60};
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{1'000};
+// What passes by itself is to be over soon after it has passed. A try holds up the other topics:
+// where somebody must do something first, and where a lock is waited for, there are fewer.
+constexpr milliseconds kLastRetryOfWeather{10'000};
+constexpr milliseconds kLastRetry{60'000};
 constexpr std::chrono::minutes kOnlyDropping{10};
 constexpr size_t kTablesMax = 10'000;
+
+bool passes_by_itself(const LaneStopped& reason) {
+  return disposition(reason) == Disposition::weather && reason.sqlstate != "55P03";
+}
+
+// Jitter keeps servers from coming back at once. Topics that were stopped together come back
+// together: each start costs the others what they have read ahead.
+milliseconds pause_before(int tries, const LaneStopped& reason) {
+  static const int64_t part = 75 + std::random_device()() % 26;
+  const milliseconds most = passes_by_itself(reason) ? kLastRetryOfWeather : kLastRetry;
+  return std::min(most, kFirstRetry * (1 << std::min(tries, 6))) * part / 100;
+}
 
 }  // namespace
 
@@ -34,9 +52,7 @@ void Lane::stop(const LaneStopped& reason) {
   const int64_t since_us = is_on_trial() ? report_.since_us : now_us();
   is_limited_ = reason.limited_until.has_value();
   report_ = {catalog::described(reason), reason.needs_resync, since_us, is_limited_};
-  const auto pause =
-      std::min<std::chrono::seconds>(kLastRetry, kFirstRetry * (1 << std::min(failures_, 6)));
-  ++failures_;
+  const milliseconds pause = pause_before(failures_++, reason);
   busy_table_ = reason.busy_table;
   locked_tables_ = reason.locked_tables;
   has_seen_lock_ = false;
@@ -61,7 +77,7 @@ void Lane::forgive() {
   is_limited_ = false;
 }
 
-void Lane::wait(std::chrono::seconds time) {
+void Lane::wait(std::chrono::milliseconds time) {
   stopped_until_ = Clock::now() + time;
   report_.next_retry_us = now_us() + std::chrono::microseconds(time).count();
 }

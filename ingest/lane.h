@@ -74,7 +74,7 @@ class Lane {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void wait(std::chrono::seconds time);
+  void wait(std::chrono::milliseconds time);
   bool is_kept_waiting(catalog::Connection& connection);
 
   std::string topic_;

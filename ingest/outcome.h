@@ -33,6 +33,8 @@ struct LaneStopped : catalog::Error {
 
   std::string topic;
   bool needs_resync;  // retrying does not help; only `sync` does
+  // The reason, where the topic stands for it after a new start as well, whatever is found then.
+  std::string lasting_reason{};
   // A command has this table, and will be done with it.
   std::optional<catalog::TableName> busy_table{};
   // Whose locks somebody held for too long: the main tables (quoted) of the topic.

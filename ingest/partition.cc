@@ -37,10 +37,12 @@ std::variant<PartitionOffset, Discontinuity> Partition::begin(const Watermarks& 
   high_watermark = held.high;
   const std::string cluster_before = position_.cluster_id;
   if (!cluster_id.empty()) position_.cluster_id = cluster_id;
+  if (position_.discontinuity) return Discontinuity{*position_.discontinuity};
   if (position_.next_offset < 0) return PartitionOffset{at_, kOffsetBeginning};
   if (!cluster_before.empty() && !cluster_id.empty() && cluster_before != cluster_id) {
     return Discontinuity{fmt::format("{} is on another Kafka cluster now ({} instead of {})",
-                                     named(), cluster_id, cluster_before)};
+                                     named(), cluster_id, cluster_before),
+                         true};
   }
   if (held.high < position_.next_offset) {
     return Discontinuity{
@@ -58,6 +60,7 @@ std::variant<PartitionOffset, Discontinuity> Partition::begin(const Watermarks& 
 }
 
 std::variant<Delivery, Discontinuity> Partition::deliver(const Message& message) {
+  is_at_end_ = false;
   if (expected_ && message.offset == expected_->offset) {
     const bool is_same =
         expected_->timestamp_ms == message.timestamp_ms && expected_->hash == record_hash(message);
@@ -138,6 +141,15 @@ void Partition::settle(Fate fate) {
     position_.watermarks[in_hand_->watermark->first] = in_hand_->watermark->second;
   last_ = std::move(in_hand_->message);
   in_hand_.reset();
+}
+
+// What is in hand stands before the end, and is read again.
+bool Partition::reach_end(int64_t offset) {
+  if (in_hand_) return false;
+  is_at_end_ = true;
+  if (offset <= position_.next_offset) return false;
+  position_.next_offset = offset;
+  return true;
 }
 
 // Hashed here and not for every message: once a batch.

@@ -17,6 +17,9 @@ namespace metadb::ingest {
 // A finding that stops the lane until it is resynchronized.
 struct Discontinuity {
   std::string what_happened;
+  // Each start finds it again. Of other findings the traces go: the topic grows, records are
+  // deleted.
+  bool is_seen_again = false;
 };
 
 // What became of a message before it is decoded or applied.
@@ -44,6 +47,12 @@ class Partition {
 
   // The delivered message is dealt with: its change is in a batch, or it has none.
   void settle(Fate fate = Fate::ignored);
+  // The partition was read to its end at `offset`: all records before it were delivered. Returns
+  // whether that moves the position, past what is no record: markers of transactions, what was
+  // aborted. The last record stays what it is.
+  bool reach_end(int64_t offset);
+  // Nothing was delivered since.
+  [[nodiscard]] bool is_at_end() const { return is_at_end_; }
   // What has been settled since this was asked last.
   EventCounts take_counts() { return std::exchange(counts_, {}); }
 
@@ -85,6 +94,7 @@ class Partition {
   catalog::Position position_;
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
+  bool is_at_end_ = false;
   std::optional<Message> last_;  // settled since position() was asked
   EventCounts counts_;
 };

@@ -37,7 +37,7 @@ bool ReplaySource::take_event(SourceEvent& event) {
     if (partition.next == partition.entries.size()) {
       if (!partition.owes_end) continue;
       partition.owes_end = false;
-      event = EndOfPartition{at, high(partition)};
+      event = EndOfPartition{at, partition.high};
       return true;
     }
     const auto order = [](const Partition& each) { return each.entries[each.next].order; };
@@ -87,7 +87,7 @@ void ReplaySource::start_over(const TopicPartition& at, Partition& partition, in
       std::lower_bound(entries.begin(), entries.end(), offset, below) - entries.begin());
   partition.owes_end = true;
   if (offset == kOffsetBeginning) return;
-  if (offset < entries.front().message->offset || offset > high(partition)) {
+  if (offset < partition.low || offset > partition.high) {
     partition.is_assigned = false;
     events_.emplace_back(SourceFailure{
         fmt::format("topic \"{}\" partition {}: no offset {}", at.topic, at.partition, offset),
@@ -123,8 +123,8 @@ void ReplaySource::seek(const PartitionOffset& start) {
   arrived_.notify_all();
 }
 
-Watermarks ReplaySource::watermarks(const TopicPartition& at, std::chrono::milliseconds) {
-  const std::lock_guard lock(mutex_);
+// Throws Error 08001.
+Watermarks ReplaySource::watermarks_of(const TopicPartition& at) const {
   const auto found = partitions_.find(at);
   if (found == partitions_.end()) {
     throw catalog::Error("08001",
@@ -134,13 +134,28 @@ Watermarks ReplaySource::watermarks(const TopicPartition& at, std::chrono::milli
     throw catalog::Error(
         "08001", fmt::format("topic \"{}\" partition {} has no leader", at.topic, at.partition));
   }
-  return {found->second.entries.front().message->offset, high(found->second)};
+  return {found->second.low, found->second.high};
+}
+
+std::vector<WatermarksAnswer> ReplaySource::watermarks(const std::vector<TopicPartition>& of,
+                                                       std::chrono::milliseconds) {
+  const std::lock_guard lock(mutex_);
+  std::vector<WatermarksAnswer> answers;
+  for (const TopicPartition& at : of) {
+    try {
+      answers.emplace_back(watermarks_of(at));
+    } catch (const catalog::Error& error) {
+      answers.emplace_back(error);
+    }
+  }
+  return answers;
 }
 
 std::vector<int64_t> ReplaySource::ends(const std::vector<TopicPartition>& of,
-                                        std::chrono::milliseconds timeout) {
+                                        std::chrono::milliseconds) {
+  const std::lock_guard lock(mutex_);
   std::vector<int64_t> ends;
-  for (const TopicPartition& at : of) ends.push_back(watermarks(at, timeout).high);
+  for (const TopicPartition& at : of) ends.push_back(watermarks_of(at).high);
   return ends;
 }
 
@@ -148,7 +163,7 @@ std::optional<int64_t> ReplaySource::known_end(const TopicPartition& at) {
   const std::lock_guard lock(mutex_);
   const auto found = partitions_.find(at);
   if (found == partitions_.end()) return std::nullopt;
-  return high(found->second);
+  return found->second.high;
 }
 
 std::optional<size_t> ReplaySource::matching(std::chrono::milliseconds) {
@@ -174,6 +189,31 @@ void ReplaySource::append(RecordedMessage message) {
   const std::lock_guard lock(mutex_);
   const bool is_new = !partitions_.contains({message.topic, message.partition});
   add(std::move(message));
+  if (is_new) {
+    take_away();
+    hand_out();
+  }
+  arrived_.notify_all();
+}
+
+void ReplaySource::begin_at(const PartitionOffset& begin) {
+  const std::lock_guard lock(mutex_);
+  Partition& partition = partitions_.at(begin.at);
+  auto& entries = partition.entries;
+  while (!entries.empty() && entries.front().message->offset < begin.offset) {
+    entries.pop_front();
+    if (partition.next > 0) --partition.next;
+  }
+  partition.low = begin.offset;
+  partition.high = std::max(partition.high, partition.low);
+}
+
+void ReplaySource::end_at(const PartitionOffset& end) {
+  const std::lock_guard lock(mutex_);
+  const bool is_new = !partitions_.contains(end.at);
+  Partition& partition = partitions_[end.at];
+  partition.high = end.offset;
+  partition.owes_end = true;
   if (is_new) {
     take_away();
     hand_out();
@@ -214,13 +254,16 @@ std::map<TopicPartition, int64_t> ReplaySource::published() const {
 
 void ReplaySource::add(RecordedMessage message) {
   TopicPartition at{message.topic, message.partition};
-  auto& entries = partitions_[at].entries;
-  if (!entries.empty() && message.offset <= entries.back().message->offset) {
+  Partition& partition = partitions_[at];
+  if (message.offset < partition.high) {
     throw catalog::Error("22023",
                          fmt::format("topic \"{}\" partition {}: offset {} follows {}", at.topic,
-                                     at.partition, message.offset, entries.back().message->offset));
+                                     at.partition, message.offset, partition.high - 1));
   }
-  entries.push_back({count_++, std::make_shared<const RecordedMessage>(std::move(message))});
+  if (partition.high == 0) partition.low = message.offset;
+  partition.high = message.offset + 1;
+  partition.entries.push_back(
+      {count_++, std::make_shared<const RecordedMessage>(std::move(message))});
 }
 
 void ReplaySource::take_away() {
@@ -234,10 +277,6 @@ void ReplaySource::hand_out() {
   for (const auto& [at, partition] : partitions_) all.partitions.push_back(at);
   events_.emplace_back(std::move(all));
   is_handed_out_ = true;
-}
-
-int64_t ReplaySource::high(const Partition& partition) {
-  return partition.entries.back().message->offset + 1;
 }
 
 }  // namespace metadb::ingest

@@ -18,9 +18,9 @@ namespace metadb::ingest {
 // assign(), EndOfPartition each time a partition's end is reached, a new assignment when a new
 // partition appears. Among partitions that may be read it keeps the order of the recording.
 // Offsets may have gaps; a partition's low watermark is its first offset, its high watermark
-// the last one plus one.
-// append(), inject(), set_leaderless(), set_elsewhere(), remove() and published() may be called
-// from other threads, the rest from one.
+// the last one plus one, unless begin_at() and end_at() say otherwise.
+// append(), begin_at(), end_at(), inject(), set_leaderless(), set_elsewhere(), remove() and
+// published() may be called from other threads, the rest from one.
 class ReplaySource final : public Source {
  public:
   explicit ReplaySource(std::vector<RecordedMessage> messages);
@@ -31,7 +31,8 @@ class ReplaySource final : public Source {
   void pause(const std::vector<TopicPartition>& partitions) override;
   void resume(const std::vector<TopicPartition>& partitions) override;
   void seek(const PartitionOffset& start) override;
-  Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override;
+  std::vector<WatermarksAnswer> watermarks(const std::vector<TopicPartition>& of,
+                                           std::chrono::milliseconds timeout) override;
   std::vector<int64_t> ends(const std::vector<TopicPartition>& of,
                             std::chrono::milliseconds timeout) override;
   std::optional<int64_t> known_end(const TopicPartition& at) override;
@@ -41,6 +42,10 @@ class ReplaySource final : public Source {
 
   // Adds a message at the end of its partition; its offset must be above all others there.
   void append(RecordedMessage message);
+  // Retention has removed what stood before.
+  void begin_at(const PartitionOffset& begin);
+  // What lies between the last message and `end` is no message: a marker of a transaction.
+  void end_at(const PartitionOffset& end);
   // poll() returns `event` next; Revoked takes the partitions away, Assigned gives all of them.
   void inject(SourceEvent event);
   // The partition gives no answer any more, as one without a leader; or does again.
@@ -59,7 +64,9 @@ class ReplaySource final : public Source {
   };
   struct Partition {
     std::deque<Entry> entries;  // by offset
-    size_t next = 0;            // index of the entry to deliver next
+    int64_t low = 0;
+    int64_t high = 0;
+    size_t next = 0;  // index of the entry to deliver next
     bool is_assigned = false;
     bool is_paused = false;
     bool is_leaderless = false;
@@ -72,7 +79,7 @@ class ReplaySource final : public Source {
   void hand_out();
   void set_paused(const std::vector<TopicPartition>& partitions, bool is_paused);
   bool take_event(SourceEvent& event);
-  static int64_t high(const Partition& partition);
+  [[nodiscard]] Watermarks watermarks_of(const TopicPartition& at) const;
   static Message message_of(const std::shared_ptr<const RecordedMessage>& record);
 
   mutable std::mutex mutex_;

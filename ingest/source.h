@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "catalog/error.h"
+
 namespace metadb::ingest {
 
 struct Header {
@@ -76,6 +78,8 @@ struct Watermarks {
   int64_t low = 0;
   int64_t high = 0;
 };
+// Or why there is no answer, with SQLSTATE 08001.
+using WatermarksAnswer = std::variant<Watermarks, catalog::Error>;
 
 // One consumer. Used by one thread. All offsets are given explicitly: the group's committed
 // offsets are never read.
@@ -90,8 +94,10 @@ class Source {
   virtual void resume(const std::vector<TopicPartition>& partitions) = 0;
   // Starts delivery of an assigned partition over at `start.offset`.
   virtual void seek(const PartitionOffset& start) = 0;
-  // Low and high watermark as the broker has them now. Throws catalog::Error 08001 on time-out.
-  virtual Watermarks watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) = 0;
+  // Low and high watermark of each as the brokers have them now, in their order; two questions to
+  // each broker, however many partitions there are.
+  virtual std::vector<WatermarksAnswer> watermarks(const std::vector<TopicPartition>& of,
+                                                   std::chrono::milliseconds timeout) = 0;
   // Where these partitions end as the broker has it now, in their order; one question to each
   // broker. Throws catalog::Error 08001 on time-out.
   virtual std::vector<int64_t> ends(const std::vector<TopicPartition>& of,

@@ -18,9 +18,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kIdlePoll{200};
 constexpr milliseconds kBusyPoll{5};
 constexpr milliseconds kBrokerWait{10'000};
-// For the other partitions once the broker has been silent about one, and for a topic that stood:
-// nothing is read meanwhile.
-constexpr milliseconds kShortBrokerWait{2'000};
 // Records that are written at once come one partition after the other.
 constexpr milliseconds kRest{25};
 // Between two messages, for all that is not about the next one.
@@ -32,11 +29,13 @@ std::optional<std::string> owned(const std::optional<std::string_view>& bytes) {
 }
 
 LaneStopped discontinuity(const Discontinuity& finding, const std::string& topic) {
-  return {
+  LaneStopped stopped(
       Error("55000", finding.what_happened)
           .with_hint(
               "Nothing was skipped: type SYNC DATA SOURCE once a new snapshot is in the topic."),
-      topic, true};
+      topic, true);
+  if (!finding.is_seen_again) stopped.lasting_reason = finding.what_happened;
+  return stopped;
 }
 
 }  // namespace
@@ -100,6 +99,7 @@ void Stream::look_around(const SourceEvent& event) {
   retry_letters();
   watch_snapshot();
   note_recovery(event);
+  commit_ends();
   report_state();
 }
 
@@ -128,41 +128,32 @@ void Stream::begin() {
   tie_known_tables();
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
-  Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
-  auto positions = catalog::take_over(connection_, options_.source_name, names, asked.cluster_id);
-  std::vector<PartitionOffset> start;
-  std::map<std::string, Error> failures;  // by topic
-  bool has_answer = false;
+  const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
+  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
+  if (stop_.stop_requested()) return;
+  std::vector<TopicPartition> asked;
   for (const TopicPartition& at : assigned) {
-    if (stop_.stop_requested()) return;
     const Lane& lane = lane_of(at.topic);
     if (lane.is_stopped_at_limit())
       fences_[at] = Partition(at, positions.at({at.topic, at.partition})).fence();
-    if (lane.is_stopped() || failures.contains(at.topic)) continue;
-    const milliseconds patience =
-        lane.is_on_trial() ? std::min(asked.patience, kShortBrokerWait) : asked.patience;
-    try {
-      const auto offset = begin_partition(at, std::move(positions.at({at.topic, at.partition})),
-                                          {asked.cluster_id, patience});
-      has_answer = true;
-      if (offset) start.push_back(*offset);
-    } catch (const Error& error) {
-      // The topic may be gone or without a leader: the others go on.
-      failures.emplace(at.topic, error);
-      asked.patience = kShortBrokerWait;
-      hear_what_came();
-      if (must_restart_ || stop_.stop_requested()) return;
-    }
+    if (!lane.is_stopped()) asked.push_back(at);
   }
-  if (!failures.empty() && !has_answer) throw Error(failures.begin()->second);
-  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
+  const std::map<TopicPartition, Watermarks> held = ask_watermarks(asked);
+  if (must_restart_ || stop_.stop_requested()) return;
+  std::vector<PartitionOffset> start;
+  for (const auto& [at, marks] : held) {
+    if (parts_.lanes.at(at.topic).is_stopped()) continue;
+    const auto offset =
+        begin_partition(at, std::move(positions.at({at.topic, at.partition})), {marks, cluster_id});
+    if (offset) start.push_back(*offset);
+  }
   // A lane stopped by its second partition must not deliver from its first.
   std::erase_if(start,
                 [&](const PartitionOffset& s) { return parts_.lanes.at(s.at.topic).is_stopped(); });
   std::erase_if(partitions_,
                 [&](const auto& p) { return parts_.lanes.at(p.first.topic).is_stopped(); });
   begin_snapshot_ends();
-  begin_newcomers(start);
+  begin_newcomers(start, held);
   orders_.begin(partitions_);
   is_reassigned_ = must_restart_ = false;
   parts_.source.assign(start);
@@ -170,15 +161,37 @@ void Stream::begin() {
                assigned.size());
 }
 
-// Where the partition goes on; nullopt if its lane was stopped. Throws what the broker's silence
-// throws.
+// Of those that no answer came for, the topics are stopped: they may be gone or without a leader,
+// and the others go on. Throws Error 08001 if there is no answer at all.
+std::map<TopicPartition, Watermarks> Stream::ask_watermarks(
+    const std::vector<TopicPartition>& partitions) {
+  const auto answers = parts_.source.watermarks(partitions, kBrokerWait);
+  std::map<TopicPartition, Watermarks> held;
+  std::map<std::string, Error> failures;  // by topic
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    if (const auto* error = std::get_if<Error>(&answers.at(i))) {
+      failures.emplace(partitions[i].topic, *error);
+    } else {
+      held.emplace(partitions[i], std::get<Watermarks>(answers[i]));
+    }
+  }
+  if (failures.empty()) return held;
+  // What is not there any more may be told just now.
+  hear_what_came();
+  if (must_restart_ || stop_.stop_requested()) return held;
+  if (held.empty()) throw Error(failures.begin()->second);
+  for (const auto& [topic, error] : failures) stop_lane(LaneStopped(error, topic));
+  must_restart_ = false;
+  return held;
+}
+
+// Where the partition goes on; nullopt if its lane was stopped.
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
                                                        const Asked& asked) {
-  if (position.next_offset >= 0) lane_of(at.topic).letters.note_earlier_use();
+  if (position.next_offset > 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
-  const auto begun =
-      partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
+  const auto begun = partition.begin(asked.marks, asked.cluster_id);
   if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
     stop_lane(discontinuity(*finding, at.topic));
     return std::nullopt;
@@ -188,11 +201,25 @@ std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
 }
 
 // Leaves in `start` what may be read now.
-void Stream::begin_newcomers(std::vector<PartitionOffset>& start) {
+void Stream::begin_newcomers(std::vector<PartitionOffset>& start,
+                             const std::map<TopicPartition, Watermarks>& held) {
   std::set<TopicPartition>& begun = parts_.assigned.begun;
   newcomers_.hold_back(partitions_, begun);
   std::erase_if(start, [&](const PartitionOffset& s) { return !partitions_.contains(s.at); });
-  for (const PartitionOffset& each : start) begun.insert(each.at);
+  std::vector<TopicPartition> shortened;
+  for (const PartitionOffset& each : start) {
+    const bool is_first = begun.insert(each.at).second && each.offset == kOffsetBeginning;
+    if (is_first && held.at(each.at).low > 0) shortened.push_back(each.at);
+  }
+  if (!shortened.empty()) {
+    spdlog::warn(
+        "data source {}: {} partitions had lost their first records before anything of them was "
+        "read: topic {} partition {}{} begins at offset {}; what is not in them comes with a new "
+        "snapshot",
+        options_.source_name, shortened.size(), shortened.front().topic,
+        shortened.front().partition, shortened.size() > 1 ? ", for one," : "",
+        held.at(shortened.front()).low);
+  }
   if (newcomers_.is_waiting()) {
     spdlog::info(
         "data source {}: partitions that are new in their topics are read once the others have "
@@ -229,6 +256,7 @@ void Stream::visit(const SourceEvent& event) {
   } else if (std::holds_alternative<SourceBack>(event)) {
     spdlog::info("data source {}: a broker answers again", options_.source_name);
     parts_.board.source_is_back();
+    must_restart_ = true;  // topics may have been replaced meanwhile: a new start compares
   } else if (const auto* failure = std::get_if<SourceFailure>(&event)) {
     if (!failure->is_offset_out_of_range) throw SourceFailed("08006", failure->message);
     // The next start looks at the watermarks and says which it is: a gap or a replaced topic. It
@@ -264,13 +292,6 @@ void Stream::take_turn(const Turn& turn, Partition& partition) {
     return;
   }
   if (fate) settle(partition, *fate);
-}
-
-// What was delivered of the partition before has been dealt with.
-void Stream::reached_end(const EndOfPartition& end) {
-  const int64_t next_offset = partitions_.at(end.at).next_offset();
-  newcomers_.reached_end(end, next_offset);
-  if (ends_) ends_->reached_end(end, next_offset);
 }
 
 // nullopt: the message stays where it is. Throws LaneStopped.

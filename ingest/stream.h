@@ -83,10 +83,10 @@ class Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // What is asked of the broker at the beginning, and how long it may take.
+  // What the broker has said at the beginning.
   struct Asked {
+    Watermarks marks;
     std::string cluster_id;
-    std::chrono::milliseconds patience;
   };
   // A writer and what is collected for it.
   struct Slot {
@@ -108,10 +108,13 @@ class Stream {
   void finish_in_hand();
   void hear_what_came();
   void begin();
+  std::map<TopicPartition, Watermarks> ask_watermarks(
+      const std::vector<TopicPartition>& partitions);
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
                                                                catalog::Position position,
                                                                const Asked& asked);
-  void begin_newcomers(std::vector<PartitionOffset>& start);
+  void begin_newcomers(std::vector<PartitionOffset>& start,
+                       const std::map<TopicPartition, Watermarks>& held);
   Lane& lane_of(const std::string& topic);
   void forget_lanes_without(const std::vector<TopicPartition>& assigned);
   SourceEvent next_event();
@@ -125,6 +128,9 @@ class Stream {
   };
   void take(const Message& message);
   void reached_end(const EndOfPartition& end);
+  void note_sound(const std::string& topic);
+  void commit_ends();
+  void commit_alone(const std::vector<TopicPartition>& partitions);
   void hold(const Message& message, const Partition& partition);
   void release();
   void release(const TopicOrders::Released& released);
@@ -204,6 +210,7 @@ class Stream {
   std::map<TopicPartition, Partition> partitions_;
   // Of those whose topics stand because too much was set aside.
   std::map<TopicPartition, catalog::Position> fences_;
+  std::set<TopicPartition> moved_;  // by their ends, which are not committed yet
   Newcomers newcomers_;
   TopicOrders orders_;
   // The last truncate of each table in the topics that have an order.
@@ -220,6 +227,7 @@ class Stream {
   bool is_reassigned_ = false;  // the group has given or taken partitions
   bool is_in_snapshot_ = false;
   int64_t last_change_us_ = 0;  // source time
+  Clock::time_point next_ends_commit_{};
   Clock::time_point next_lag_check_{};
   Clock::time_point next_look_around_{};
   Clock::time_point next_order_check_{};

@@ -35,7 +35,7 @@ void Stream::stop_lane(const LaneStopped& reason) {
   lane.stop(reason);
   if (reason.needs_resync) {
     catalog::record_needs_resync(connection_, options_.source_name, reason.topic,
-                                 lane.report().reason);
+                                 {lane.report().reason, reason.lasting_reason});
   }
   if (is_news) {
     spdlog::log(reason.busy_table ? spdlog::level::info : spdlog::level::err,

@@ -162,6 +162,7 @@ void Stream::hand_over(Slot& slot) {
   Batch& batch = *slot.batch;
   for (const TopicPartition& at : batch.touched) {
     Partition& partition = partitions_.at(at);
+    moved_.erase(at);
     batch.positions[at] = partition.position();
     batch.counts[at] = partition.take_counts();
   }

@@ -75,7 +75,7 @@ void Writer::run(const std::stop_token& stop) {
 void Writer::tidy_up() {
   try {
     applier_.tidy_up(Applier::Clock::now());
-  } catch (const catalog::Error& error) {
+  } catch (const std::exception& error) {
     // The next batch meets what is wrong, and the worker hears of that.
     spdlog::debug("writer: {}", error.what());
   }

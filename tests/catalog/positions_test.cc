@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "catalog/catalog.h"
+#include "catalog/sources.h"
+#include "catalog/synchronization.h"
 #include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 
@@ -67,6 +69,24 @@ TEST_F(Positions, ComeBackAsTheyWereWritten) {
   EXPECT_EQ(read.watermarks.at("srv").seen, 3);
   EXPECT_EQ(read.watermarks.at("srv").owed, 2);
   EXPECT_EQ(read.epoch, 2);
+}
+
+TEST_F(Positions, TellWhatTheirTopicStandsForUntilItIsResynchronized) {
+  take(connection_);
+  catalog::record_needs_resync(connection_, "src", "t", {"dropped (42P01)", ""});
+  EXPECT_FALSE(take(connection_).discontinuity);
+  catalog::record_needs_resync(connection_, "src", "t", {"replaced (55000)", "replaced"});
+  EXPECT_EQ(take(connection_).discontinuity, "replaced");
+  EXPECT_FALSE(take(connection_, "other").discontinuity);
+  catalog::DataSource source;
+  source.name = "src";
+  source.options = {{"brokers", "b"}, {"topics", "t"}, {"consumer_group", "g"}};
+  catalog::Transaction transaction(connection_);
+  catalog::insert_source(connection_, source);
+  catalog::begin_resync(connection_, "src");
+  transaction.commit();
+  EXPECT_FALSE(take(connection_).discontinuity);
+  EXPECT_EQ(take(connection_).next_offset, -1);
 }
 
 TEST_F(Positions, PartitionsAndSourcesAreApart) {

@@ -13,6 +13,14 @@ namespace metadb::tests {
 
 using namespace std::chrono_literals;
 
+// Throws the Error that is the answer.
+inline ingest::Watermarks marks_of(ingest::Source& source, const ingest::TopicPartition& at,
+                                   std::chrono::milliseconds timeout) {
+  const ingest::WatermarksAnswer answer = source.watermarks({at}, timeout).at(0);
+  if (const auto* error = std::get_if<catalog::Error>(&answer)) throw catalog::Error(*error);
+  return std::get<ingest::Watermarks>(answer);
+}
+
 // Everything a source reported so far, the records as "TOPIC/PARTITION@OFFSET=VALUE".
 struct Seen {
   std::vector<std::string> records;

@@ -18,9 +18,9 @@ class ForwardingSource : public ingest::Source {
   void pause(const std::vector<ingest::TopicPartition>& all) override { to_->pause(all); }
   void resume(const std::vector<ingest::TopicPartition>& all) override { to_->resume(all); }
   void seek(const ingest::PartitionOffset& start) override { to_->seek(start); }
-  ingest::Watermarks watermarks(const ingest::TopicPartition& at,
-                                std::chrono::milliseconds timeout) override {
-    return to_->watermarks(at, timeout);
+  std::vector<ingest::WatermarksAnswer> watermarks(const std::vector<ingest::TopicPartition>& of,
+                                                   std::chrono::milliseconds timeout) override {
+    return to_->watermarks(of, timeout);
   }
   std::vector<int64_t> ends(const std::vector<ingest::TopicPartition>& of,
                             std::chrono::milliseconds timeout) override {

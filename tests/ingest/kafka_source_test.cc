@@ -166,12 +166,12 @@ TEST_F(KafkaSourceTest, ReportsAnOffsetThatIsNotThere) {
 
 TEST_F(KafkaSourceTest, AsksForWatermarksAndCluster) {
   KafkaSource source(options());
-  EXPECT_EQ(source.watermarks(kA, 5s).low, 0);
-  EXPECT_EQ(source.watermarks(kA, 5s).high, 3);
+  EXPECT_EQ(marks_of(source, kA, 5s).low, 0);
+  EXPECT_EQ(marks_of(source, kA, 5s).high, 3);
   EXPECT_FALSE(source.cluster_id(5s).empty());
   broker_.set_down(true);
   try {
-    source.watermarks(kA, 300ms);
+    marks_of(source, kA, 300ms);
     FAIL() << "an answer from a broker that is down";
   } catch (const catalog::Error& error) {
     EXPECT_EQ(error.sqlstate, "08001");

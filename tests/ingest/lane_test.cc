@@ -23,6 +23,22 @@ TEST(Lane, TellsWhyItStandsWithSqlstateDetailAndHint) {
   EXPECT_EQ(lane.report().reason, "can't change it (2BP01); v depends.; Drop v.");
 }
 
+// Seconds until the next try, after as many as make no difference any more.
+double last_pause(const std::string& sqlstate) {
+  Lane lane("topic", std::make_shared<ingest::Decoder>());
+  for (int i = 0; i < 12; ++i) lane.stop(LaneStopped(Error(sqlstate, "no"), "topic"));
+  return static_cast<double>(lane.report().next_retry_us.value_or(0) - ingest::now_us()) / 1e6;
+}
+
+TEST(Lane, IsTriedWithinSecondsOfWhatPassesByItself) {
+  for (const char* sqlstate : {"08001", "08006", "53300", "57P03"}) {
+    EXPECT_LE(last_pause(sqlstate), 10) << sqlstate;
+    EXPECT_GE(last_pause(sqlstate), 7) << sqlstate;
+  }
+  for (const char* sqlstate : {"55P03", "42501", "2BP01"})
+    EXPECT_GE(last_pause(sqlstate), 40) << sqlstate;
+}
+
 // A command may take its time, and the topic is to go on soon after it.
 TEST(Lane, AsksForATableThatACommandHasEverySecondHoweverLongThatTakes) {
   const TestDatabase database;

@@ -184,6 +184,67 @@ TEST(Partition, KeepsNoMessageOnceItsPositionIsTaken) {
   EXPECT_EQ(partition.position().last->hash, record_hash(record(10, "next")));
 }
 
+// Behind the last record stands the marker of its transaction.
+TEST(Partition, EndMovesThePositionPastWhatIsNoRecord) {
+  const ingest::Message last = record(9, "last");
+  Partition partition(kAt, position_after(last));
+  partition.begin({0, 11}, "here");
+  partition.deliver(last);
+  EXPECT_TRUE(partition.reach_end(11));
+  EXPECT_TRUE(partition.is_at_end());
+  EXPECT_EQ(partition.position().next_offset, 11);
+  EXPECT_EQ(partition.position().last->offset, 9);
+  EXPECT_FALSE(partition.reach_end(11)) << "nothing new";
+  EXPECT_FALSE(partition.reach_end(10)) << "it never goes back";
+  EXPECT_EQ(partition.position().next_offset, 11);
+  // Retention empties the topic; then its last record is compared no more.
+  Partition emptied(kAt, partition.position());
+  EXPECT_EQ(finding(emptied.begin({11, 11}, "here")), "");
+  Partition replaced(kAt, partition.position());
+  replaced.begin({0, 11}, "here");
+  EXPECT_TRUE(std::holds_alternative<Discontinuity>(replaced.deliver(record(9, "other"))));
+  Partition unchanged(kAt, partition.position());
+  unchanged.begin({0, 12}, "here");
+  EXPECT_EQ(std::get<Delivery>(unchanged.deliver(last)), Delivery::repeated_last);
+  EXPECT_EQ(std::get<Delivery>(unchanged.deliver(record(11, "next"))), Delivery::fresh);
+  EXPECT_FALSE(unchanged.is_at_end());
+}
+
+TEST(Partition, EndDoesNotMoveThePositionPastWhatIsInHand) {
+  Partition partition(kAt, position_after(record(9, "last")));
+  partition.begin({0, 20}, "here");
+  partition.deliver(record(12, "in hand"));
+  EXPECT_FALSE(partition.reach_end(20));
+  EXPECT_EQ(partition.position().next_offset, 10);
+}
+
+TEST(Partition, WhatAnEmptyPartitionLosesLaterIsAGap) {
+  catalog::Position position;
+  position.next_offset = -1;
+  Partition partition(kAt, position);
+  partition.begin({0, 0}, "here");
+  EXPECT_TRUE(partition.reach_end(0));
+  EXPECT_EQ(partition.position().next_offset, 0);
+  Partition later(kAt, partition.position());
+  EXPECT_THAT(finding(later.begin({4, 7}, "here")),
+              testing::AllOf(HasSubstr("lost 4 records"), HasSubstr("0 to 3")));
+}
+
+// The topic has grown since, and looks as it should.
+TEST(Partition, StandsForWhatWasFoundBefore) {
+  catalog::Position position = position_after(record(9, "last"));
+  position.discontinuity = "the topic was replaced";
+  Partition partition(kAt, position);
+  EXPECT_EQ(finding(partition.begin({0, 20}, "here")), "the topic was replaced");
+}
+
+TEST(Partition, AnotherClusterIsFoundAgainAndOtherFindingsAreNot) {
+  Partition moved(kAt, position_after(record(9, "last")));
+  EXPECT_TRUE(std::get<Discontinuity>(moved.begin({0, 20}, "there")).is_seen_again);
+  Partition replaced(kAt, position_after(record(9, "last")));
+  EXPECT_FALSE(std::get<Discontinuity>(replaced.begin({0, 9}, "here")).is_seen_again);
+}
+
 TEST(Duplicates, LowerPairAtNoLaterTimeIsDropped) {
   Feed feed;
   EXPECT_FALSE(feed.is_dropped(event({{5, 7}}, 100)));

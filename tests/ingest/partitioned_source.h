@@ -141,9 +141,12 @@ class PartitionedSource : public ingest::Source {
     for (const auto& each : all) parts_.at(static_cast<size_t>(each.partition)).is_paused = false;
   }
   void seek(const ingest::PartitionOffset&) override {}
-  ingest::Watermarks watermarks(const ingest::TopicPartition& of,
-                                std::chrono::milliseconds) override {
-    return {0, topic_->end(of.partition)};
+  std::vector<ingest::WatermarksAnswer> watermarks(const std::vector<ingest::TopicPartition>& of,
+                                                   std::chrono::milliseconds) override {
+    std::vector<ingest::WatermarksAnswer> out;
+    for (const auto& each : of)
+      out.emplace_back(ingest::Watermarks{0, topic_->end(each.partition)});
+    return out;
   }
   std::vector<int64_t> ends(const std::vector<ingest::TopicPartition>& of,
                             std::chrono::milliseconds) override {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,10 +107,33 @@ class RecordedTopics {
   }
   int64_t add(const RowEvent& event) { return add(recorded(event)); }
 
+  // Takes so many offsets for what is no record, as markers of transactions; of a partition that
+  // does not exist: makes it.
+  void add_markers(const ingest::TopicPartition& at, int64_t count = 1) {
+    const std::scoped_lock lock(state_->mutex);
+    int64_t& next = state_->next[at];
+    next += count;
+    state_->marked.insert(at);
+    if (const auto source = state_->source.lock()) source->end_at({at, next});
+  }
+  // As retention does.
+  void delete_below(const ingest::TopicPartition& at, int64_t offset) {
+    const std::scoped_lock lock(state_->mutex);
+    std::erase_if(state_->log, [&](const auto& message) {
+      return message.topic == at.topic && message.partition == at.partition &&
+             message.offset < offset;
+    });
+    state_->marked.insert(at);
+    state_->begins[at] = offset;
+    if (const auto source = state_->source.lock()) source->begin_at({at, offset});
+  }
+
   ingest::SourceFactory factory() {
     return [state = state_](const catalog::DataSource&, const catalog::Snapshot&) {
       const std::scoped_lock lock(state->mutex);
       auto source = std::make_shared<ingest::ReplaySource>(state->log);
+      for (const auto& at : state->marked) source->end_at({at, state->next[at]});
+      for (const auto& [at, offset] : state->begins) source->begin_at({at, offset});
       state->source = source;
       return std::make_unique<ForwardingSource>(source);
     };
@@ -136,6 +160,8 @@ class RecordedTopics {
     std::mutex mutex;
     std::vector<ingest::RecordedMessage> log;
     std::map<ingest::TopicPartition, int64_t> next;
+    std::set<ingest::TopicPartition> marked;           // that may end behind their last records
+    std::map<ingest::TopicPartition, int64_t> begins;  // of those that have lost records
     std::weak_ptr<ingest::ReplaySource> source;
   };
 

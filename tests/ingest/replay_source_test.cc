@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "catalog/error.h"
+#include "tests/fakes/reader.h"
 
 namespace metadb::tests {
 namespace {
@@ -140,9 +141,9 @@ TEST(ReplaySource, AssignsAnewWhenAPartitionAppears) {
 
 TEST(ReplaySource, KnowsWatermarksClusterAndWhatWasPublished) {
   ReplaySource source(two_topics());
-  EXPECT_EQ(source.watermarks(kSecond, 0ms).low, 10);
-  EXPECT_EQ(source.watermarks(kSecond, 0ms).high, 13);
-  EXPECT_THROW(source.watermarks({"c", 0}, 0ms), catalog::Error);
+  EXPECT_EQ(marks_of(source, kSecond, 0ms).low, 10);
+  EXPECT_EQ(marks_of(source, kSecond, 0ms).high, 13);
+  EXPECT_THROW(marks_of(source, {"c", 0}, 0ms), catalog::Error);
   EXPECT_EQ(source.cluster_id(0ms), "replay");
   source.publish({{kFirst, 1}});
   EXPECT_EQ(source.published().at(kFirst), 1);

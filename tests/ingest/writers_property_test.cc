@@ -59,7 +59,15 @@ class SharedTables {
     message.topic = feed.topics[id % feed.topics.size()];
     // Of a topic that has tables in common with others there is one partition or two.
     message.partition = event.op == 't' || feed.table == "t4" ? 0 : event.id / 3;
+    // A snapshot is never sent again in part.
+    if (event.op == 'r') sent_.clear();
+    if (event.op != 'r') sent_.push_back(message);
     return message;
+  }
+  // What a connector sends again that does not know how far it had come.
+  std::vector<ingest::RecordedMessage> repeated() {
+    const int count = std::min(random_.below(60), static_cast<int>(sent_.size()));
+    return {sent_.end() - count, sent_.end()};
   }
 
   int below(int bound) { return random_.below(bound); }
@@ -96,6 +104,7 @@ class SharedTables {
   Random random_;
   int count_ = 0;
   uint64_t lsn_ = 100;
+  std::vector<ingest::RecordedMessage> sent_;
   std::vector<RowsModel> models_{feeds().size(), RowsModel({0})};
 };
 
@@ -120,6 +129,8 @@ class Writers : public WorkerTest {
       if (seed % 3 == 0) have_writers(1 + tables.below(4));
       live(topics, [&] {
         for (int i = 0; i < 40; ++i) topics.add(tables.next());
+        if (!sends_again_) return;
+        for (const auto& message : tables.repeated()) topics.add(message);
       });
     }
     start(topics);
@@ -129,6 +140,8 @@ class Writers : public WorkerTest {
     tables.expect_tables(watcher_);
     EXPECT_EQ(count("metadb.dead_letter"), 0);
   }
+
+  bool sends_again_ = false;
 };
 
 TEST_F(Writers, OneWritesWhatTheModelHolds) {
@@ -145,6 +158,10 @@ TEST_F(Writers, ManyWriteWhatTheModelHolds) {
 }
 TEST_F(Writers, AnotherNumberInEachLifeChangesNothing) {
   check(3, 2);
+}
+TEST_F(Writers, WhatAConnectorSendsAgainChangesNothing) {
+  sends_again_ = true;
+  check(9, 2);
 }
 
 // The tables of two topics that different writers have, of two.

@@ -65,7 +65,7 @@ TEST(KafkaSource, ReportsTheEndBehindATransactionsControlRecord) {
   ASSERT_TRUE(reader.until(ends(1)));
   EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@0=kept"));
   EXPECT_EQ(reader.seen.ends[0].offset, 4);
-  EXPECT_EQ(source.watermarks({name, 0}, 5s).high, 4);
+  EXPECT_EQ(marks_of(source, {name, 0}, 5s).high, 4);
 }
 
 TEST(KafkaSource, TellsWhereSeveralPartitionsEnd) {
@@ -76,6 +76,30 @@ TEST(KafkaSource, TellsWhereSeveralPartitionsEnd) {
   KafkaSource source(options(name, {name}));
   EXPECT_THAT(source.ends({{name, 1}, {name, 2}, {name, 0}}, 10s), ElementsAre(1, 0, 2));
   EXPECT_THROW(source.ends({{name, 0}, {name, 7}}, 2s), catalog::Error);
+}
+
+// One that is not there keeps nobody from an answer about the others, nor does it cost a time-out.
+TEST(KafkaSource, TellsWhatItKnowsOfManyPartitions) {
+  const auto name = fresh_name("marks");
+  create_topic(name, 3);
+  TestProducer producer;
+  for (const int32_t partition : {0, 0, 1}) producer.send(name, "x", partition);
+  delete_messages_below(name, 1);
+  KafkaSource source(options(name, {name}));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto answers =
+      source.watermarks({{name, 1}, {name, 7}, {name, 0}, {name + "x", 0}, {name, 2}}, 30s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 20s);
+  ASSERT_EQ(answers.size(), 5U);
+  const auto marks = [&](size_t i) { return std::get<ingest::Watermarks>(answers.at(i)); };
+  EXPECT_EQ(marks(0).high, 1);
+  EXPECT_EQ(marks(2).low, 1);
+  EXPECT_EQ(marks(2).high, 2);
+  EXPECT_EQ(marks(4).high, 0);
+  for (const size_t i : {1U, 3U}) {
+    ASSERT_TRUE(std::holds_alternative<catalog::Error>(answers[i])) << i;
+    EXPECT_EQ(std::get<catalog::Error>(answers[i]).sqlstate, "08001");
+  }
 }
 
 TEST(KafkaSource, FindsANewTopicWithinFifteenSeconds) {
@@ -170,7 +194,7 @@ TEST(KafkaSource, ReportsAnOffsetThatRetentionHasRemoved) {
   ASSERT_TRUE(reader.until([](const Seen& seen) { return !seen.failures.empty(); }));
   EXPECT_TRUE(reader.seen.failures[0].is_offset_out_of_range);
   EXPECT_EQ(reader.seen.failures[0].at, (TopicPartition{name, 0}));
-  EXPECT_EQ(source.watermarks({name, 0}, 5s).low, 2);
+  EXPECT_EQ(marks_of(source, {name, 0}, 5s).low, 2);
   source.assign({{{name, 0}, 2}});
   ASSERT_TRUE(reader.until(ends(1)));
   EXPECT_THAT(reader.seen.records, ElementsAre(name + "/0@2=2"));

@@ -163,6 +163,11 @@ void TestProducer::abort() {
   require(rd_kafka_abort_transaction(handle_.get(), kTimeoutMs), "abort");
 }
 
+void TestProducer::produce(rd_kafka_vu_t* fields, size_t count) {
+  require(rd_kafka_produceva(handle_.get(), fields, count), "send");
+  require(rd_kafka_flush(handle_.get(), kTimeoutMs), "send");
+}
+
 void TestProducer::send(const std::string& topic, const std::string& value, int32_t partition) {
   std::array<rd_kafka_vu_t, 4> fields{};
   fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
@@ -173,8 +178,21 @@ void TestProducer::send(const std::string& topic, const std::string& value, int3
   fields[2].u.mem = {const_cast<char*>(value.data()), value.size()};
   fields[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   fields[3].u.i = RD_KAFKA_MSG_F_COPY;
-  require(rd_kafka_produceva(handle_.get(), fields.data(), fields.size()), "send");
-  require(rd_kafka_flush(handle_.get(), kTimeoutMs), "send");
+  produce(fields.data(), fields.size());
+}
+
+void TestProducer::send(const std::string& topic, const std::string& key,
+                        const std::string& value) {
+  std::array<rd_kafka_vu_t, 4> fields{};
+  fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  fields[0].u.cstr = topic.c_str();
+  fields[1].vtype = RD_KAFKA_VTYPE_KEY;
+  fields[1].u.mem = {const_cast<char*>(key.data()), key.size()};
+  fields[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  fields[2].u.mem = {const_cast<char*>(value.data()), value.size()};
+  fields[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  fields[3].u.i = RD_KAFKA_MSG_F_COPY;
+  produce(fields.data(), fields.size());
 }
 
 }  // namespace metadb::tests

@@ -33,11 +33,14 @@ class TestProducer {
   void abort();
   // Returns when the broker has it.
   void send(const std::string& topic, const std::string& value, int32_t partition = 0);
+  void send(const std::string& topic, const std::string& key, const std::string& value);
 
  private:
   struct Destroy {
     void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
   };
+  void produce(rd_kafka_vu_t* fields, size_t count);
+
   std::unique_ptr<rd_kafka_t, Destroy> handle_;
 };
 

@@ -52,10 +52,10 @@ class Unanswered final : public ForwardingSource {
  public:
   Unanswered(SilentBrokers& brokers, std::unique_ptr<ingest::Source> source)
       : ForwardingSource(std::move(source)), brokers_(brokers) {}
-  ingest::Watermarks watermarks(const ingest::TopicPartition& at,
-                                std::chrono::milliseconds timeout) override {
+  std::vector<ingest::WatermarksAnswer> watermarks(const std::vector<ingest::TopicPartition>& of,
+                                                   std::chrono::milliseconds timeout) override {
     brokers_.ask(timeout);
-    return ForwardingSource::watermarks(at, timeout);
+    return ForwardingSource::watermarks(of, timeout);
   }
 
  private:
