@@ -94,8 +94,7 @@ bool Stream::run_until_stopped() {
 void Stream::look_around(const SourceEvent& event) {
   next_look_around_ = Clock::now() + kLookAround;
   watch_orders();
-  refresh_lag();
-  refresh_rate();
+  tell_what_waits();
   watch_group();
   retry_letters();
   watch_snapshot();
@@ -129,7 +128,7 @@ void Stream::begin() {
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
   Asked asked{parts_.source.cluster_id(kBrokerWait), kBrokerWait};
-  auto positions = catalog::take_over(connection_, options_.source_name, names, asked.cluster_id);
+  auto positions = take_over(names, asked.cluster_id);
   std::vector<PartitionOffset> start;
   std::map<std::string, Error> failures;  // by topic
   bool has_answer = false;
@@ -170,6 +169,15 @@ void Stream::begin() {
                assigned.size());
 }
 
+// A backend that has our positions locked, of a writer or of a server that is gone, is waited for
+// until another order comes.
+std::map<std::pair<std::string, int32_t>, catalog::Position> Stream::take_over(
+    const std::vector<std::pair<std::string, int32_t>>& names, const std::string& cluster_id) {
+  const Asking asking(parts_.board, connection_.backend_pid(), "the positions of the source");
+  const std::stop_callback end(stop_, [this] { connection_.break_off(); });
+  return catalog::take_over(connection_, options_.source_name, names, cluster_id);
+}
+
 // Where the partition goes on; nullopt if its lane was stopped. Throws what the broker's silence
 // throws.
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
@@ -177,12 +185,13 @@ std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        const Asked& asked) {
   if (position.next_offset >= 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
-  const auto begun =
-      partition.begin(parts_.source.watermarks(at, asked.patience), asked.cluster_id);
+  const Watermarks held = parts_.source.watermarks(at, asked.patience);
+  const auto begun = partition.begin(held, asked.cluster_id);
   if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
     stop_lane(discontinuity(*finding, at.topic));
     return std::nullopt;
   }
+  committed_[at] = std::max(held.low, partition.next_offset());
   partitions_.emplace(at, std::move(partition));
   return std::get<PartitionOffset>(begun);
 }

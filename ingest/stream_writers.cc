@@ -1,4 +1,6 @@
 // The writers of a stream: which of them gets what, when it is handed over, and what becomes of it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -168,8 +170,12 @@ void Stream::hand_over(Slot& slot) {
   batch.snapshot = {watch_.state().generation, std::exchange(slot.news, {})};
   slot.bytes_in_hand = batch.bytes();
   slot.since.reset();
-  writer_of(slot).submit(std::move(slot.batch));
+  const size_t changes = batch.changes();
+  Writer& writer = writer_of(slot);
+  parts_.board.asked(writer.backend_pid(), fmt::format("a batch of {} change{}", changes, changes == 1 ? "" : "s"));
+  writer.submit(std::move(slot.batch));
   slot.is_busy = true;
+  slot.handed_over = Clock::now();
 }
 
 Writer& Stream::writer_of(Slot& slot) {
@@ -204,6 +210,7 @@ void Stream::wait_for(Slot& slot, const IsOver& is_over) {
   while (!is_over()) {
     collect(slot, milliseconds(slots_.size() > 1 ? 20 : 100));
     collect();
+    tell_what_waits();
     if (paused) {
       poll_while_paused();
     } else if (Clock::now() - begun >= kUnpolledMax) {
@@ -242,9 +249,7 @@ void Stream::drain() {
   for (Slot& slot : slots_) {
     while (slot.is_busy && Clock::now() < deadline) collect(slot, milliseconds(20));
   }
-  for (Slot& slot : slots_) {
-    if (slot.writer) slot.writer->cancel();
-  }
+  cancel_in_hand();
 }
 
 // All at once: each writer by itself would take as long.
@@ -254,8 +259,15 @@ Stream::~Stream() {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
     if (slot.is_busy) slot.writer->take_result(std::max(left, milliseconds(0)));
   }
+  cancel_in_hand();
+}
+
+void Stream::cancel_in_hand() {
+  const Clock::time_point deadline = Clock::now() + Writer::kCancelMax;
   for (Slot& slot : slots_) {
-    if (slot.writer) slot.writer->cancel();
+    if (!slot.writer) continue;
+    slot.writer->cancel(deadline);
+    parts_.board.answered(slot.writer->backend_pid());
   }
 }
 
@@ -280,7 +292,9 @@ void Stream::collect(Slot& slot, milliseconds timeout) {
   std::optional<Writer::Done> done = slot.writer->take_result(timeout);
   if (!done) return;
   slot.is_busy = false;
+  slot.is_said_to_be_slow = false;
   slot.bytes_in_hand = 0;
+  parts_.board.answered(slot.writer->backend_pid());
   if (const auto* applied = std::get_if<Applied>(&done->result)) {
     committed(*done->batch, *applied);
     return;
@@ -294,8 +308,11 @@ void Stream::collect(Slot& slot, milliseconds timeout) {
 
 void Stream::committed(const Batch& batch, const Applied& applied) {
   std::vector<PartitionOffset> next;
+  int64_t advanced = 0;
   for (const auto& [at, position] : batch.positions) {
     next.push_back({at, position.next_offset});
+    const int64_t before = std::exchange(committed_.at(at), position.next_offset);
+    advanced += std::max<int64_t>(0, position.next_offset - before);
     newcomers_.committed(at, position.next_offset);
     if (ends_) ends_->committed(at, position.next_offset);
   }
@@ -313,6 +330,7 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   times_ += applied.times;
   parts_.board.update([&](SourceStatus& status) {
     status.times += std::exchange(times_, {});
+    status.lag_events = std::max<int64_t>(0, status.lag_events - advanced);
     status.applied += applied.changes;
     status.dead_letters += applied.dead_letters;
     status.snapshot_rows += snapshot_rows(batch);

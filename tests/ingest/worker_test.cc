@@ -278,5 +278,41 @@ TEST_F(Worker, EndsInBoundedTimeWhileABatchWaitsForALock) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, ingest::Writer::kFinishMax + 5s);
 }
 
+TEST_F(Worker, RestsSoonWhileItsPositionsAreLocked) {
+  RecordedTopics topics;
+  topics.add(RowEvent{});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  catalog::Connection holder = database_.connect();
+  const catalog::Transaction transaction(holder);
+  holder.exec("SELECT FROM metadb.ingest_position FOR UPDATE");
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher_); }));
+  EXPECT_EQ(status().asked.size(), 1U);
+  worker_->obey(ingest::Order::pause);
+  EXPECT_TRUE(worker_->await_rest(5s));
+  EXPECT_TRUE(status().asked.empty());
+}
+
+TEST_F(Worker, IsBehindAsLongAsNothingIsCommitted) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+  {
+    catalog::Connection holder = database_.connect();
+    const catalog::Transaction transaction(holder);
+    holder.exec("SELECT FROM metadb.ingest_position FOR UPDATE");
+    topics.add({.id = 2});
+    topics.add({.id = 3});
+    ASSERT_TRUE(eventually([&] { return status().lag_events == 2; }));
+    EXPECT_EQ(status().asked.size(), 1U);
+  }
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+  EXPECT_TRUE(status().asked.empty());
+}
+
 }  // namespace
 }  // namespace metadb::tests
