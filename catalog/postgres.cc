@@ -394,7 +394,8 @@ void Connection::cancel(std::chrono::milliseconds timeout) const {
   try {
     std::thread([request, promise = std::move(promise)]() mutable {
       char reason[256] = "";
-      promise.set_value(PQcancel(request.get(), reason, sizeof reason) == 1 ? "" : one_line(reason));
+      promise.set_value(PQcancel(request.get(), reason, sizeof reason) == 1 ? ""
+                                                                            : one_line(reason));
     }).detach();
   } catch (const std::system_error& error) {
     spdlog::warn("cancel request failed: {}", error.what());

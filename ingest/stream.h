@@ -94,9 +94,9 @@ class Stream {
     bool is_busy = false;            // with a batch
     Clock::time_point handed_over{};
     bool is_said_to_be_slow = false;
-    size_t bytes_in_hand = 0;        // of that batch
-    std::unique_ptr<Batch> batch;    // collected
-    std::string exclusive_lane;      // of batch, if its lane is on trial
+    size_t bytes_in_hand = 0;      // of that batch
+    std::unique_ptr<Batch> batch;  // collected
+    std::string exclusive_lane;    // of batch, if its lane is on trial
     std::optional<Clock::time_point> since;
     // Limits of batch, by the settings of when it was begun.
     size_t changes_max = 0;  // while it keeps up; kBehindFactor times that when behind

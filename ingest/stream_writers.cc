@@ -172,7 +172,8 @@ void Stream::hand_over(Slot& slot) {
   slot.since.reset();
   const size_t changes = batch.changes();
   Writer& writer = writer_of(slot);
-  parts_.board.asked(writer.backend_pid(), fmt::format("a batch of {} change{}", changes, changes == 1 ? "" : "s"));
+  parts_.board.asked(writer.backend_pid(),
+                     fmt::format("a batch of {} change{}", changes, changes == 1 ? "" : "s"));
   writer.submit(std::move(slot.batch));
   slot.is_busy = true;
   slot.handed_over = Clock::now();

@@ -63,7 +63,7 @@ class Writer {
   std::condition_variable_any changed_;
   std::unique_ptr<Batch> waiting_;  // submitted, not yet begun
   std::optional<Done> done_;
-  bool is_busy_ = false;    // from submit() until take_result()
+  bool is_busy_ = false;     // from submit() until take_result()
   bool is_tidying_ = false;  // the thread does what can wait, between batches
   std::jthread thread_;
 };
