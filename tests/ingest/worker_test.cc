@@ -129,6 +129,21 @@ TEST_F(Worker, WritesFewerTablesAtOnceWhereLocksRunOut) {
   EXPECT_TRUE(status().stopped_lanes.empty());
 }
 
+// Of two megabytes that wait no batch takes more than one.
+TEST_F(Worker, BatchesAreSmallWhereMemoryIs) {
+  RecordedTopics topics;
+  for (int id = 0; id < 20; ++id) topics.add({.id = id, .value = std::string(100'000, 'x')});
+  watcher_.exec(
+      "CREATE TABLE public.batches (next_offset bigint); CREATE FUNCTION public.note() RETURNS "
+      "trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.next_offset IS DISTINCT FROM OLD.next_offset "
+      "THEN INSERT INTO public.batches VALUES (NEW.next_offset); END IF; RETURN NEW; END $$; "
+      "CREATE TRIGGER note BEFORE UPDATE ON metadb.ingest_position FOR EACH ROW EXECUTE FUNCTION "
+      "public.note()");
+  worker_ = std::make_unique<ingest::Worker>(catalog_, source_, topics.factory(), nullptr, 1);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_GE(count("public.batches"), 3);
+}
+
 // Writes random events of three tables and the same to the model.
 class Traffic {
  public:
