@@ -113,6 +113,15 @@ void StatusBoard::answered(int backend_pid) {
   status_.asked.erase(backend_pid);
 }
 
+void StatusBoard::builds(int backend_pid, const std::string& table) {
+  const std::scoped_lock lock(mutex_);
+  if (table.empty()) {
+    status_.builds.erase(backend_pid);
+  } else {
+    status_.builds[backend_pid] = {"the indexes of " + table, now_us()};
+  }
+}
+
 void StatusBoard::forget_error_locked() {
   status_.last_error.clear();
   status_.last_error_us.reset();

@@ -107,7 +107,8 @@ struct SourceStatus {
   // What keeps records that were read from being applied; empty: nothing.
   std::string wait;
   int64_t wait_since_us = 0;
-  std::map<int, Asked> asked;  // by the process id of the backend that has it
+  std::map<int, Asked> asked;   // by the process id of the backend that has it
+  std::map<int, Asked> builds;  // of indexes, for a batch that it has or before the next
 };
 
 // One worker writes, its writers' threads what PostgreSQL was asked; any thread reads.
@@ -134,6 +135,8 @@ class StatusBoard {
   // PostgreSQL has this, until answered().
   void asked(int backend_pid, std::string what);
   void answered(int backend_pid);
+  // The backend builds the indexes of the table from now on; empty: it has.
+  void builds(int backend_pid, const std::string& table);
   [[nodiscard]] SourceStatus read() const;
 
   void count(const std::map<TopicPartition, EventCounts>& events);

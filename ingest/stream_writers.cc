@@ -182,7 +182,11 @@ void Stream::hand_over(Slot& slot) {
 Writer& Stream::writer_of(Slot& slot) {
   if (!slot.writer) {
     slot.writer = std::make_unique<Writer>(
-        parts_.catalog, TableShaper::Context{options_.source_name, options_.rules},
+        parts_.catalog,
+        TableShaper::Context{options_.source_name, options_.rules,
+                             [&board = parts_.board](int backend_pid, const std::string& table) {
+                               board.builds(backend_pid, table);
+                             }},
         options_.patience);
   }
   return *slot.writer;

@@ -84,8 +84,10 @@ class Backends {
     std::vector<int> backends;
     for (const auto& [name, status] : all) {
       if (!status) continue;
-      for (const auto& [backend, asked] : status->asked) {
-        if (is_long_asked(asked, now_us)) backends.push_back(backend);
+      for (const auto* all_of : {&status->asked, &status->builds}) {
+        for (const auto& [backend, asked] : *all_of) {
+          if (is_long_asked(asked, now_us)) backends.push_back(backend);
+        }
       }
     }
     try {
@@ -127,8 +129,11 @@ Trouble trouble_of(const SourceStatus& status, const Backends& backends) {
   for (const auto& [topic, lane] : status.stopped_lanes)
     add(fmt::format("topic {}: {}", topic, lane.reason), lane.since_us);
   if (status.stopped_lanes.empty()) add(status.wait, status.wait_since_us);
-  for (const auto& [backend, asked] : status.asked)
+  for (const auto& [backend, asked] : status.builds)
     add(backends.wait(backend, asked), asked.since_us);
+  for (const auto& [backend, asked] : status.asked) {
+    if (!status.builds.contains(backend)) add(backends.wait(backend, asked), asked.since_us);
+  }
   if (!text.empty()) return {text, timestamp(since)};
   if (status.last_error.empty()) return {};
   return {status.last_error, timestamp(status.last_error_us)};

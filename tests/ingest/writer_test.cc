@@ -20,6 +20,12 @@ class WriterTest : public HistoryTest {
     out->add(maker.make(Op::create, kBaseUs, {Cell::int4(id)}), message_at(id));
     return out;
   }
+  static std::unique_ptr<ingest::Batch> snapshot_row(const std::string& table) {
+    auto out = std::make_unique<ingest::Batch>();
+    const ChangeMaker maker{event_table(table), schema_of({{"id", PgType::int4}}, {0})};
+    out->add(maker.make(Op::read, kBaseUs, {Cell::int4(1)}), message_at(1));
+    return out;
+  }
   static std::string through(uint16_t port) {
     return catalog::conninfo_with(database_->conninfo(),
                                   {{"host", "127.0.0.1"}, {"port", std::to_string(port)}});
@@ -100,16 +106,31 @@ TEST_F(WriterTest, GivesUpAConnectionThatSaysNothing) {
   EXPECT_EQ(count("given_up"), 1);
 }
 
+// It is in the way of the indexes of another table.
+TEST_F(WriterTest, TellsOfABatchBeforeIndexesAreBuilt) {
+  Writer writer(*catalog_, {"src", {}});
+  writer.submit(batch("meanwhile", 1));
+  ASSERT_TRUE(writer.take_result(30s));
+  Writer(*catalog_, {"src", {}}).submit(snapshot_row("loaded"));
+  catalog::Connection watcher = database_->connect();
+  watcher.exec("UPDATE metadb.table_update SET last_update = now() - interval '1 min'");
+  catalog::Connection holder = database_->connect();
+  const catalog::Transaction transaction(holder);
+  holder.exec("LOCK TABLE public.loaded IN ROW EXCLUSIVE MODE");
+  Writer other(*catalog_, {"src", {}});
+  other.submit(batch("meanwhile", 2));
+  ASSERT_TRUE(other.take_result(30s));
+  // Before the next try.
+  EXPECT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher); }, 5s));
+}
+
 // Nobody waits for what a writer does of itself: a command would.
 TEST_F(WriterTest, EndsWhileAnIndexIsBuilt) {
-  auto rows = std::make_unique<ingest::Batch>();
-  const ChangeMaker maker{event_table("indexed"), schema_of({{"id", PgType::int4}}, {0})};
-  rows->add(maker.make(Op::read, kBaseUs, {Cell::int4(1)}), message_at(1));
   const auto new_writer = [] {
     return std::make_unique<Writer>(*catalog_, ingest::TableShaper::Context{"src", {}});
   };
   std::unique_ptr<Writer> writer = new_writer();
-  writer->submit(std::move(rows));
+  writer->submit(snapshot_row("indexed"));
   ASSERT_TRUE(writer->take_result(30s));
   writer.reset();
   catalog::Connection watcher = database_->connect();
