@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "ingest/batch_size.h"
 #include "ingest/group_share.h"
 #include "ingest/lane.h"
 #include "ingest/letter_retry.h"
@@ -69,6 +70,7 @@ class Stream {
     GroupShare& share;
     RetrySlot& retries;
     SnapshotMemory& snapshot_memory;
+    BatchSize& batch_size;
   };
   Stream(Parts parts, StreamOptions options);
   // Waits for the batches in hand, as long as the patience lasts; then cancels them.
@@ -95,6 +97,7 @@ class Stream {
     Clock::time_point handed_over{};
     bool is_said_to_be_slow = false;
     size_t bytes_in_hand = 0;      // of that batch
+    size_t changes_in_hand = 0;    // the same, with what was set aside
     std::unique_ptr<Batch> batch;  // collected
     std::string exclusive_lane;    // of batch, if its lane is on trial
     std::optional<Clock::time_point> since;

@@ -18,6 +18,8 @@ constexpr size_t kTargetsMax = 10'000;
 // How long the consumer goes without a poll while a writer is waited for, before its partitions are
 // paused so that it can be polled without delivering.
 constexpr milliseconds kUnpolledMax{5'000};
+// How long another assignment waits for what is in hand.
+constexpr milliseconds kReassignedMax{10'000};
 
 // The partitions, but for those that are paused anyway.
 std::vector<TopicPartition> delivering(const std::map<TopicPartition, Partition>& partitions,
@@ -122,7 +124,8 @@ bool Stream::must_cut(const Slot& slot, const Change& change) {
 
 bool Stream::is_full(const Slot& slot) const {
   if (!slot.batch) return false;
-  const size_t changes_max = slot.changes_max * (slot.is_busy ? kBehindFactor : 1);
+  const size_t changes_max = std::min(parts_.batch_size.changes_max(),
+                                      slot.changes_max * (slot.is_busy ? kBehindFactor : 1));
   if (slot.batch->changes() + slot.batch->dead_letters().size() >= changes_max) return true;
   size_t bytes = 0;
   for (const Slot& each : slots_)
@@ -169,6 +172,7 @@ void Stream::hand_over(Slot& slot) {
   }
   batch.snapshot = {watch_.state().generation, std::exchange(slot.news, {})};
   slot.bytes_in_hand = batch.bytes();
+  slot.changes_in_hand = batch.changes() + batch.dead_letters().size();
   slot.since.reset();
   const size_t changes = batch.changes();
   Writer& writer = writer_of(slot);
@@ -216,7 +220,8 @@ void Stream::wait_for(Slot& slot, const IsOver& is_over) {
     collect(slot, milliseconds(slots_.size() > 1 ? 20 : 100));
     collect();
     tell_what_waits();
-    if (paused) {
+    // Of an assignment that was not taken up nothing is delivered.
+    if (paused || is_reassigned_) {
       poll_while_paused();
     } else if (Clock::now() - begun >= kUnpolledMax) {
       paused.emplace(parts_.source, delivering(partitions_, orders_.paused()));
@@ -242,10 +247,18 @@ bool Stream::is_waited_for_no_more(const Slot& slot) {
   return !slot.is_busy || must_restart_;
 }
 
-// A new start cuts nothing short that a writer has in hand, save where another assignment waits.
+// A new start cuts nothing short that a writer has in hand, save where another assignment waits for
+// long. Who is given our partitions meanwhile waits for what is in hand, too: it holds the rows of
+// their positions.
 void Stream::finish_in_hand() {
+  std::optional<Clock::time_point> deadline;
+  const auto is_too_late = [&] {
+    if (!is_reassigned_) return false;
+    if (!deadline) deadline = Clock::now() + kReassignedMax;
+    return Clock::now() >= *deadline;
+  };
   for (Slot& slot : slots_)
-    wait_for(slot, [&] { return !slot.is_busy || is_reassigned_ || stop_.stop_requested(); });
+    wait_for(slot, [&] { return !slot.is_busy || stop_.stop_requested() || is_too_late(); });
 }
 
 // The batches in hand are committed or, when they take too long, come again.
@@ -262,7 +275,8 @@ Stream::~Stream() {
   const Clock::time_point deadline = Clock::now() + options_.patience();
   for (Slot& slot : slots_) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    if (slot.is_busy) slot.writer->take_result(std::max(left, milliseconds(0)));
+    if (slot.is_busy && slot.writer->take_result(std::max(left, milliseconds(0))))
+      slot.is_busy = false;
   }
   cancel_in_hand();
 }
@@ -272,6 +286,8 @@ void Stream::cancel_in_hand() {
   for (Slot& slot : slots_) {
     if (!slot.writer) continue;
     slot.writer->cancel(deadline);
+    if (std::exchange(slot.is_busy, false) && slot.changes_in_hand > 0)
+      parts_.batch_size.cut_short(slot.changes_in_hand);
     parts_.board.answered(slot.writer->backend_pid());
   }
 }
@@ -301,6 +317,8 @@ void Stream::collect(Slot& slot, milliseconds timeout) {
   slot.bytes_in_hand = 0;
   parts_.board.answered(slot.writer->backend_pid());
   if (const auto* applied = std::get_if<Applied>(&done->result)) {
+    parts_.batch_size.committed(
+        std::chrono::duration_cast<milliseconds>(Clock::now() - slot.handed_over));
     committed(*done->batch, *applied);
     return;
   }

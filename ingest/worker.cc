@@ -286,7 +286,7 @@ void Worker::stream(const std::stop_token& stop) {
       consumer_ = factory_(source_, *catalog_.snapshot());
     }
     Stream stream({catalog_, *consumer_, lanes_, strands_, *decoders_, board_, assigned_, share_,
-                   retries_, snapshot_memory_},
+                   retries_, snapshot_memory_, batch_size_},
                   stream_options());
     goes_on = stream.run(stop);
   }

@@ -97,6 +97,7 @@ class Worker {
   GroupShare share_;
   RetrySlot retries_;
   SnapshotMemory snapshot_memory_;
+  BatchSize batch_size_;
   bool has_numeric_infinity_ = true;  // of the backing database, as of the last look
   size_t tables_max_ = SIZE_MAX;      // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;

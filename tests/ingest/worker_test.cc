@@ -129,6 +129,52 @@ TEST_F(Worker, WritesFewerTablesAtOnceWhereLocksRunOut) {
   EXPECT_TRUE(status().stopped_lanes.empty());
 }
 
+// A table into which a row takes 20 ms, and a backlog of it.
+void slow_down(catalog::Connection& connection) {
+  connection.exec(
+      "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+      "pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE INSERT ON public.t FOR EACH "
+      "ROW EXECUTE FUNCTION public.slow()");
+}
+
+// The batch takes 4 s, and each time begins again: it is cancelled 0.7 s after the order.
+TEST_F(Worker, BatchesThatAreCutShortBecomeSmallerUntilTheyFit) {
+  RecordedTopics topics;
+  topics.add({.id = 0});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  slow_down(watcher_);
+  const int64_t before = applied();
+  for (int id = 1; id <= 200; ++id) topics.add({.id = id});
+  start(topics);
+  bool has_committed = false;
+  for (int round = 0; round < 15 && !has_committed; ++round) {
+    worker_->obey(ingest::Order::run);
+    has_committed = eventually([&] { return applied() > before; }, 1s);
+    worker_->obey(ingest::Order::pause);
+    ASSERT_TRUE(worker_->await_rest(10s));
+  }
+  EXPECT_TRUE(has_committed || applied() > before);
+}
+
+TEST_F(Worker, RebalancesThatNeverEndLetBatchesBeCommitted) {
+  RecordedTopics topics;
+  topics.add({.id = 0});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  slow_down(watcher_);
+  const int64_t before = applied();
+  for (int id = 1; id <= 200; ++id) topics.add({.id = id});
+  bool has_committed = false;
+  for (int round = 0; round < 15 && !has_committed; ++round) {
+    topics.source()->inject(ingest::Revoked{});
+    topics.source()->inject(ingest::Assigned{});
+    has_committed = eventually([&] { return applied() > before; }, 1s);
+  }
+  EXPECT_TRUE(has_committed);
+}
+
 // Of two megabytes that wait no batch takes more than one.
 TEST_F(Worker, BatchesAreSmallWhereMemoryIs) {
   RecordedTopics topics;
