@@ -1,12 +1,19 @@
 #include "catalog/postgres.h"
 
+#include <fcntl.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <future>
 #include <map>
+#include <system_error>
+#include <thread>
 
 namespace metadb::catalog {
 namespace {
@@ -215,6 +222,14 @@ Connection::Connection(const std::string& conninfo) : connection_(nullptr, &PQfi
     throw Error("08001", one_line(PQerrorMessage(connection_.get())));
   }
   PQsetNoticeReceiver(connection_.get(), &log_notice, nullptr);
+  socket_ = SecondSocket(PQsocket(connection_.get()));
+}
+
+Connection::SecondSocket::SecondSocket(int of)
+    : fd_(of < 0 ? -1 : ::fcntl(of, F_DUPFD_CLOEXEC, 0)) {}
+
+Connection::SecondSocket::~SecondSocket() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 void Connection::throw_lost(std::string_view doing) {
@@ -241,6 +256,26 @@ Result Connection::check(PGresult* raw) {
 
 Result Connection::exec(const std::string& sql) {
   return check(PQexec(connection_.get(), sql.c_str()));
+}
+
+Result Connection::exec_within(const std::string& sql, std::chrono::milliseconds timeout) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + timeout;
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) throw_lost("running statements");
+  ResultHandle last(nullptr, &PQclear);
+  for (;;) {
+    while (PQisBusy(connection_.get()) == 1) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      if (left.count() <= 0) throw Error("57014", "PostgreSQL does not answer");
+      pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+      ::poll(&socket, 1, static_cast<int>(left.count()));
+      if (socket.revents != 0 && PQconsumeInput(connection_.get()) != 1)
+        throw_lost("running statements");
+    }
+    ResultHandle next(PQgetResult(connection_.get()), &PQclear);
+    if (!next) return check(last.release());
+    last = std::move(next);
+  }
 }
 
 std::vector<Result> Connection::exec_each(const std::string& sql) {
@@ -349,13 +384,32 @@ void Connection::on_notice(std::function<void(const Notice&)> listener) {
   PQsetNoticeReceiver(connection_.get(), &tell_notice, notice_listener_.get());
 }
 
-void Connection::cancel() const {
-  const std::unique_ptr<PGcancel, void (*)(PGcancel*)> request(PQgetCancel(connection_.get()),
-                                                               &PQfreeCancel);
-  char reason[256];
-  if (request && PQcancel(request.get(), reason, sizeof reason) != 1) {
-    spdlog::warn("cancel request failed: {}", one_line(reason));
+// libpq waits for the server's answer for as long as that takes: a thread that hangs there is left
+// to itself.
+void Connection::cancel(std::chrono::milliseconds timeout) const {
+  const std::shared_ptr<PGcancel> request(PQgetCancel(connection_.get()), &PQfreeCancel);
+  if (!request) return;
+  std::promise<std::string> promise;
+  std::future<std::string> failure = promise.get_future();
+  try {
+    std::thread([request, promise = std::move(promise)]() mutable {
+      char reason[256] = "";
+      promise.set_value(PQcancel(request.get(), reason, sizeof reason) == 1 ? ""
+                                                                            : one_line(reason));
+    }).detach();
+  } catch (const std::system_error& error) {
+    spdlog::warn("cancel request failed: {}", error.what());
+    return;
   }
+  if (failure.wait_for(timeout) != std::future_status::ready) {
+    spdlog::warn("cancel request: PostgreSQL has not answered in {} ms", timeout.count());
+  } else if (const std::string reason = failure.get(); !reason.empty()) {
+    spdlog::warn("cancel request failed: {}", reason);
+  }
+}
+
+void Connection::break_off() const {
+  ::shutdown(socket_.fd(), SHUT_RDWR);
 }
 
 std::string Connection::scram_verifier(std::string_view user, std::string_view password) const {

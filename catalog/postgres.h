@@ -68,6 +68,8 @@ class Connection {
 
   // One or more statements, simple protocol; the last statement's result.
   Result exec(const std::string& sql);
+  // The same, unless it takes longer than that: then 57014, and the connection is of no more use.
+  Result exec_within(const std::string& sql, std::chrono::milliseconds timeout);
   // The same in one exchange; a result for each statement.
   std::vector<Result> exec_each(const std::string& sql);
   // One statement with parameters, extended protocol, types inferred by PostgreSQL.
@@ -102,15 +104,36 @@ class Connection {
     std::string hint;
   };
   void on_notice(std::function<void(const Notice&)> listener);
-  // Asks the server to cancel what this connection runs; callable from any thread.
-  void cancel() const;
+  // Asks the server to cancel what this connection runs; callable from any thread. A server that
+  // does not answer in time may still do it.
+  void cancel(std::chrono::milliseconds timeout = kCancelMax) const;
+  static constexpr std::chrono::milliseconds kCancelMax{5'000};
+  // What it waits for, and all that comes after, fails with 08006; callable from any thread.
+  void break_off() const;
 
  private:
+  // The socket once more: libpq closes its own when it likes, in the thread that uses it.
+  class SecondSocket {
+   public:
+    explicit SecondSocket(int of);
+    ~SecondSocket();
+    SecondSocket(SecondSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    SecondSocket& operator=(SecondSocket&& other) noexcept {
+      std::swap(fd_, other.fd_);
+      return *this;
+    }
+    [[nodiscard]] int fd() const { return fd_; }
+
+   private:
+    int fd_;
+  };
+
   Result check(pg_result* raw);
   [[noreturn]] void throw_lost(std::string_view doing);
   // Before the connection, which tells it notices until its end; libpq keeps its address.
   std::unique_ptr<std::function<void(const Notice&)>> notice_listener_;
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> connection_;
+  SecondSocket socket_{-1};
 };
 
 // BEGIN on construction, ROLLBACK on destruction unless commit() was called.

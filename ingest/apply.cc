@@ -151,7 +151,6 @@ Applied Applier::apply(const Batch& batch) {
     }
   }
   note_grown(ready);
-  index_loaded(Clock::now());
   applied->times = times_;
   return *applied;
 }

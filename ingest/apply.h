@@ -53,9 +53,14 @@ class Applier {
   // indexes of those that are loaded, staging tables that nobody needs. Throws Error. REQUIRES: no
   // apply() at the same time.
   void tidy_up(Clock::time_point now);
+  // Of these, the indexes: they may be due while batches of other tables come.
+  void index_loaded(Clock::time_point now);
 
-  // Asks PostgreSQL to cancel what apply() waits for; from any thread.
-  void cancel() const { connection_.cancel(); }
+  // Asks PostgreSQL to cancel what the applier waits for; from any thread.
+  void cancel(std::chrono::milliseconds timeout) const { connection_.cancel(timeout); }
+  // What it waits for fails, whatever PostgreSQL does; from any thread.
+  void break_off() const { connection_.break_off(); }
+  [[nodiscard]] int backend_pid() const { return connection_.backend_pid(); }
 
  private:
   std::vector<ReadyTable> prepare(const Batch& batch);
@@ -99,7 +104,6 @@ class Applier {
   void replace(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   void fill_moved(const Run& run, const ReadyTable& ready, const MergeSql& sql);
   bool fill_from_old_key(const Run& run, const ReadyTable& ready, const MergeSql& sql);
-  void index_loaded(Clock::time_point now);
   void load_displaced();
   std::vector<int64_t> settle_displaced(const Run& run, const ReadyTable& ready,
                                         const MergeSql& sql);

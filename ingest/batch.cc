@@ -276,7 +276,7 @@ void Batch::add(const Change& change, const Message& from, const Confirmation& c
   Run& run = open_run(changes_of(change, from), kind_of(change), change, confirmation);
   if (run.kind != RunKind::truncate) append_rows(run, change);
   if (run.kind == RunKind::moved) run.old_key = change.old_key;
-  run.messages.push_back(from);
+  run.messages.push_back(messages_.keep(from));
   if (change.op == Op::create && change.fill_key)
     run.key_changes.push_back(static_cast<int64_t>(run.changes()));
   run.times_us.push_back(change.ts_us);

@@ -16,6 +16,7 @@
 #include "catalog/tables.h"
 #include "ingest/change.h"
 #include "ingest/confirmation.h"
+#include "ingest/message_store.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
 
@@ -87,7 +88,7 @@ struct TableChanges {
 // second time its positions are fenced or already past. All changes come from one source.
 class Batch {
  public:
-  // REQUIRES: !must_cut(change). `from` stays alive inside the batch. Throws DecodeError-like
+  // REQUIRES: !must_cut(change). `from` is copied. Throws DecodeError-like
   // catalog::Error 22xxx/0A000 for a change that can't be applied whatever the table holds.
   void add(const Change& change, const Message& from, const Confirmation& confirmation = {});
   // The truncate that was added last comes behind changes that were made after it.
@@ -143,6 +144,7 @@ class Batch {
 
   std::map<std::shared_ptr<const EventTable>, size_t> by_table_;
   std::vector<catalog::DeadLetter> dead_letters_;
+  MessageStore messages_;
   size_t changes_ = 0;
   size_t bytes_ = 0;
 };

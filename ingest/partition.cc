@@ -134,7 +134,7 @@ void Partition::settle(Fate fate) {
   counts_.applied += fate == Fate::applied ? 1 : 0;
   counts_.filtered += fate == Fate::filtered ? 1 : 0;
   counts_.duplicates += fate == Fate::duplicate ? 1 : 0;
-  position_.next_offset = in_hand_->message.offset + 1;
+  position_.next_offset = behind_records_ = in_hand_->message.offset + 1;
   position_.streaming_seen = position_.streaming_seen || in_hand_->is_streaming;
   note_snapshot();
   if (in_hand_->watermark)
@@ -150,6 +150,12 @@ bool Partition::reach_end(int64_t offset) {
   if (offset <= position_.next_offset) return false;
   position_.next_offset = offset;
   return true;
+}
+
+int64_t Partition::lag(int64_t committed_offset) const {
+  const bool has_all = is_at_end_ && committed_offset >= behind_records_;
+  const int64_t from = has_all ? std::max(committed_offset, position_.next_offset) : committed_offset;
+  return std::max<int64_t>(0, high_watermark - from);
 }
 
 // Hashed here and not for every message: once a batch.

@@ -70,6 +70,8 @@ class Partition {
     return fence;
   }
   [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
+  // Records that were not read, or not yet committed where all before that offset is.
+  [[nodiscard]] int64_t lag(int64_t committed_offset) const;
   // The largest position of each log among what is settled.
   [[nodiscard]] const std::map<std::string, catalog::Watermark>& watermarks() const {
     return position_.watermarks;
@@ -95,6 +97,7 @@ class Partition {
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
   bool is_at_end_ = false;
+  int64_t behind_records_ = 0;  // next_offset, but for what reach_end() made of it
   std::optional<Message> last_;  // settled since position() was asked
   EventCounts counts_;
 };

@@ -103,6 +103,25 @@ void StatusBoard::group_is_whole() {
   if (last_trouble_ == Trouble::group) forget_error_locked();
 }
 
+void StatusBoard::asked(int backend_pid, std::string what) {
+  const std::scoped_lock lock(mutex_);
+  status_.asked[backend_pid] = {std::move(what), now_us()};
+}
+
+void StatusBoard::answered(int backend_pid) {
+  const std::scoped_lock lock(mutex_);
+  status_.asked.erase(backend_pid);
+}
+
+void StatusBoard::builds(int backend_pid, const std::string& table) {
+  const std::scoped_lock lock(mutex_);
+  if (table.empty()) {
+    status_.builds.erase(backend_pid);
+  } else {
+    status_.builds[backend_pid] = {"the indexes of " + table, now_us()};
+  }
+}
+
 void StatusBoard::forget_error_locked() {
   status_.last_error.clear();
   status_.last_error_us.reset();

@@ -79,6 +79,12 @@ struct SnapshotProgress {
   std::string obstacle;  // what keeps it from being complete, once a signal said so
 };
 
+// What PostgreSQL was given and has not answered yet.
+struct Asked {
+  std::string what;  // "a batch of 3000 changes"
+  int64_t since_us = 0;
+};
+
 // All times are microseconds since 1970 UTC.
 struct SourceStatus {
   SourceState state = SourceState::starting;
@@ -101,9 +107,11 @@ struct SourceStatus {
   // What keeps records that were read from being applied; empty: nothing.
   std::string wait;
   int64_t wait_since_us = 0;
+  std::map<int, Asked> asked;   // by the process id of the backend that has it
+  std::map<int, Asked> builds;  // of indexes, for a batch that it has or before the next
 };
 
-// One worker writes, any thread reads.
+// One worker writes, its writers' threads what PostgreSQL was asked; any thread reads.
 class StatusBoard {
  public:
   template <class Change>
@@ -124,6 +132,11 @@ class StatusBoard {
   void source_is_back();
   // The group gives all there is.
   void group_is_whole();
+  // PostgreSQL has this, until answered().
+  void asked(int backend_pid, std::string what);
+  void answered(int backend_pid);
+  // The backend builds the indexes of the table from now on; empty: it has.
+  void builds(int backend_pid, const std::string& table);
   [[nodiscard]] SourceStatus read() const;
 
   void count(const std::map<TopicPartition, EventCounts>& events);
@@ -145,6 +158,22 @@ class StatusBoard {
   Trouble last_trouble_ = Trouble::stream;
   bool is_source_away_ = false;
   std::map<TopicPartition, PartitionStatus> partitions_;
+};
+
+// What PostgreSQL is asked for as long as it lives.
+class Asking {
+ public:
+  Asking(StatusBoard& board, int backend_pid, std::string what)
+      : board_(board), backend_pid_(backend_pid) {
+    board_.asked(backend_pid_, std::move(what));
+  }
+  ~Asking() { board_.answered(backend_pid_); }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+ private:
+  StatusBoard& board_;
+  int backend_pid_;
 };
 
 int64_t now_us();

@@ -93,8 +93,7 @@ bool Stream::run_until_stopped() {
 void Stream::look_around(const SourceEvent& event) {
   next_look_around_ = Clock::now() + kLookAround;
   watch_orders();
-  refresh_lag();
-  refresh_rate();
+  tell_what_waits();
   watch_group();
   retry_letters();
   watch_snapshot();
@@ -129,7 +128,7 @@ void Stream::begin() {
   std::vector<std::pair<std::string, int32_t>> names;
   for (const TopicPartition& at : assigned) names.emplace_back(at.topic, at.partition);
   const std::string cluster_id = parts_.source.cluster_id(kBrokerWait);
-  auto positions = catalog::take_over(connection_, options_.source_name, names, cluster_id);
+  auto positions = take_over(names, cluster_id);
   if (stop_.stop_requested()) return;
   std::vector<TopicPartition> asked;
   for (const TopicPartition& at : assigned) {
@@ -185,6 +184,15 @@ std::map<TopicPartition, Watermarks> Stream::ask_watermarks(
   return held;
 }
 
+// A backend that has our positions locked, of a writer or of a server that is gone, is waited for
+// until another order comes.
+std::map<std::pair<std::string, int32_t>, catalog::Position> Stream::take_over(
+    const std::vector<std::pair<std::string, int32_t>>& names, const std::string& cluster_id) {
+  const Asking asking(parts_.board, connection_.backend_pid(), "the positions of the source");
+  const std::stop_callback end(stop_, [this] { connection_.break_off(); });
+  return catalog::take_over(connection_, options_.source_name, names, cluster_id);
+}
+
 // Where the partition goes on; nullopt if its lane was stopped.
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
@@ -196,6 +204,7 @@ std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
     stop_lane(discontinuity(*finding, at.topic));
     return std::nullopt;
   }
+  committed_[at] = std::max(asked.marks.low, partition.next_offset());
   partitions_.emplace(at, std::move(partition));
   return std::get<PartitionOffset>(begun);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "ingest/batch_size.h"
 #include "ingest/group_share.h"
 #include "ingest/lane.h"
 #include "ingest/letter_retry.h"
@@ -69,6 +70,7 @@ class Stream {
     GroupShare& share;
     RetrySlot& retries;
     SnapshotMemory& snapshot_memory;
+    BatchSize& batch_size;
   };
   Stream(Parts parts, StreamOptions options);
   // Waits for the batches in hand, as long as the patience lasts; then cancels them.
@@ -92,9 +94,12 @@ class Stream {
   struct Slot {
     std::unique_ptr<Writer> writer;  // but for the first, none before there is something for it
     bool is_busy = false;            // with a batch
-    size_t bytes_in_hand = 0;        // of that batch
-    std::unique_ptr<Batch> batch;    // collected
-    std::string exclusive_lane;      // of batch, if its lane is on trial
+    Clock::time_point handed_over{};
+    bool is_said_to_be_slow = false;
+    size_t bytes_in_hand = 0;      // of that batch
+    size_t changes_in_hand = 0;    // the same, with what was set aside
+    std::unique_ptr<Batch> batch;  // collected
+    std::string exclusive_lane;    // of batch, if its lane is on trial
     std::optional<Clock::time_point> since;
     // Limits of batch, by the settings of when it was begun.
     size_t changes_max = 0;  // while it keeps up; kBehindFactor times that when behind
@@ -105,6 +110,7 @@ class Stream {
 
   bool run_until_stopped();
   void drain();
+  void cancel_in_hand();
   void finish_in_hand();
   void hear_what_came();
   void begin();
@@ -167,6 +173,9 @@ class Stream {
   void commit_what_came_before();
   template <class IsOver>
   void wait_for(Slot& slot, const IsOver& is_over);
+  void tell_what_waits();
+  std::map<std::pair<std::string, int32_t>, catalog::Position> take_over(
+      const std::vector<std::pair<std::string, int32_t>>& names, const std::string& cluster_id);
   void wait_for_writer(Slot& slot);
   void wait_for_writers();
   bool is_waited_for_no_more(const Slot& slot);
@@ -208,6 +217,7 @@ class Stream {
   std::map<std::string, size_t> given_;  // topics of which something was collected, to which slots
   std::map<TableSeen, catalog::TableName> targets_;  // of what is not filtered out
   std::map<TopicPartition, Partition> partitions_;
+  std::map<TopicPartition, int64_t> committed_;  // what each goes on with after a new start
   // Of those whose topics stand because too much was set aside.
   std::map<TopicPartition, catalog::Position> fences_;
   std::set<TopicPartition> moved_;  // by their ends, which are not committed yet

@@ -70,6 +70,7 @@ void Stream::commit_alone(const std::vector<TopicPartition>& partitions) {
   std::vector<PartitionOffset> next;
   for (const catalog::Position& position : positions) {
     next.push_back({{position.topic, position.part}, position.next_offset});
+    committed_.at(next.back().at) = position.next_offset;
     newcomers_.committed(next.back().at, position.next_offset);
     if (ends_) ends_->committed(next.back().at, position.next_offset);
   }

@@ -126,6 +126,7 @@ std::optional<Stream::Tried> Stream::retry_letter(const catalog::StoredLetter& s
 }
 
 std::optional<Stream::Tried> Stream::result_of_letter(Writer& writer) {
+  const Asking asking(parts_.board, writer.backend_pid(), "a dead letter");
   std::optional<Writer::Done> done;
   while (!done && !stop_.stop_requested()) done = writer.take_result(milliseconds(100));
   if (!done || stop_.stop_requested()) return std::nullopt;

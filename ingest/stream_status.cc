@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 // Nothing is read meanwhile.
 constexpr milliseconds kGroupWait{2'000};
+// As much as a large one takes on a busy machine.
+constexpr std::chrono::seconds kLongBatch{30};
 
 }  // namespace
 
@@ -32,6 +34,7 @@ void Stream::refresh_rate() {
   rate_since_ = Clock::now();
 }
 
+// Of what is read and not committed nobody has anything.
 void Stream::refresh_lag() {
   if (Clock::now() < next_lag_check_) return;
   next_lag_check_ = Clock::now() + std::chrono::seconds(1);
@@ -40,16 +43,27 @@ void Stream::refresh_lag() {
     parts_.board.see_end(at, partition.high_watermark);
   }
   int64_t lag = newcomers_.lag();
-  for (const auto& [at, partition] : partitions_) {
-    lag += std::max<int64_t>(
-        0, partition.high_watermark - std::max<int64_t>(0, partition.next_offset()));
-  }
+  for (const auto& [at, partition] : partitions_) lag += partition.lag(committed_.at(at));
   parts_.board.update([&](SourceStatus& status) {
     status.lag_events = lag;
     status.lag_seconds = lag == 0 || last_change_us_ == 0
                              ? 0
                              : static_cast<double>(now_us() - last_change_us_) / 1e6;
   });
+}
+
+// While nothing is read, too.
+void Stream::tell_what_waits() {
+  refresh_lag();
+  refresh_rate();
+  for (Slot& slot : slots_) {
+    const auto time = Clock::now() - slot.handed_over;
+    if (!slot.is_busy || slot.is_said_to_be_slow || time < kLongBatch) continue;
+    slot.is_said_to_be_slow = true;
+    spdlog::warn("data source {}: PostgreSQL (process {}) has had a batch for {} s",
+                 options_.source_name, slot.writer->backend_pid(),
+                 std::chrono::floor<std::chrono::seconds>(time).count());
+  }
 }
 
 void Stream::watch_group() {

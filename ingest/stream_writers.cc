@@ -1,4 +1,6 @@
 // The writers of a stream: which of them gets what, when it is handed over, and what becomes of it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,8 @@ constexpr size_t kTargetsMax = 10'000;
 // How long the consumer goes without a poll while a writer is waited for, before its partitions are
 // paused so that it can be polled without delivering.
 constexpr milliseconds kUnpolledMax{5'000};
+// How long another assignment waits for what is in hand.
+constexpr milliseconds kReassignedMax{10'000};
 
 // The partitions, but for those that are paused anyway.
 std::vector<TopicPartition> delivering(const std::map<TopicPartition, Partition>& partitions,
@@ -120,7 +124,8 @@ bool Stream::must_cut(const Slot& slot, const Change& change) {
 
 bool Stream::is_full(const Slot& slot) const {
   if (!slot.batch) return false;
-  const size_t changes_max = slot.changes_max * (slot.is_busy ? kBehindFactor : 1);
+  const size_t changes_max = std::min(parts_.batch_size.changes_max(),
+                                      slot.changes_max * (slot.is_busy ? kBehindFactor : 1));
   if (slot.batch->changes() + slot.batch->dead_letters().size() >= changes_max) return true;
   size_t bytes = 0;
   for (const Slot& each : slots_)
@@ -168,15 +173,25 @@ void Stream::hand_over(Slot& slot) {
   }
   batch.snapshot = {watch_.state().generation, std::exchange(slot.news, {})};
   slot.bytes_in_hand = batch.bytes();
+  slot.changes_in_hand = batch.changes() + batch.dead_letters().size();
   slot.since.reset();
-  writer_of(slot).submit(std::move(slot.batch));
+  const size_t changes = batch.changes();
+  Writer& writer = writer_of(slot);
+  parts_.board.asked(writer.backend_pid(),
+                     fmt::format("a batch of {} change{}", changes, changes == 1 ? "" : "s"));
+  writer.submit(std::move(slot.batch));
   slot.is_busy = true;
+  slot.handed_over = Clock::now();
 }
 
 Writer& Stream::writer_of(Slot& slot) {
   if (!slot.writer) {
     slot.writer = std::make_unique<Writer>(
-        parts_.catalog, TableShaper::Context{options_.source_name, options_.rules},
+        parts_.catalog,
+        TableShaper::Context{options_.source_name, options_.rules,
+                             [&board = parts_.board](int backend_pid, const std::string& table) {
+                               board.builds(backend_pid, table);
+                             }},
         options_.patience);
   }
   return *slot.writer;
@@ -205,7 +220,9 @@ void Stream::wait_for(Slot& slot, const IsOver& is_over) {
   while (!is_over()) {
     collect(slot, milliseconds(slots_.size() > 1 ? 20 : 100));
     collect();
-    if (paused) {
+    tell_what_waits();
+    // Of an assignment that was not taken up nothing is delivered.
+    if (paused || is_reassigned_) {
       poll_while_paused();
     } else if (Clock::now() - begun >= kUnpolledMax) {
       paused.emplace(parts_.source, delivering(partitions_, orders_.paused()));
@@ -231,10 +248,18 @@ bool Stream::is_waited_for_no_more(const Slot& slot) {
   return !slot.is_busy || must_restart_;
 }
 
-// A new start cuts nothing short that a writer has in hand, save where another assignment waits.
+// A new start cuts nothing short that a writer has in hand, save where another assignment waits for
+// long. Who is given our partitions meanwhile waits for what is in hand, too: it holds the rows of
+// their positions.
 void Stream::finish_in_hand() {
+  std::optional<Clock::time_point> deadline;
+  const auto is_too_late = [&] {
+    if (!is_reassigned_) return false;
+    if (!deadline) deadline = Clock::now() + kReassignedMax;
+    return Clock::now() >= *deadline;
+  };
   for (Slot& slot : slots_)
-    wait_for(slot, [&] { return !slot.is_busy || is_reassigned_ || stop_.stop_requested(); });
+    wait_for(slot, [&] { return !slot.is_busy || stop_.stop_requested() || is_too_late(); });
 }
 
 // The batches in hand are committed or, when they take too long, come again.
@@ -243,9 +268,7 @@ void Stream::drain() {
   for (Slot& slot : slots_) {
     while (slot.is_busy && Clock::now() < deadline) collect(slot, milliseconds(20));
   }
-  for (Slot& slot : slots_) {
-    if (slot.writer) slot.writer->cancel();
-  }
+  cancel_in_hand();
 }
 
 // All at once: each writer by itself would take as long.
@@ -253,10 +276,20 @@ Stream::~Stream() {
   const Clock::time_point deadline = Clock::now() + options_.patience();
   for (Slot& slot : slots_) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    if (slot.is_busy) slot.writer->take_result(std::max(left, milliseconds(0)));
+    if (slot.is_busy && slot.writer->take_result(std::max(left, milliseconds(0))))
+      slot.is_busy = false;
   }
+  cancel_in_hand();
+}
+
+void Stream::cancel_in_hand() {
+  const Clock::time_point deadline = Clock::now() + Writer::kCancelMax;
   for (Slot& slot : slots_) {
-    if (slot.writer) slot.writer->cancel();
+    if (!slot.writer) continue;
+    slot.writer->cancel(deadline);
+    if (std::exchange(slot.is_busy, false) && slot.changes_in_hand > 0)
+      parts_.batch_size.cut_short(slot.changes_in_hand);
+    parts_.board.answered(slot.writer->backend_pid());
   }
 }
 
@@ -281,8 +314,12 @@ void Stream::collect(Slot& slot, milliseconds timeout) {
   std::optional<Writer::Done> done = slot.writer->take_result(timeout);
   if (!done) return;
   slot.is_busy = false;
+  slot.is_said_to_be_slow = false;
   slot.bytes_in_hand = 0;
+  parts_.board.answered(slot.writer->backend_pid());
   if (const auto* applied = std::get_if<Applied>(&done->result)) {
+    parts_.batch_size.committed(
+        std::chrono::duration_cast<milliseconds>(Clock::now() - slot.handed_over));
     committed(*done->batch, *applied);
     return;
   }
@@ -295,8 +332,11 @@ void Stream::collect(Slot& slot, milliseconds timeout) {
 
 void Stream::committed(const Batch& batch, const Applied& applied) {
   std::vector<PartitionOffset> next;
+  int64_t advanced = 0;
   for (const auto& [at, position] : batch.positions) {
     next.push_back({at, position.next_offset});
+    const int64_t before = std::exchange(committed_.at(at), position.next_offset);
+    advanced += std::max<int64_t>(0, position.next_offset - before);
     newcomers_.committed(at, position.next_offset);
     if (ends_) ends_->committed(at, position.next_offset);
   }
@@ -314,6 +354,7 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   times_ += applied.times;
   parts_.board.update([&](SourceStatus& status) {
     status.times += std::exchange(times_, {});
+    status.lag_events = std::max<int64_t>(0, status.lag_events - advanced);
     status.applied += applied.changes;
     status.dead_letters += applied.dead_letters;
     status.snapshot_rows += snapshot_rows(batch);

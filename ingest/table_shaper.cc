@@ -17,6 +17,22 @@
 namespace metadb::ingest {
 namespace {
 
+// What is being built is told as long as it lives.
+class Told {
+ public:
+  Told(const TableShaper::Context::TellBuild& tell, int backend_pid, const std::string& table)
+      : tell_(tell), backend_pid_(backend_pid) {
+    tell_(backend_pid_, table);
+  }
+  ~Told() { tell_(backend_pid_, ""); }
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+
+ private:
+  const TableShaper::Context::TellBuild& tell_;
+  int backend_pid_;
+};
+
 using catalog::Column;
 using catalog::Error;
 using catalog::SourceTable;
@@ -456,6 +472,7 @@ Table TableShaper::fit_indexes(const Table& table) {
 // Interrupted, it is built anew: that it is lacking stands in the database.
 Table TableShaper::build_indexes(const Table& table) {
   spdlog::info("building the indexes of {}", table.main());
+  const Told told(tell_build_, connection_.backend_pid(), table.main());
   const auto begin = std::chrono::steady_clock::now();
   const Table built = *in_transaction(table, [&] {
     catalog::build_indexes(connection_, table);

@@ -58,12 +58,17 @@ class TableShaper {
   struct Context {
     std::string source_name;
     NameRules rules;
+    // Told, in the thread that waits for it, the table whose indexes a backend builds; empty: none
+    // any more.
+    using TellBuild = std::function<void(int backend_pid, const std::string& table)>;
+    TellBuild tell_build = [](int, const std::string&) {};
   };
   TableShaper(catalog::Catalog& catalog, catalog::Connection& connection, Context context)
       : catalog_(catalog),
         connection_(connection),
         source_name_(std::move(context.source_name)),
-        rules_(context.rules) {}
+        rules_(context.rules),
+        tell_build_(std::move(context.tell_build)) {}
 
   // Throws LaneStopped: the target belongs to another source table, is refused, was dropped by
   // somebody, a command has it, or its DDL fails; TableChanged; Error of the weather classes
@@ -118,6 +123,7 @@ class TableShaper {
   catalog::Connection& connection_;
   std::string source_name_;
   Rules rules_;
+  Context::TellBuild tell_build_;
   std::set<catalog::SourceTableKey> agreed_;  // have the key of the table that they share
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace metadb::ingest {
@@ -14,7 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBrokerWait{2'000};
 // For each topic by itself, once they got no answer together.
 constexpr milliseconds kShortBrokerWait{1'000};
-// Of bytes_max, what is held of a partition where many have much.
+// Of bytes_max, what is held of a partition where many have much: less where there are more.
 constexpr size_t kLittle = 32;
 constexpr std::chrono::seconds kLongWait{5};
 
@@ -55,6 +56,7 @@ void TopicOrders::push(const TopicPartition& at, HeldMessage message) {
   // Else it may be here for long.
   if (!passes) message.message = copy_of(message.message);
   const size_t before = topic.order.bytes();
+  if (topic.order.bytes(at.partition) == 0) ++holding_;
   topic.order.push(at.partition, std::move(message), std::move(place), Clock::now() + rest_);
   bytes_ += topic.order.bytes() - before;
   pause_or_resume(topic, at);
@@ -80,6 +82,8 @@ std::optional<TopicOrders::Released> TopicOrders::next() {
       bytes_ -= before - topic.order.bytes();
       topic.waits_since.reset();
       TopicPartition at{topic.name, released->partition};
+      const bool is_message = std::holds_alternative<HeldMessage>(released->what);
+      if (is_message && topic.order.bytes(at.partition) == 0) --holding_;
       pause_or_resume(topic, at);
       return Released{std::move(at), std::move(*released)};
     }
@@ -157,8 +161,9 @@ void TopicOrders::ask(const std::vector<Topic*>& topics, milliseconds patience) 
   for (Topic* const topic : topics) be_due(*topic);
 }
 
+// One that reaches none of it is read all the same, and it is those that others wait for.
 size_t TopicOrders::limit() const {
-  return bytes_ > 2 * bytes_max_ ? bytes_max_ / kLittle : bytes_max_;
+  return bytes_ > 2 * bytes_max_ ? bytes_max_ / std::max(kLittle, holding_) : bytes_max_;
 }
 
 // One of which something waits is waited for by none.

@@ -27,8 +27,8 @@ class TopicOrders {
   using Clock = std::chrono::steady_clock;
 
   // About `bytes_max` are held of a partition, twice as many of all together; where they are
-  // exceeded, little of each. `rest`: how long a record rests where another partition is at its
-  // end.
+  // exceeded, little of each, at most half as many again of all, and at least a record. `rest`: how
+  // long a record rests where another partition is at its end.
   TopicOrders(Source& source, size_t bytes_max, std::chrono::milliseconds rest)
       : source_(source), bytes_max_(bytes_max), rest_(rest) {}
   // What was paused is resumed.
@@ -96,6 +96,7 @@ class TopicOrders {
   std::optional<Clock::time_point> asks_since_;
   std::set<TopicPartition> paused_;
   size_t bytes_ = 0;
+  size_t holding_ = 0;  // partitions of which something waits
 };
 
 }  // namespace metadb::ingest

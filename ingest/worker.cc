@@ -71,11 +71,12 @@ std::optional<KnownColumn> type_of(const catalog::Snapshot& snapshot,
 }  // namespace
 
 Worker::Worker(catalog::Catalog& catalog, catalog::DataSource source, SourceFactory factory,
-               std::shared_ptr<Worker> predecessor)
+               std::shared_ptr<Worker> predecessor, int64_t memory_limit_bytes)
     : catalog_(catalog),
       source_(std::move(source)),
       factory_(std::move(factory)),
       predecessor_(std::move(predecessor)),
+      memory_limit_bytes_(memory_limit_bytes),
       order_(source_.is_enabled ? Order::run : Order::pause),
       since_us_(source_.paused_us.value_or(now_us())) {
   board_.enter(SourceState::starting);
@@ -158,6 +159,8 @@ StreamOptions Worker::stream_options() {
   options.writers = number_of(source_.option("writers"));
   options.patience = [this] { return patience_.load(); };
   options.tables_max = tables_max_;
+  options.bytes_max =
+      memory_share(memory_limit_bytes_, catalog_.snapshot()->sources.size()).batch_bytes;
   return options;
 }
 
@@ -283,7 +286,7 @@ void Worker::stream(const std::stop_token& stop) {
       consumer_ = factory_(source_, *catalog_.snapshot());
     }
     Stream stream({catalog_, *consumer_, lanes_, strands_, *decoders_, board_, assigned_, share_,
-                   retries_, snapshot_memory_},
+                   retries_, snapshot_memory_, batch_size_},
                   stream_options());
     goes_on = stream.run(stop);
   }

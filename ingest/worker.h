@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "catalog/catalog.h"
+#include "ingest/memory_share.h"
 #include "ingest/source.h"
 #include "ingest/status.h"
 #include "ingest/stream.h"
@@ -37,9 +38,10 @@ class Worker {
   static constexpr std::chrono::milliseconds kOrderPatience{700};
 
   // Begins as source.is_enabled says. `predecessor`: a worker of a dropped source of this name that
-  // is about to end; this one does nothing before it has.
+  // is about to end; this one does nothing before it has. `memory_limit_bytes`: of the server, for
+  // all sources.
   Worker(catalog::Catalog& catalog, catalog::DataSource source, SourceFactory factory,
-         std::shared_ptr<Worker> predecessor = nullptr);
+         std::shared_ptr<Worker> predecessor = nullptr, int64_t memory_limit_bytes = kMemoryLimit);
   // Finishes the batch in hand, at most Writer::kFinishMax, unless it was told to end before.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -95,9 +97,11 @@ class Worker {
   GroupShare share_;
   RetrySlot retries_;
   SnapshotMemory snapshot_memory_;
+  BatchSize batch_size_;
   bool has_numeric_infinity_ = true;  // of the backing database, as of the last look
   size_t tables_max_ = SIZE_MAX;      // of a batch, since locks ran out
   std::shared_ptr<Worker> predecessor_;
+  const int64_t memory_limit_bytes_;
   std::atomic<std::chrono::milliseconds> patience_{kOrderPatience};
 
   mutable std::mutex mutex_;  // guards what follows

@@ -18,7 +18,8 @@ void Workers::start(const catalog::DataSource& source) {
     return leaving.name == source.name;
   });
   const std::shared_ptr<Worker> predecessor = last == leaving_.rend() ? nullptr : last->worker;
-  workers_.emplace(source.name, std::make_shared<Worker>(catalog_, source, factory_, predecessor));
+  workers_.emplace(source.name, std::make_shared<Worker>(catalog_, source, factory_, predecessor,
+                                                         memory_limit_bytes_));
 }
 
 void Workers::renew(const catalog::DataSource& source, Order order) {

@@ -19,8 +19,9 @@ namespace metadb::ingest {
 class Workers {
  public:
   // Without a factory there is never a worker: for a process that changes the catalog only.
-  Workers(catalog::Catalog& catalog, SourceFactory factory)
-      : catalog_(catalog), factory_(std::move(factory)) {}
+  Workers(catalog::Catalog& catalog, SourceFactory factory,
+          int64_t memory_limit_bytes = kMemoryLimit)
+      : catalog_(catalog), factory_(std::move(factory)), memory_limit_bytes_(memory_limit_bytes) {}
 
   // One worker for every source of the catalog; those of paused sources rest.
   void start_all();
@@ -64,6 +65,7 @@ class Workers {
 
   catalog::Catalog& catalog_;
   SourceFactory factory_;
+  const int64_t memory_limit_bytes_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Worker>> workers_;
   std::vector<Leaving> leaving_;  // told to end

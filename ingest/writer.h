@@ -40,24 +40,31 @@ class Writer {
   void submit(std::unique_ptr<Batch> batch);
   // The result of the submitted batch, if it is there within `timeout`.
   std::optional<Done> take_result(std::chrono::milliseconds timeout);
-  // Nothing of the batch in hand is wanted any more: returns when it has ended, soon.
-  void cancel();
+  // Nothing of the batch in hand is wanted any more: returns when it has ended, soon after
+  // `deadline` even where PostgreSQL answers to nothing. Whether it was committed is not known
+  // then; its position rows stay locked until that is decided.
+  using Clock = std::chrono::steady_clock;
+  void cancel(Clock::time_point deadline = Clock::now() + kCancelMax);
+  [[nodiscard]] int backend_pid() const { return backend_pid_; }
+  static constexpr std::chrono::milliseconds kCancelMax{3'000};
   static constexpr std::chrono::milliseconds kFinishMax{10'000};
   // So long without a batch, and there is time for other things.
   static constexpr std::chrono::milliseconds kIdle{1'000};
 
  private:
   void run(const std::stop_token& stop);
-  void tidy_up();
-  void finish();
+  bool apply(std::unique_lock<std::mutex>& lock);
+  void tidy_up(bool is_between_batches);
 
   Applier applier_;
+  const int backend_pid_;
   Patience patience_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::unique_ptr<Batch> waiting_;  // submitted, not yet begun
   std::optional<Done> done_;
-  bool is_busy_ = false;  // from submit() until take_result()
+  bool is_busy_ = false;     // from submit() until take_result()
+  bool is_tidying_ = false;  // the thread does what can wait, between batches
   std::jthread thread_;
 };
 

@@ -135,8 +135,8 @@ const std::vector<Setting> kSettings{
        config.io_threads = static_cast<int>(whole_number(text, 0, 256));
      }},
     {"memory_limit_gib", "2",
-     "Memory that reading ahead is sized by, in GiB: a sixteenth of it for all data sources "
-     "together, at most 128 MiB.",
+     "Memory that ingest is sized by, in GiB, for all data sources together: a sixteenth of it is "
+     "for what is read ahead, a thirty-second for a batch.",
      false, false,
      [](Config& config, const std::string& text) { config.memory_limit_bytes = gibibytes(text); }},
     {"database.conninfo", "",

@@ -102,7 +102,8 @@ Engine::Engine(EngineOptions options)
   remove_leftovers(options_.external_sql_directory);
   log_table_ = std::make_unique<LogTable>(options_.database.system_conninfo);
   workers_ = std::make_unique<ingest::Workers>(
-      catalog_, kafka_source_factory(options_.config.memory_limit_bytes));
+      catalog_, kafka_source_factory(options_.config.memory_limit_bytes),
+      options_.config.memory_limit_bytes);
   commands_ = std::make_unique<Commands>(CommandParts{
       catalog_, *workers_, kafka_probe(), [this] { maintenance_->wake(); }, fetch_options()});
   pool_ = std::make_unique<CommandPool>();

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <vector>
 
+#include "catalog/activity.h"
 #include "server/commands/listing.h"
 
 namespace metadb::server {
@@ -65,19 +68,73 @@ struct Trouble {
   Value time;
 };
 
-// Why topics are stopped, as long as they are, or what they wait for; else the last error there
-// was.
-Trouble trouble_of(const SourceStatus& status) {
-  if (!status.stopped_lanes.empty()) {
-    std::string text;
-    int64_t since = 0;
-    for (const auto& [topic, lane] : status.stopped_lanes) {
-      text += fmt::format("{}topic {}: {}", text.empty() ? "" : "\n", topic, lane.reason);
-      since = std::max(since, lane.since_us);
+// PostgreSQL answers sooner where all is well.
+constexpr int64_t kLongAsked = 5'000'000;
+
+bool is_long_asked(const ingest::Asked& asked, int64_t now_us) {
+  return now_us - asked.since_us >= kLongAsked;
+}
+
+// What backends do that have not answered for long.
+class Backends {
+ public:
+  Backends(const std::string& conninfo,
+           const std::map<std::string, std::optional<SourceStatus>>& all, int64_t now_us)
+      : now_us_(now_us) {
+    std::vector<int> backends;
+    for (const auto& [name, status] : all) {
+      if (!status) continue;
+      for (const auto* all_of : {&status->asked, &status->builds}) {
+        for (const auto& [backend, asked] : *all_of) {
+          if (is_long_asked(asked, now_us)) backends.push_back(backend);
+        }
+      }
     }
-    return {text, timestamp(since)};
+    try {
+      activity_ = catalog::activity_of(conninfo, backends);
+    } catch (const catalog::Error& error) {
+      silence_ = error.what();
+    }
   }
-  if (!status.wait.empty()) return {status.wait, timestamp(status.wait_since_us)};
+
+  // Empty: it has not been long.
+  [[nodiscard]] std::string wait(int backend, const ingest::Asked& asked) const {
+    if (!is_long_asked(asked, now_us_)) return "";
+    std::string text = fmt::format("PostgreSQL has been at {} for {} s: process {}", asked.what,
+                                   (now_us_ - asked.since_us) / 1'000'000, backend);
+    const auto found = activity_.find(backend);
+    if (!silence_.empty()) return text + fmt::format(", nor does it say why ({})", silence_);
+    if (found == activity_.end()) return text + ", which it does not know";
+    if (!found->second.progress.empty()) text += ", " + found->second.progress;
+    if (!found->second.wait.empty()) text += ", waits for " + found->second.wait;
+    return text;
+  }
+
+ private:
+  int64_t now_us_;
+  std::map<int, catalog::BackendActivity> activity_;
+  std::string silence_;
+};
+
+// Why topics are stopped, as long as they are, and what is waited for; else the last error there
+// was.
+Trouble trouble_of(const SourceStatus& status, const Backends& backends) {
+  std::string text;
+  int64_t since = 0;
+  const auto add = [&](const std::string& more, int64_t since_us) {
+    if (more.empty()) return;
+    text += (text.empty() ? "" : "\n") + more;
+    since = std::max(since, since_us);
+  };
+  for (const auto& [topic, lane] : status.stopped_lanes)
+    add(fmt::format("topic {}: {}", topic, lane.reason), lane.since_us);
+  if (status.stopped_lanes.empty()) add(status.wait, status.wait_since_us);
+  for (const auto& [backend, asked] : status.builds)
+    add(backends.wait(backend, asked), asked.since_us);
+  for (const auto& [backend, asked] : status.asked) {
+    if (!status.builds.contains(backend)) add(backends.wait(backend, asked), asked.since_us);
+  }
+  if (!text.empty()) return {text, timestamp(since)};
   if (status.last_error.empty()) return {};
   return {status.last_error, timestamp(status.last_error_us)};
 }
@@ -151,17 +208,20 @@ std::vector<ColumnDescription> status_columns() {
 }
 
 Rows status_rows(CommandContext& context) {
-  Rows rows;
   const auto snapshot = context.catalog().snapshot();
+  std::map<std::string, std::optional<SourceStatus>> all;
+  for (const auto& [name, source] : snapshot->sources) all[name] = context.workers().status(name);
+  const Backends backends(context.catalog().options().conninfo, all, ingest::now_us());
+  Rows rows;
   for (const auto& [name, source] : snapshot->sources) {
-    const auto status = context.workers().status(name);
+    const std::optional<SourceStatus>& status = all.at(name);
     std::vector<Value> row = {"data_source", name, std::string(stream_of(status)),
                               std::string(sync_of(source.sync))};
     if (!status) {
       row.emplace_back("stopped");
       row.resize(status_columns().size());
     } else {
-      const Trouble trouble = trouble_of(*status);
+      const Trouble trouble = trouble_of(*status, backends);
       row.insert(
           row.end(),
           {std::string(ingest::name_of(status->state)), timestamp(status->since_us),

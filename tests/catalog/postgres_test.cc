@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
+#include "catalog/activity.h"
+#include "tests/fakes/eventually.h"
 #include "tests/fakes/test_database.h"
 
 namespace metadb::tests {
@@ -10,6 +14,18 @@ namespace {
 
 using catalog::Connection;
 using catalog::Error;
+using namespace std::chrono_literals;
+
+// The SQLSTATE of what must fail.
+template <class Work>
+std::string sqlstate_of(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.sqlstate;
+  }
+  return "00000";
+}
 
 TEST(Quoting, DoublesQuotesAndSurvivesBackslashes) {
   EXPECT_EQ(catalog::quote_identifier("a\"b"), "\"a\"\"b\"");
@@ -132,6 +148,29 @@ TEST(Connection, EachStatementHasItsResult) {
   EXPECT_EQ(results[2].int64(0, 0), 3);
   EXPECT_THROW(connection.exec_each("SELECT 1; SELECT 1/0; DROP TABLE t"), Error);
   EXPECT_EQ(connection.exec("SELECT count(*) FROM t").int64(0, 0), 2);
+}
+
+TEST(Connection, BreaksOffWhatItWaitsFor) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  std::string sqlstate;
+  std::thread user(
+      [&] { sqlstate = sqlstate_of([&] { connection.exec("SELECT pg_sleep(600)"); }); });
+  const std::vector<int> backends = {connection.backend_pid()};
+  EXPECT_TRUE(eventually([&] {
+    const auto activity = catalog::activity_of(database.conninfo(), backends);
+    return activity.contains(backends[0]) && activity.at(backends[0]).wait == "Timeout PgSleep";
+  }));
+  connection.break_off();
+  user.join();
+  EXPECT_EQ(sqlstate, "08006");
+}
+
+TEST(Connection, GivesUpOnAnAnswerInTime) {
+  const TestDatabase database;
+  Connection connection = database.connect();
+  EXPECT_EQ(connection.exec_within("SELECT 1; SELECT 2", 30s).int64(0, 0), 2);
+  EXPECT_EQ(sqlstate_of([&] { connection.exec_within("SELECT pg_sleep(600)", 50ms); }), "57014");
 }
 
 TEST(Connection, CopyOfABadRowFailsAndLeavesTheConnectionUsable) {

@@ -1,5 +1,6 @@
 #include "ingest/batch.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/ingest/changes.h"
@@ -40,6 +41,44 @@ TEST(Batch, JoinsWhatOneMergeCanTakeAndKeepsTheOrder) {
   EXPECT_EQ(batch.changes(), 5U);
   EXPECT_EQ(batch.tables()[0].runs[0].changes(), 3U);
   EXPECT_TRUE(batch.tables()[0].runs[0].has_delete);
+}
+
+// Of a thousand that were fetched with it the batch may have none.
+TEST(Batch, KeepsItsMessagesAndNothingThatWasFetchedWithThem) {
+  const ChangeMaker keyed = maker();
+  const std::string large(300'000, 'y');
+  Batch batch;
+  std::vector<std::weak_ptr<const void>> fetched;
+  for (int id = 0; id < 500; ++id) {
+    const auto bytes = std::make_shared<const std::string>(
+        id == 300 ? large : fmt::format("{} {}", id, std::string(1000, 'x')));
+    fetched.emplace_back(bytes);
+    ingest::Message message = message_at(id);
+    message.topic = "topic";
+    message.key = std::string_view(*bytes).substr(0, 2);
+    message.value = *bytes;
+    if (id == 7) message.value.reset();
+    message.headers = {{"header", std::to_string(id)}};
+    message.owner = bytes;
+    batch.add(row(keyed, Op::update, id), message);
+  }
+  for (const auto& bytes : fetched) ASSERT_TRUE(bytes.expired());
+  const ingest::Run run = batch.tables()[0].runs[0].slice(0, 500);
+  batch = Batch();
+  for (int id = 0; id < 500; ++id) {
+    const ingest::Message& kept = run.messages[static_cast<size_t>(id)];
+    EXPECT_EQ(kept.topic, "topic");
+    EXPECT_EQ(kept.offset, id);
+    EXPECT_EQ(kept.headers.at(0).value, std::to_string(id));
+    if (id == 300) {
+      EXPECT_EQ(kept.value, large);
+    } else if (id == 7) {
+      EXPECT_EQ(kept.value, std::nullopt);
+    } else {
+      EXPECT_EQ(kept.value, fmt::format("{} {}", id, std::string(1000, 'x')));
+      EXPECT_EQ(kept.key, kept.value->substr(0, 2));
+    }
+  }
 }
 
 // The byte that says so stands behind n, d and ts, in the tuple of each change.

@@ -1,5 +1,5 @@
 // A relay before PostgreSQL that counts what a client asks, and cuts the connection at one
-// question.
+// question, or passes nothing on any more.
 #pragma once
 
 #include <arpa/inet.h>
@@ -55,6 +55,12 @@ class CuttingRelay {
     left_ = questions;
   }
   void disarm() { left_ = -1; }
+  // Connections stay, and nothing comes through.
+  void freeze() { is_frozen_ = true; }
+  void thaw() {
+    is_frozen_ = false;
+    is_frozen_.notify_all();
+  }
   [[nodiscard]] int64_t asked() const { return asked_; }
   [[nodiscard]] bool has_cut() const { return left_ < 0; }
 
@@ -96,6 +102,7 @@ class CuttingRelay {
     for (;;) {
       std::array<pollfd, 2> ends = {pollfd{client, POLLIN, 0}, pollfd{server, POLLIN, 0}};
       if (::poll(ends.data(), ends.size(), -1) < 0) return;
+      is_frozen_.wait(true);
       if (ends[1].revents != 0) {
         const ssize_t size = ::recv(server, buffer.data(), buffer.size(), 0);
         if (size <= 0 || is_last) return;
@@ -160,6 +167,7 @@ class CuttingRelay {
   std::atomic<int64_t> asked_ = 0;
   std::atomic<int64_t> left_ = -1;
   std::atomic<Cut> cut_ = Cut::before;
+  std::atomic<bool> is_frozen_ = false;
   std::list<std::thread> relays_;  // of the acceptor
   std::thread acceptor_;
 };

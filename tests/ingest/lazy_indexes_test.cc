@@ -67,6 +67,22 @@ TEST_F(LazyIndexes, AreBuiltBeforeTheFirstChange) {
               ElementsAre("3"));
 }
 
+TEST_F(LazyIndexes, AreToldOfWhileTheyAreBuilt) {
+  std::vector<std::string> told;
+  int built_by = 0;
+  applier_ = std::make_unique<Applier>(
+      *catalog_,
+      ingest::TableShaper::Context{"src", {}, [&](int backend, const std::string& table) {
+                                     built_by = backend;
+                                     told.push_back(table);
+                                   }});
+  apply(Op::read, 1, "a");
+  EXPECT_THAT(told, ElementsAre());
+  apply(Op::update, 1, "c");
+  EXPECT_THAT(told, ElementsAre(fmt::format("\"public\".\"{}__\"", table_), ""));
+  EXPECT_EQ(built_by, applier_->backend_pid());
+}
+
 TEST_F(LazyIndexes, AreThereFromTheStartWhereChangesMakeTheTable) {
   apply(Op::create, 1, "a");
   EXPECT_THAT(indexes(), kAll);

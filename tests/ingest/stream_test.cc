@@ -460,13 +460,14 @@ TEST_F(Stream, NamesTheGroupThatGivesPartitionsToSomebodyElse) {
   ingest::GroupShare share({.interval = 0s, .patience = 0s});
   ingest::RetrySlot retries;
   ingest::SnapshotMemory clock;
+  ingest::BatchSize batch_size;
   ingest::StreamOptions options{.source_name = "src", .consumer_group = "both", .rules = {}};
   std::jthread thread([&](const std::stop_token& stop) {
     bool goes_on = true;
     while (goes_on) {
-      ingest::Stream stream(
-          {catalog_, replay, lanes, strands, decoders, board, assigned, share, retries, clock},
-          options);
+      ingest::Stream stream({catalog_, replay, lanes, strands, decoders, board, assigned, share,
+                             retries, clock, batch_size},
+                            options);
       goes_on = stream.run(stop);
     }
   });

@@ -139,6 +139,32 @@ TEST_F(TopicOrdersTest, SilentBrokerStopsTheTopic) {
   EXPECT_EQ(silent.front().sqlstate, "08001");
 }
 
+// Each has a record, and all together little more, however many there are.
+TEST_F(TopicOrdersTest, ManyThatAreAheadHaveLittleEach) {
+  constexpr int32_t kParts = 500;
+  std::map<TopicPartition, ingest::Partition> partitions;
+  for (int32_t part = 0; part <= kParts; ++part) {
+    catalog::Position position;
+    position.next_offset = -1;
+    const TopicPartition at{"t", part};
+    partitions.emplace(at, ingest::Partition(at, position));
+  }
+  orders_.emplace(source_, kBytesMax, std::chrono::milliseconds(0));
+  orders_->begin(partitions);
+  uint64_t pushed = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int32_t part = 1; part <= kParts; ++part) {
+      if (!source_.paused.contains({"t", part})) add(part, ++pushed);
+    }
+  }
+  EXPECT_EQ(source_.paused.size(), static_cast<size_t>(kParts));
+  EXPECT_LE(pushed, kParts + 3 * kBytesMax / 1000);
+  // What they wait for.
+  orders_->push({{"t", 0}, 0});
+  EXPECT_THAT(released(), testing::Not(IsEmpty()));
+  EXPECT_LT(source_.paused.size(), static_cast<size_t>(kParts));
+}
+
 TEST_F(TopicOrdersTest, OneThatIsFarAheadIsPausedUntilHalfOfItIsGone) {
   uint64_t lsn = 0;
   while (source_.paused.empty() && lsn < 1000) {

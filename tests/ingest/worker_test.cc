@@ -129,6 +129,67 @@ TEST_F(Worker, WritesFewerTablesAtOnceWhereLocksRunOut) {
   EXPECT_TRUE(status().stopped_lanes.empty());
 }
 
+// A table into which a row takes 20 ms, and a backlog of it.
+void slow_down(catalog::Connection& connection) {
+  connection.exec(
+      "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+      "pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE INSERT ON public.t FOR EACH "
+      "ROW EXECUTE FUNCTION public.slow()");
+}
+
+// The batch takes 4 s, and each time begins again: it is cancelled 0.7 s after the order.
+TEST_F(Worker, BatchesThatAreCutShortBecomeSmallerUntilTheyFit) {
+  RecordedTopics topics;
+  topics.add({.id = 0});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  slow_down(watcher_);
+  const int64_t before = applied();
+  for (int id = 1; id <= 200; ++id) topics.add({.id = id});
+  start(topics);
+  bool has_committed = false;
+  for (int round = 0; round < 15 && !has_committed; ++round) {
+    worker_->obey(ingest::Order::run);
+    has_committed = eventually([&] { return applied() > before; }, 1s);
+    worker_->obey(ingest::Order::pause);
+    ASSERT_TRUE(worker_->await_rest(10s));
+  }
+  EXPECT_TRUE(has_committed || applied() > before);
+}
+
+TEST_F(Worker, RebalancesThatNeverEndLetBatchesBeCommitted) {
+  RecordedTopics topics;
+  topics.add({.id = 0});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  slow_down(watcher_);
+  const int64_t before = applied();
+  for (int id = 1; id <= 200; ++id) topics.add({.id = id});
+  bool has_committed = false;
+  for (int round = 0; round < 15 && !has_committed; ++round) {
+    topics.source()->inject(ingest::Revoked{});
+    topics.source()->inject(ingest::Assigned{});
+    has_committed = eventually([&] { return applied() > before; }, 1s);
+  }
+  EXPECT_TRUE(has_committed);
+}
+
+// Of two megabytes that wait no batch takes more than one.
+TEST_F(Worker, BatchesAreSmallWhereMemoryIs) {
+  RecordedTopics topics;
+  for (int id = 0; id < 20; ++id) topics.add({.id = id, .value = std::string(100'000, 'x')});
+  watcher_.exec(
+      "CREATE TABLE public.batches (next_offset bigint); CREATE FUNCTION public.note() RETURNS "
+      "trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.next_offset IS DISTINCT FROM OLD.next_offset "
+      "THEN INSERT INTO public.batches VALUES (NEW.next_offset); END IF; RETURN NEW; END $$; "
+      "CREATE TRIGGER note BEFORE UPDATE ON metadb.ingest_position FOR EACH ROW EXECUTE FUNCTION "
+      "public.note()");
+  worker_ = std::make_unique<ingest::Worker>(catalog_, source_, topics.factory(), nullptr, 1);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_GE(count("public.batches"), 3);
+}
+
 // Writes random events of three tables and the same to the model.
 class Traffic {
  public:
@@ -276,6 +337,42 @@ TEST_F(Worker, EndsInBoundedTimeWhileABatchWaitsForALock) {
   const auto begun = std::chrono::steady_clock::now();
   stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, ingest::Writer::kFinishMax + 5s);
+}
+
+TEST_F(Worker, RestsSoonWhileItsPositionsAreLocked) {
+  RecordedTopics topics;
+  topics.add(RowEvent{});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  stop();
+  catalog::Connection holder = database_.connect();
+  const catalog::Transaction transaction(holder);
+  holder.exec("SELECT FROM metadb.ingest_position FOR UPDATE");
+  start(topics);
+  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(watcher_); }));
+  EXPECT_EQ(status().asked.size(), 1U);
+  worker_->obey(ingest::Order::pause);
+  EXPECT_TRUE(worker_->await_rest(5s));
+  EXPECT_TRUE(status().asked.empty());
+}
+
+TEST_F(Worker, IsBehindAsLongAsNothingIsCommitted) {
+  RecordedTopics topics;
+  topics.add({.id = 1});
+  start(topics);
+  ASSERT_TRUE(catches_up(topics));
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+  {
+    catalog::Connection holder = database_.connect();
+    const catalog::Transaction transaction(holder);
+    holder.exec("SELECT FROM metadb.ingest_position FOR UPDATE");
+    topics.add({.id = 2});
+    topics.add({.id = 3});
+    ASSERT_TRUE(eventually([&] { return status().lag_events == 2; }));
+    EXPECT_EQ(status().asked.size(), 1U);
+  }
+  EXPECT_TRUE(eventually([&] { return status().lag_events == 0; }));
+  EXPECT_TRUE(status().asked.empty());
 }
 
 }  // namespace

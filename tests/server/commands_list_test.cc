@@ -97,7 +97,7 @@ TEST_F(List, ShowsWhatAStreamingSourceDoes) {
   EXPECT_EQ(listed("status", "name"), "s");
   EXPECT_EQ(listed("status", "source_stream"), "active");
   EXPECT_EQ(listed("status", "source_sync"), "initial");
-  EXPECT_EQ(listed("status", "lag_events"), "0");
+  EXPECT_TRUE(eventually([&] { return listed("status", "lag_events") == "0"; }));
   EXPECT_EQ(listed("status", "snapshot_total"), std::nullopt);
   EXPECT_EQ(listed("status", "last_error"), std::nullopt);
   const auto since = listed("status", "since");
@@ -124,6 +124,38 @@ TEST_F(List, ShowsWhyATopicIsStopped) {
   EXPECT_THAT(row[12], Optional(AllOf(HasSubstr("topic t.a: "), HasSubstr("\"s\""),
                                       HasSubstr("\"twin\""), HasSubstr("add_schema_prefix"))));
   EXPECT_TRUE(row[13]);
+}
+
+// What was read is not committed: somebody has the row that says how far it is.
+TEST_F(List, ShowsWhatPostgresHasBeenAtForLong) {
+  const std::vector<TestField> fields = {{"id", "int32", "", ""}};
+  ingest::RecordedMessage change;
+  change.topic = "t.a";
+  change.key = key_json(fields, R"({"id":1})");
+  change.value = change_json(fields, {.after = R"({"id":1})"});
+  recording_.push_back(change);
+  const auto pass_position = [&] {
+    return only("SELECT count(*) FROM metadb.ingest_position WHERE next_offset = 1") == "1";
+  };
+  superuser_.exec(
+      "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+      "NEW.next_offset > 0 THEN PERFORM pg_advisory_xact_lock(1); END IF; RETURN NEW; END $$; "
+      "CREATE TRIGGER wait BEFORE UPDATE ON metadb.ingest_position FOR EACH ROW EXECUTE FUNCTION "
+      "public.wait()");
+  {
+    const catalog::Transaction holder(superuser_);
+    superuser_.exec("SELECT pg_advisory_xact_lock(1)");
+    run(kCreate);
+    ASSERT_TRUE(eventually([&] { return listed("status", "last_error").has_value(); }));
+    EXPECT_THAT(*listed("status", "last_error"),
+                MatchesRegex("PostgreSQL has been at a batch of 1 change for [0-9]+ s: process "
+                             "[0-9]+, waits for Lock advisory"));
+    EXPECT_TRUE(listed("status", "last_error_time"));
+    EXPECT_TRUE(eventually([&] { return listed("status", "lag_events") == "1"; }));
+  }
+  ASSERT_TRUE(eventually(pass_position));
+  EXPECT_TRUE(eventually([&] { return !listed("status", "last_error").has_value(); }));
+  EXPECT_TRUE(eventually([&] { return listed("status", "lag_events") == "0"; }));
 }
 
 TEST_F(List, ShowsASourceWithoutWorkerAsStopped) {
