@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace metadb::ingest {
 namespace {
 
@@ -154,7 +156,8 @@ bool Partition::reach_end(int64_t offset) {
 
 int64_t Partition::lag(int64_t committed_offset) const {
   const bool has_all = is_at_end_ && committed_offset >= behind_records_;
-  const int64_t from = has_all ? std::max(committed_offset, position_.next_offset) : committed_offset;
+  const int64_t from =
+      has_all ? std::max(committed_offset, position_.next_offset) : committed_offset;
   return std::max<int64_t>(0, high_watermark - from);
 }
 

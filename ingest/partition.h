@@ -97,7 +97,7 @@ class Partition {
   std::optional<catalog::LastRecord> expected_;  // the record that must come first
   std::optional<InHand> in_hand_;
   bool is_at_end_ = false;
-  int64_t behind_records_ = 0;  // next_offset, but for what reach_end() made of it
+  int64_t behind_records_ = 0;   // next_offset, but for what reach_end() made of it
   std::optional<Message> last_;  // settled since position() was asked
   EventCounts counts_;
 };

@@ -25,7 +25,7 @@
 #include "ingest/status.h"
 #include "ingest/strands.h"
 #include "ingest/topic_orders.h"
-#include "ingest/writer.h"
+#include "ingest/writer_slot.h"
 
 namespace metadb::ingest {
 
@@ -90,22 +90,7 @@ class Stream {
     Watermarks marks;
     std::string cluster_id;
   };
-  // A writer and what is collected for it.
-  struct Slot {
-    std::unique_ptr<Writer> writer;  // but for the first, none before there is something for it
-    bool is_busy = false;            // with a batch
-    Clock::time_point handed_over{};
-    bool is_said_to_be_slow = false;
-    size_t bytes_in_hand = 0;      // of that batch
-    size_t changes_in_hand = 0;    // the same, with what was set aside
-    std::unique_ptr<Batch> batch;  // collected
-    std::string exclusive_lane;    // of batch, if its lane is on trial
-    std::optional<Clock::time_point> since;
-    // Limits of batch, by the settings of when it was begun.
-    size_t changes_max = 0;  // while it keeps up; kBehindFactor times that when behind
-    size_t tables_max = 0;
-    catalog::SnapshotNews news;
-  };
+  using Slot = WriterSlot;
   using TableSeen = std::pair<const Lane*, std::shared_ptr<const EventTable>>;
 
   bool run_until_stopped();

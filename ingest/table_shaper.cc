@@ -13,6 +13,7 @@
 #include "catalog/stream_lock.h"
 #include "catalog/table_indexes.h"
 #include "ingest/names.h"
+#include "ingest/table_refusals.h"
 
 namespace metadb::ingest {
 namespace {
@@ -41,11 +42,6 @@ using catalog::Table;
 // Readers of a table must not queue behind our DDL for longer than this. An autovacuum that is in
 // the way gives way after deadlock_timeout, one second by default: so long must be waited.
 constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '3s'";
-
-std::string described(const catalog::SourceTableKey& key) {
-  return fmt::format("{}.{} of database \"{}\" in data source \"{}\"", key.schema, key.table,
-                     key.db, key.source_name);
-}
 
 std::set<std::string, std::less<>> taken_names(const Table& table) {
   std::set<std::string, std::less<>> out;
@@ -97,31 +93,6 @@ bool is_copied(const Run& run) {
   return run.schema && run.is_snapshot && run.generation == 0 && !run.begins_anew;
 }
 
-LaneStopped collision(const TableChanges& changes, const SourceTable& wanted,
-                      const SourceTable& holder) {
-  return {Error("42P07",
-                fmt::format("table {}.{} belongs to {}; {} would go there too", wanted.schema_name,
-                            wanted.table_name, described(holder.key), described(wanted.key)))
-              .with_hint("Give one of the data sources the option add_schema_prefix."),
-          changes.topic};
-}
-
-// Two servers that both call a database the same must not feed one table; a server that has got
-// another name may.
-LaneStopped second_server(const TableChanges& changes, const SourceTable& known) {
-  const EventTable& event = *changes.table;
-  return {
-      Error("42P07",
-            fmt::format("{} comes from server \"{}\" (topic {}); \"{}\" (topic {}) sends it too",
-                        described(known.key), known.server_name, known.topic, event.server_name,
-                        changes.topic))
-          .with_hint(fmt::format(
-              "If they are two servers, make a data source of each and give one the option "
-              "add_schema_prefix. If it is one under a new name, type: SYNC DATA SOURCE {}",
-              catalog::quote_identifier(known.key.source_name))),
-      changes.topic};
-}
-
 // Current rows that no event will find by the table's key: the column is new to them, or has got
 // its name, and what the source has there was never sent.
 int64_t rows_without_key(catalog::Connection& connection, const Table& table) {
@@ -132,25 +103,6 @@ int64_t rows_without_key(catalog::Connection& connection, const Table& table) {
   const catalog::Result found = connection.exec(
       fmt::format("SELECT count(*) FROM {} WHERE {}", table.current(), fmt::join(missing, " OR ")));
   return found.int64(0, 0);
-}
-
-constexpr std::string_view kOtherName =
-    "Give the data source the option add_schema_prefix, or let its filters leave the table out.";
-
-LaneStopped refused(const TableChanges& changes, const catalog::SourceTableKey& key,
-                    const std::string& reason) {
-  return {Error("42602", fmt::format("{} has no place here: {}", described(key), reason))
-              .with_hint(std::string(kOtherName)),
-          changes.topic};
-}
-
-LaneStopped transformed(const TableChanges& changes, const catalog::SourceTableKey& key,
-                        const Table& table) {
-  return {Error("42P07",
-                fmt::format("{} would go to {}, which holds rows of the documents of {}.{}",
-                            described(key), table.main(), table.parent.first, table.parent.second))
-              .with_hint(std::string(kOtherName)),
-          changes.topic};
 }
 
 // In December, the next one as well.
@@ -169,33 +121,6 @@ void check_collected_for(const TableChanges& changes, const SourceTable& target)
   throw Error("40001",
               fmt::format("{} goes to {}.{} now, and no more to {}.{}", described(target.key),
                           now.first, now.second, changes.target.first, changes.target.second));
-}
-
-// A relation or type has the name that is wanted, and is none of ours.
-bool is_name_taken(const Error& error) {
-  return error.sqlstate == "42P07" || error.sqlstate == "42710";
-}
-
-LaneStopped name_taken(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
-  return {
-      Error(error.sqlstate, fmt::format("table {}.{} for {} cannot be made: {}", wanted.schema_name,
-                                        wanted.table_name, described(wanted.key), error.what()))
-          .with_hint(std::string(kOtherName)),
-      changes.topic};
-}
-
-bool is_too_wide(const Error& error) {
-  return error.sqlstate == "54011";
-}
-
-LaneStopped too_wide(const TableChanges& changes, const SourceTable& wanted, const Error& error) {
-  return {
-      Error(error.sqlstate,
-            fmt::format("{} has more columns than table {}.{} can have besides Metadb's own: {}",
-                        described(wanted.key), wanted.schema_name, wanted.table_name, error.what()))
-          .with_hint("Let the connector leave out columns (column.exclude.list), or the data "
-                     "source the table (table_stop_filter)."),
-      changes.topic};
 }
 
 // Runs what makes a table ready for the events of a topic; what fails stops the topic alone.
