@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <future>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -25,6 +27,7 @@ constexpr milliseconds kSeekTimeout{2000};
 constexpr milliseconds kSeekRetry{5};
 constexpr milliseconds kMetadataTimeout{2000};
 constexpr milliseconds kProbeTimeout{20};
+constexpr milliseconds kEndTimeout{5000};
 // One broker that is silent must not take all the time that there is for the others.
 constexpr milliseconds kLeaderTimeout{2000};
 
@@ -356,8 +359,24 @@ KafkaSource::KafkaSource(KafkaOptions options)
   client_->subscribe();
 }
 
+// librdkafka (2.0.2) may wait for ever for the thread of a broker that has just lost a topic of
+// ours: such a client is left to itself, since nobody who stops a source may wait for it.
 KafkaSource::~KafkaSource() {
   client_->close();
+  const std::string name = client_->options.source_name;
+  std::promise<void> promise;
+  const std::future<void> end = promise.get_future();
+  try {
+    std::thread([client = std::move(client_), promise = std::move(promise)]() mutable {
+      client.reset();
+      promise.set_value();
+    }).detach();
+  } catch (const std::system_error& error) {
+    spdlog::warn("source \"{}\": no thread to end its Kafka client: {}", name, error.what());
+    return;
+  }
+  if (end.wait_for(kEndTimeout) != std::future_status::ready)
+    spdlog::warn("source \"{}\": its Kafka client does not end, and is left to itself", name);
 }
 
 SourceEvent KafkaSource::poll(milliseconds timeout) {

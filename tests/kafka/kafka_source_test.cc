@@ -68,6 +68,24 @@ TEST(KafkaSource, ReportsTheEndBehindATransactionsControlRecord) {
   EXPECT_EQ(marks_of(source, {name, 0}, 5s).high, 4);
 }
 
+// librdkafka may never end a client some of whose topics have just gone.
+TEST(KafkaSource, EndsSoonAfterItsTopicWasDeleted) {
+  const auto name = fresh_name("deleted");
+  create_topic(name);
+  TestProducer().send(name, "x");
+  auto source = std::make_unique<KafkaSource>(options(name, {name}));
+  {
+    Reader reader(*source);
+    ASSERT_TRUE(reader.until(ends(1)));
+    delete_topic(name);
+    EXPECT_TRUE(reader.until(
+        [](const Seen& seen) { return !seen.troubles.empty() || seen.revocations > 0; }));
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  source.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+}
+
 TEST(KafkaSource, TellsWhereSeveralPartitionsEnd) {
   const auto name = fresh_name("ends");
   create_topic(name, 3);

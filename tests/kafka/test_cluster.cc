@@ -123,6 +123,16 @@ void create_topic(const std::string& name, int partitions,
     throw std::runtime_error("create topic: the broker does not serve it");
 }
 
+void delete_topic(const std::string& name) {
+  const Handle admin(client(RD_KAFKA_PRODUCER, {}));
+  const std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>> queue(
+      rd_kafka_queue_new(admin.get()));
+  rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(name.c_str());
+  rd_kafka_DeleteTopics(admin.get(), &request, 1, nullptr, queue.get());
+  rd_kafka_DeleteTopic_destroy(request);
+  await(queue.get(), "delete topic");
+}
+
 void delete_messages_below(const std::string& topic, int64_t offset) {
   const Handle admin(client(RD_KAFKA_PRODUCER, {}));
   const std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>> queue(

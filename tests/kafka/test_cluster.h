@@ -19,6 +19,7 @@ std::string fresh_name(const std::string& prefix);
 
 void create_topic(const std::string& name, int partitions = 1,
                   const std::map<std::string, std::string>& settings = {});
+void delete_topic(const std::string& name);
 // Deletes the messages of partition 0 below `offset`.
 void delete_messages_below(const std::string& topic, int64_t offset);
 // What the group has committed for partition 0 of the topic; -1001 if nothing.
