@@ -4,8 +4,8 @@ is in Kafka is in the tables. Both are conditions that can be asked for."""
 from processes import wait_until
 
 
-def await_kafka(source, connection, slot, seconds=60):
-    """Returns when the connector has sent, and Kafka has acknowledged, all that is committed now."""
+def await_kafka(source, connection, *slots, seconds=60):
+    """Returns when the connectors of these slots have sent, and Kafka has acknowledged, all that is committed now."""
     cursor = connection.cursor()
     cursor.execute("SELECT pg_current_wal_insert_lsn()")
     position = cursor.fetchone()[0]
@@ -15,13 +15,12 @@ def await_kafka(source, connection, slot, seconds=60):
         # The connector confirms a position only after it has seen a later event that it captures.
         connection.cursor().execute("UPDATE admin.heartbeat SET last_heartbeat = clock_timestamp()")
         look = admin.cursor()
-        look.execute("SELECT confirmed_flush_lsn >= %s FROM pg_replication_slots WHERE slot_name = %s",
-                     [position, slot])
-        row = look.fetchone()
-        return bool(row and row[0])
+        look.execute("SELECT count(*) FROM pg_replication_slots WHERE slot_name = ANY (%s) "
+                     "AND confirmed_flush_lsn >= %s", [list(slots), position])
+        return look.fetchone()[0] == len(slots)
 
     try:
-        wait_until(confirmed, seconds, f"the connector does not confirm {position} on slot {slot}", pause=0.2)
+        wait_until(confirmed, seconds, f"the connector does not confirm {position} on {' and '.join(slots)}", pause=0.2)
     finally:
         admin.close()
 

@@ -7,6 +7,7 @@ from connect import Connect
 from kafka import Kafka
 from metadb import Database, Metadb
 from processes import Room
+from registry import Registry
 from source_postgres import PASSWORD, USER, BackingPostgres, SourcePostgres
 
 
@@ -27,6 +28,11 @@ class Parts:
     @functools.cached_property
     def kafka(self):
         return Kafka(self.room)
+
+    @functools.cached_property
+    def registry(self):
+        """Starts it only: the others can be started meanwhile."""
+        return Registry(self.room)
 
     def connect(self, generation):
         """One worker for each Debezium generation: both would claim the same connector class."""

@@ -137,6 +137,7 @@ class Types:
     """A subclass is one connector: its generation, its settings, and what they change."""
 
     generation, prefix, settings = NEW, None, {}
+    options = ""    # of the data source
     types = {}      # column: type here, where the settings make another one
     images = {}     # column: what the source's value is here
     left_out = UNSENT  # columns that the connector does not send, or not as they are
@@ -159,7 +160,7 @@ class Types:
         fill(self.connection, self.extremes)
         PARTS.connect(self.generation).create(self.prefix, self.connector())
         self.metadb = PARTS.new_metadb_on_backing(self.extensions)
-        create_source(self.metadb, self.prefix)
+        create_source(self.metadb, self.prefix, self.options)
         wait_until(lambda: PARTS.source.streaming(self.prefix), 60, "the connector does not stream")
         with self.subTest("snapshot"):
             self.agree()
