@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kDepthMax = 64;
 constexpr size_t kTypesMax = 100'000;
+// Begins the names of the parameters by which Debezium tells the source's type.
+constexpr std::string_view kOfColumn = "__debezium.source.column.";
 
 struct Primitive {
   std::string_view name;
@@ -188,6 +190,27 @@ class SchemaCompiler {
     return type;
   }
 
+  // Of a propagated source type each column has its own, but a schema describes a type only where
+  // it first occurs: whoever names it later is another column.
+  const AvroType* complete(const AvroType& type, const std::string& full_name,
+                           const JsonNode& node) {
+    if (type.parameters.find(kOfColumn) == std::string::npos) return &type;
+    AvroType others = type;
+    others.parameters.clear();
+    const JsonNode& parameters = *node.member("connect.parameters");
+    for (const JsonNode* each = parameters.begin(); each != parameters.end(); each = each->next()) {
+      if (each->name.starts_with(kOfColumn)) continue;
+      others.parameters += others.parameters.empty() ? '{' : ',';
+      append_json_string(others.parameters, each->name);
+      others.parameters += ':';
+      append_json(others.parameters, *each);
+    }
+    if (!others.parameters.empty()) others.parameters += '}';
+    add(type.kind, type.connect_type) = std::move(others);
+    names_[full_name] = &types_.back();
+    return &type;
+  }
+
   const AvroType* record(const JsonNode& node, std::string_view space, size_t depth) {
     std::string full_name;
     AvroType& type = add_named(AvroKind::record, "struct", node, space, full_name);
@@ -200,7 +223,7 @@ class SchemaCompiler {
                               type_of(*schema, namespace_of(full_name), depth + 1),
                               default_of(*field)});
     }
-    return &type;
+    return complete(type, full_name, node);
   }
 
   static std::string default_of(const JsonNode& field) {
@@ -218,7 +241,7 @@ class SchemaCompiler {
          symbol = symbol->next()) {
       type.symbols.emplace_back(symbol->text);
     }
-    return &type;
+    return complete(type, full_name, node);
   }
 
   const AvroType* fixed(const JsonNode& node, std::string_view space) {
@@ -227,7 +250,7 @@ class SchemaCompiler {
     const int64_t size = integer_in(node, "size");
     if (size < 0) throw_schema("a fixed of less than no bytes");
     type.size = static_cast<size_t>(size);
-    return &type;
+    return complete(type, full_name, node);
   }
 
   // The converter writes a map whose keys are no strings as an array of its entries.

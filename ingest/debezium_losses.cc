@@ -19,7 +19,7 @@ std::string_view text_of(Loss loss) {
     case Loss::null_as_default:
       return "table {}: NULL in {} arrives as the column's default, unless the connector has "
              "value.converter.replace.null.with.default=false (JSON) or "
-             "value.converter.ignore.default.for.nullables=true (Avro)";
+             "value.converter.ignore.default.for.nullables=true (Confluent's Avro)";
     case Loss::rounded_decimal:
       return "table {}: {} arrives rounded to a double; set decimal.handling.mode=precise in the "
              "connector";

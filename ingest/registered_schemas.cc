@@ -35,9 +35,18 @@ std::string text_of(const JsonNode& node, std::string_view name) {
   return member == nullptr || member->is_null() ? "" : std::string(member->text);
 }
 
-[[noreturn]] void throw_unusable(const std::string& what, const std::string& why) {
-  throw SchemaMissing(Error("55000", fmt::format("{}: {}", what, why))
-                          .with_hint("The topic goes on by itself once the schema is there."));
+constexpr std::string_view kGoesOn = "The topic goes on by itself once the schema is there.";
+// Begins the paths of ids that only Apicurio has, and only in its own interface.
+constexpr std::string_view kOfApicurio = "/ids/";
+constexpr std::string_view kOtherInterface =
+    "The records hold ids of Apicurio: schema_registry has to name its own interface "
+    "(/apis/registry/v2 or /v3), not the one for Confluent's clients. If it does, the topic goes "
+    "on by itself once the schema is there.";
+
+[[noreturn]] void throw_unusable(const std::string& what, const std::string& why,
+                                 std::string_view hint = kGoesOn) {
+  throw SchemaMissing(
+      Error("55000", fmt::format("{}: {}", what, why)).with_hint(std::string(hint)));
 }
 
 // What the registry's own text says of a refusal: {"error_code":40403,"message":"..."}.
@@ -116,7 +125,9 @@ std::string RegisteredSchemas::answer_to(const std::string& path, const std::str
     }
     failure_.reset();
     next_silence_ = silence_.first;
-    if (answer.status == kNotFound) throw_unusable(what, "not registered: " + refusal(answer));
+    if (answer.status == kNotFound)
+      throw_unusable(what, "not registered: " + refusal(answer),
+                     path.starts_with(kOfApicurio) ? kOtherInterface : kGoesOn);
     return std::move(answer.body);
   } catch (const SchemaMissing&) {
     throw;

@@ -355,6 +355,7 @@ void Stream::committed(const Batch& batch, const Applied& applied) {
   parts_.board.update([&](SourceStatus& status) {
     status.times += std::exchange(times_, {});
     status.lag_events = std::max<int64_t>(0, status.lag_events - advanced);
+    if (status.lag_events == 0) status.lag_seconds = 0;
     status.applied += applied.changes;
     status.dead_letters += applied.dead_letters;
     status.snapshot_rows += snapshot_rows(batch);

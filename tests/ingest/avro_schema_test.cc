@@ -57,6 +57,23 @@ TEST(AvroSchema, KeepsTheNotesOfTheConverter) {
             R"({"type":"int32","optional":true,"name":"io.debezium.time.Date"})");
 }
 
+// What is said of the column in which a type first occurs is not said of those that name it later.
+TEST(AvroSchema, GivesTheSourcesTypeToItsColumnAlone) {
+  const std::string named =
+      R"({"type":"record","name":"G","fields":[{"name":"x","type":"int"}],"connect.parameters":)"
+      R"({"__debezium.source.column.type":"BOX","scale":"1","__debezium.source.column.name":"a"}})";
+  const std::string fields =
+      R"({"type":"struct","fields":[{"type":"int32","optional":false,"field":"x"}],)";
+  EXPECT_EQ(connect(R"({"type":"record","name":"R","fields":[{"name":"a","type":)" + named +
+                    R"(},{"name":"b","type":["null","G"]}]})"),
+            R"({"type":"struct","fields":[)" + fields +
+                R"("optional":false,"name":"G","parameters":{"__debezium.source.column.type":)"
+                R"("BOX","scale":"1","__debezium.source.column.name":"a"},"field":"a"},)" +
+                fields +
+                R"("optional":true,"name":"G","parameters":{"scale":"1"},"field":"b"}],)"
+                R"("optional":false,"name":"R"})");
+}
+
 TEST(AvroSchema, KnowsConnectsLogicalTypes) {
   const std::string decimal = R"("name":"org.apache.kafka.connect.data.Decimal")";
   EXPECT_EQ(connect(R"({"type":"bytes","logicalType":"decimal","precision":5,"scale":2})"),

@@ -97,6 +97,18 @@ TEST_F(RegisteredSchemas, HoldWhatTheyReferTo) {
   EXPECT_EQ(server_.requests().size(), 3U);
 }
 
+TEST_F(RegisteredSchemas, OfApicurioAreNotFoundWhereConfluentsClientsLook) {
+  const auto hint = [this](const SchemaId& id) {
+    try {
+      return connect(id);
+    } catch (const ingest::SchemaMissing& missing) {
+      return missing.hint;
+    }
+  };
+  EXPECT_THAT(hint({Kind::content_id, 0, 9}), HasSubstr("/apis/registry/v2 or /v3"));
+  EXPECT_THAT(hint({Kind::id, 0, 9}), testing::StartsWith("The topic goes on by itself"));
+}
+
 TEST_F(RegisteredSchemas, MayBeMissingForAWhile) {
   const std::string missing = reason({Kind::id, 0, 9});
   EXPECT_EQ(missing, "55000 schema id 9 of registry http://127.0.0.1:" + server_.port() +
