@@ -7,7 +7,8 @@ import urllib.request
 from processes import CACHE, Process, free_ports, wait_until
 from source_postgres import PASSWORD, USER
 
-OLD, MIDDLE, NEW = "old", "middle", "new"  # folders of the cache: 1.9, 2.7 and the newest 3.x
+# Folders of the cache: 1.9, 2.7 and the newest 3.x; the connector for MySQL.
+OLD, MIDDLE, NEW, MYSQL = "old", "middle", "new", "mysql"
 
 # NULL where a column has a default. Without its name the converter is the worker's, with the worker's settings.
 KEEP_NULLS = {"value.converter": "org.apache.kafka.connect.json.JsonConverter",
@@ -42,6 +43,24 @@ def new_connector(source, database, prefix):
     del config["truncate.handling.mode"]
     config["skipped.operations"] = "none"
     return config
+
+
+def mysql_connector(source, kafka, databases, prefix):
+    """Of the databases (a regular expression) of a MariaDB."""
+    return {
+        "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+        "database.hostname": "127.0.0.1",
+        "database.password": PASSWORD,
+        "database.port": str(source.port),
+        "database.server.id": "5401",
+        "database.user": USER,
+        "database.include.list": databases,
+        "topic.prefix": prefix,
+        "tasks.max": "1",
+        "skipped.operations": "none",
+        "schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap,
+        "schema.history.internal.kafka.topic": f"schema-history-{prefix}",
+    }
 
 
 def own_slot(config, name):
@@ -120,9 +139,9 @@ producer.max.request.size=20000000
         """Creates the connector and waits until it and its task run."""
         wait_until(lambda: self._ask("POST", "/connectors", {"name": name, "config": config}), 30,
                    f"connector {name} is not accepted")
-        wait_until(lambda: self._runs(name), 60, lambda: f"connector {name} does not run\n{self.tail()}")
+        wait_until(lambda: self.runs(name), 60, lambda: f"connector {name} does not run\n{self.tail()}")
 
-    def _runs(self, name):
+    def runs(self, name):
         status = self._ask("GET", f"/connectors/{name}/status")
         if not status:
             return False
@@ -136,6 +155,11 @@ producer.max.request.size=20000000
         """Of the connector and its tasks, as far as the worker answers soon."""
         status = self._ask("GET", f"/connectors/{name}/status", seconds=2)
         return [part["state"] for part in [status["connector"], *status["tasks"]]] if status else []
+
+    def place(self, name):
+        """File and position in the binary log up to which Kafka has acknowledged everything."""
+        offsets = (self._ask("GET", f"/connectors/{name}/offsets") or {}).get("offsets")
+        return (offsets[0]["offset"]["file"], offsets[0]["offset"]["pos"]) if offsets else ("", 0)
 
     def restart_failed(self, name):
         """Starts what has failed again, as an operator would."""
