@@ -27,8 +27,4 @@ struct HeldMessage {
   [[nodiscard]] size_t bytes() const;
 };
 
-// A message with bytes of its own: one as the source delivers it keeps all that was fetched along
-// with it.
-Message copy_of(const Message& message);
-
 }  // namespace metadb::ingest

@@ -17,6 +17,7 @@ struct MemoryShare {
 // `limit_bytes`: of the process.
 MemoryShare memory_share(int64_t limit_bytes, size_t sources);
 
+// Of the process, where nothing is configured.
 constexpr int64_t kMemoryLimit = int64_t{2} << 30;
 
 }  // namespace metadb::ingest

@@ -9,16 +9,13 @@
 
 namespace metadb::ingest {
 
-// Messages with bytes of their own, many in one piece of memory: one as the source delivers it
-// keeps all that was fetched along with it, which may be a thousand times as much.
+// Copies of messages, many in one piece of memory.
 class MessageStore {
  public:
-  // The copy outlives the store.
+  // What it returns has bytes of its own, and outlives the store.
   Message keep(const Message& message);
 
  private:
-  std::string& room_for(size_t bytes);
-
   std::shared_ptr<std::string> piece_;  // never grows beyond its capacity
   size_t next_bytes_ = kPieceMin;
 

@@ -70,7 +70,8 @@ class Partition {
     return fence;
   }
   [[nodiscard]] int64_t next_offset() const { return position_.next_offset; }
-  // Records that were not read, or not yet committed where all before that offset is.
+  // How many offsets are not dealt with, where all before `committed_offset` is committed. Behind
+  // the last record nothing waits for a commit.
   [[nodiscard]] int64_t lag(int64_t committed_offset) const;
   // The largest position of each log among what is settled.
   [[nodiscard]] const std::map<std::string, catalog::Watermark>& watermarks() const {

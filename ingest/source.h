@@ -30,6 +30,7 @@ struct Message {
   std::optional<std::string_view> value;
   std::vector<Header> headers;
   std::shared_ptr<const void> owner;
+  bool is_copy = false;  // `owner` keeps nothing but such messages
 };
 
 struct TopicPartition {

@@ -196,15 +196,15 @@ std::map<std::pair<std::string, int32_t>, catalog::Position> Stream::take_over(
 // Where the partition goes on; nullopt if its lane was stopped.
 std::optional<PartitionOffset> Stream::begin_partition(const TopicPartition& at,
                                                        catalog::Position position,
-                                                       const Asked& asked) {
+                                                       const BrokerView& seen) {
   if (position.next_offset > 0) lane_of(at.topic).letters.note_earlier_use();
   Partition partition(at, std::move(position));
-  const auto begun = partition.begin(asked.marks, asked.cluster_id);
+  const auto begun = partition.begin(seen.marks, seen.cluster_id);
   if (const auto* finding = std::get_if<Discontinuity>(&begun)) {
     stop_lane(discontinuity(*finding, at.topic));
     return std::nullopt;
   }
-  committed_[at] = std::max(asked.marks.low, partition.next_offset());
+  committed_[at] = std::max(seen.marks.low, partition.next_offset());
   partitions_.emplace(at, std::move(partition));
   return std::get<PartitionOffset>(begun);
 }

@@ -85,8 +85,8 @@ class Stream {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // What the broker has said at the beginning.
-  struct Asked {
+  // What the broker says at the beginning.
+  struct BrokerView {
     Watermarks marks;
     std::string cluster_id;
   };
@@ -103,7 +103,7 @@ class Stream {
       const std::vector<TopicPartition>& partitions);
   [[nodiscard]] std::optional<PartitionOffset> begin_partition(const TopicPartition& at,
                                                                catalog::Position position,
-                                                               const Asked& asked);
+                                                               const BrokerView& seen);
   void begin_newcomers(std::vector<PartitionOffset>& start,
                        const std::map<TopicPartition, Watermarks>& held);
   Lane& lane_of(const std::string& topic);

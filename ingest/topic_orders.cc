@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingest/message_copy.h"
+
 namespace metadb::ingest {
 namespace {
 
